@@ -1,0 +1,1 @@
+"""The tables, the cache, and the questions put to them."""

@@ -1,0 +1,1 @@
+"""What may be asked, what has happened, and the rules between."""

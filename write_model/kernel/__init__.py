@@ -1,0 +1,1 @@
+"""The shared kernel: messages, errors, the event store, access and personal data."""

@@ -1,0 +1,90 @@
+"""Who may do what: roles, the permissions they carry, and the actor who holds them.
+
+The table follows DOMAIN.md; whatever is not in it is denied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Literal
+from uuid import UUID
+
+from write_model.kernel.errors import Forbidden
+
+Source = Literal["ui", "api", "import", "rule", "timer", "system"]
+
+SYSTEM = UUID(int=0)
+"""The system tenant, and the actor of what nobody asked for."""
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    ADMIN = "admin"
+    AUDIT_MANAGER = "audit_manager"
+    LEAD_AUDITOR = "lead_auditor"
+    AUDITOR = "auditor"
+    AUDITEE = "auditee"
+    ACTION_OWNER = "action_owner"
+    QUALITY_APPROVER = "quality_approver"
+    INCIDENT_COMMANDER = "incident_commander"
+    RESPONDER = "responder"
+    REPORTER = "reporter"
+    VIEWER = "viewer"
+    EXTERNAL_AUDITOR = "external_auditor"
+    SERVICE = "service"
+
+
+_READ = frozenset({"incident.read", "people.read"})
+_REPORT = _READ | {"incident.report"}
+_RESPOND = _REPORT | {"incident.respond", "incident.triage", "incident.personal"}
+_COMMAND = _RESPOND | {"incident.command", "incident.assign"}
+_HISTORY = frozenset({"events.read"})
+_ADMINISTER = frozenset({"organization.administer", "members.manage", "projections.manage"})
+
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.OWNER: _COMMAND | _HISTORY | _ADMINISTER | {"records.import"},
+    Role.ADMIN: _COMMAND | _HISTORY | _ADMINISTER | {"records.import"},
+    Role.AUDIT_MANAGER: _REPORT | _HISTORY,
+    Role.LEAD_AUDITOR: _REPORT | _HISTORY,
+    Role.AUDITOR: _REPORT | _HISTORY,
+    Role.AUDITEE: _REPORT,
+    Role.ACTION_OWNER: _REPORT,
+    Role.QUALITY_APPROVER: _REPORT | _HISTORY,
+    Role.INCIDENT_COMMANDER: _COMMAND | _HISTORY,
+    Role.RESPONDER: _RESPOND | _HISTORY,
+    Role.REPORTER: _REPORT,
+    Role.VIEWER: _READ | _HISTORY,
+    Role.EXTERNAL_AUDITOR: _READ | _HISTORY,
+    Role.SERVICE: _RESPOND | _HISTORY | {"records.import"},
+}
+
+
+@lru_cache(maxsize=4096)
+def permissions_of(roles: frozenset[Role]) -> frozenset[str]:
+    """Everything that any of the roles may do."""
+    return frozenset[str]().union(*(PERMISSIONS[role] for role in roles))
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: a subject in a tenant with roles, and by which way the request came."""
+
+    id: UUID
+    tenant: UUID
+    roles: frozenset[Role] = frozenset()
+    source: Source = "api"
+
+    def may(self, permission: str) -> bool:
+        return self.source == "system" or permission in permissions_of(self.roles)
+
+    def must(self, permission: str) -> None:
+        """Raises: Forbidden unless one of the roles carries the permission."""
+        if not self.may(permission):
+            raise Forbidden(permission)
+
+
+def system_actor(tenant: UUID = SYSTEM) -> Actor:
+    """The product itself, acting without being asked."""
+    return Actor(SYSTEM, tenant, source="system")

@@ -1,0 +1,45 @@
+"""Events to stored bytes and back, by topic and schema version."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json
+
+from write_model.kernel.messages import REGISTRY, UPCASTERS, Event
+
+
+class UnknownTopic(Exception):
+    """The log holds a topic that this process does not know: it is older than the log."""
+
+
+def encode(event: Event) -> bytes:
+    """Compact JSON without nulls: an absent field and a null are the same."""
+    return _adapter(type(event)).dump_json(event, exclude_none=True)
+
+
+def decode(topic: str, schema_version: int, state: bytes) -> Event:
+    """The event, brought up to the present schema when it was stored under an older one.
+
+    Raises: UnknownTopic; pydantic.ValidationError for bytes that are not this event.
+    """
+    known = REGISTRY.get(topic)
+    if known is None:
+        raise UnknownTopic(topic)
+    if schema_version == known.schema_version:
+        return _adapter(known).validate_json(state)
+    return _adapter(known).validate_python(_upcast(topic, schema_version, known, state))
+
+
+def _upcast(topic: str, version: int, known: type[Event], state: bytes) -> dict[str, Any]:
+    fields = from_json(state)
+    for older in range(version, known.schema_version):
+        fields = UPCASTERS[topic, older](fields)
+    return fields  # type: ignore[no-any-return]  # from_json is untyped
+
+
+@cache
+def _adapter(known: type[Event]) -> TypeAdapter[Event]:
+    return TypeAdapter(known)

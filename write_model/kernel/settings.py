@@ -1,0 +1,67 @@
+"""Everything that can be set, read once at the composition root and handed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from psycopg.conninfo import make_conninfo
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from write_model.kernel.secrets import MasterSecret, read_master_secret
+
+OWNER, WRITER, TAILER, APP = (
+    "tallystick_owner",
+    "tallystick_writer",
+    "tallystick_tailer",
+    "tallystick_app",
+)
+
+
+class Settings(BaseSettings):
+    """From the environment; each is spelt `TALLYSTICK_<NAME>` unless an alias is given."""
+
+    model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", frozen=True, extra="ignore")
+
+    home: Path = Path("~/.local/share/tallystick").expanduser()
+    environment: Annotated[str, Field(validation_alias=AliasChoices("ENV"))] = "development"
+    database_url: Annotated[str, Field(validation_alias=AliasChoices("DATABASE_URL"))] = ""
+    """Administrator's conninfo of a real server; empty for the embedded one."""
+    redis_url: Annotated[str, Field(validation_alias=AliasChoices("REDIS_URL"))] = ""
+    database_name: str = "tallystick"
+    socket_folder: Path | None = None
+    """Where the embedded servers' sockets lie, when not in `<home>/run`."""
+    host: str = "127.0.0.1"
+    port: int = 8400
+    command_deadline_s: float = 10.0
+    """How long a command may wait for its verdict before 503."""
+    statement_timeout_ms: int = 5_000
+    lock_timeout_ms: int = 4_000
+    append_batch_rows: int = 1_000
+    append_batch_bytes: int = 4 * 1024 * 1024
+    append_queue_rows_per_tenant: int = 10_000
+    stream_cache_size: int = 20_000
+    """Folded states kept per process; about 2 KB each."""
+    read_wait_s: float = 2.0
+    """How long a read waits for `min_position` before it answers stale."""
+    tail_trust_s: float = 2.0
+    """How long without the log's tail until nothing cached is believed."""
+
+    def master_secret(self) -> MasterSecret:
+        return read_master_secret(self.home / "secrets")
+
+    def sockets(self) -> Path:
+        return self.socket_folder or self.home / "run"
+
+    def conninfo(self, role: str) -> str:
+        """How one of the database roles logs in."""
+        password = self.master_secret().database_password(role)
+        if self.database_url:
+            return make_conninfo(self.database_url, user=role, password=password)
+        return make_conninfo(
+            host=str(self.sockets()), dbname=self.database_name, user=role, password=password
+        )
+
+    def cache_url(self) -> str:
+        return self.redis_url or f"unix://{self.sockets() / 'valkey.sock'}"
