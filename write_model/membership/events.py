@@ -1,0 +1,60 @@
+"""What has happened to a person's place in an organization.
+
+The display name is sealed under the organization's own key for the subject.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from write_model.kernel.access import Role
+from write_model.kernel.messages import Event, event
+from write_model.kernel.personal import Personal
+
+
+@event("membership.listed")
+class PersonListed(Event):
+    """Someone who appears in records but does not sign in."""
+
+    subject: UUID
+    name: Personal[str]
+
+
+@event("membership.invited")
+class MemberInvited(Event):
+    """`roles` are sorted, so that the same set is always the same bytes."""
+
+    subject: UUID
+    name: Personal[str]
+    roles: tuple[Role, ...]
+
+
+@event("membership.activated")
+class MembershipActivated(Event):
+    """From now on the person can act here."""
+
+
+@event("membership.roles_changed")
+class RolesChanged(Event):
+    roles: tuple[Role, ...]
+    before: tuple[Role, ...]
+
+
+@event("membership.suspended")
+class MembershipSuspended(Event):
+    reason: str | None = None
+
+
+@event("membership.removed")
+class MembershipRemoved(Event):
+    reason: str | None = None
+
+
+MembershipEvent = (
+    PersonListed
+    | MemberInvited
+    | MembershipActivated
+    | RolesChanged
+    | MembershipSuspended
+    | MembershipRemoved
+)

@@ -1,0 +1,1 @@
+"""The organization: the tenant, and what it has decided for itself."""

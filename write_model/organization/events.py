@@ -1,0 +1,23 @@
+"""What has happened to an organization."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from write_model.kernel.messages import Event, event
+
+
+@event("organization.founded")
+class OrganizationFounded(Event):
+    name: str
+
+
+@event("organization.policies_set")
+class PoliciesSet(Event):
+    """All policies as they are from now on; durations are ISO 8601."""
+
+    late_reopen_after: timedelta
+    reopen_window: timedelta
+
+
+OrganizationEvent = OrganizationFounded | PoliciesSet

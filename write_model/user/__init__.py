@@ -1,0 +1,1 @@
+"""One person's identity, in the system tenant; everywhere else only the subject id is known."""
