@@ -1,0 +1,1 @@
+"""The incident: what is reported, declared, worked on, resolved and closed."""
