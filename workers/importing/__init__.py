@@ -1,0 +1,1 @@
+"""Brings the history of another tracker in, through the public commands."""
