@@ -6,7 +6,7 @@ An event is a frozen, slotted pydantic dataclass: it decodes in 2.0 µs where a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, dataclass_transform
@@ -106,6 +106,8 @@ class Moment:
     stream: UUID
     ids: Ids
     policies: Policies = field(default_factory=Policies)
+    others: Mapping[UUID, Any] = field(default_factory=dict[UUID, Any])
+    """The states of the other records that the command involves, by stream."""
 
 
 class Command(BaseModel):
@@ -120,11 +122,19 @@ class Command(BaseModel):
 
     occurred_at: AwareDatetime | None = None
 
-    def decide(self, state: Any, moment: Moment) -> Iterable[Event]:
+    def cause(self) -> tuple[str, str] | None:
+        """The source and its key for what began outside; the same cause acts only once."""
+        return None
+
+    def involves(self) -> tuple[UUID, ...]:
+        """Other records whose states the decision needs, as `moment.others`."""
+        return ()
+
+    def decide(self, state: Any, moment: Moment, /) -> Iterable[Event]:
         """The events that follow, by pure rule. Raises: Refused."""
         raise NotImplementedError
 
-    def outcome(self, state: Any, moment: Moment) -> tuple[Event, ...]:
+    def outcome(self, state: Any, moment: Moment, /) -> tuple[Event, ...]:
         """What the door calls: the decision, complete."""
         return tuple(self.decide(state, moment))
 
