@@ -98,9 +98,13 @@ BEGIN
     RETURN NEXT;
 END $$;
 
-CREATE FUNCTION credentials.settle_login(person uuid) RETURNS void
+-- False when another request has set the password since: nobody is told one that does not work.
+CREATE FUNCTION credentials.settle_login(person uuid, hash text) RETURNS boolean
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE credentials.logins SET pending_in = NULL WHERE user_id = person
+    WITH settled AS (
+        UPDATE credentials.logins SET pending_in = NULL
+        WHERE user_id = person AND password_hash = hash AND pending_in IS NOT NULL RETURNING 1)
+    SELECT EXISTS (SELECT FROM settled)
 $$;
 
 -- Compare and set, so that a rehash at sign-in never overwrites a newer password.

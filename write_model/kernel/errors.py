@@ -15,6 +15,7 @@ DomainError
 │   ├── KeyReused                an idempotency key came with another request
 │   └── KeyInProgress            the first request with this key is still running
 ├── Unauthenticated              the caller could not be told
+├── RateLimited                  too many tries; come back later
 ├── Overloaded                   too much is waiting; come back later
 ├── Unavailable                  the database did not answer in time
 ├── LogRestored                  the position belongs to a branch that was lost
@@ -131,6 +132,16 @@ class KeyInProgress(Conflict):
 
 class Unauthenticated(DomainError):
     code = "unauthenticated"
+
+
+class RateLimited(DomainError):
+    """`retry_after_s`: when it is worth trying again."""
+
+    code = "rate_limited"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many tries; try again in {retry_after_s} seconds.")
+        self.retry_after_s = retry_after_s
 
 
 class Overloaded(DomainError):

@@ -1,0 +1,77 @@
+"""Who was refused what: written down beside the log, never in a record's stream.
+
+It never slows a request: entries wait in a bounded queue, and what does not fit is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from psycopg import AsyncConnection, Error
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from write_model.kernel.allowance import Allowance
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+_WRITE = "SELECT access.write_down(%s, %s::timestamptz[], %s, %s::text[], %s::text[], %s::text[], %s::text[])"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One entry: ids and names of permissions, never a personal value."""
+
+    tenant: UUID
+    at: datetime
+    actor: UUID
+    what: str
+    permission: str
+    target: str
+    outcome: str
+
+
+class AccessLog:
+    """`per_minute`: how many entries of one actor are kept; the rest would only hide others'."""
+
+    def __init__(self, pool: Pool, *, waiting: int = 2_000, per_minute: int = 60) -> None:
+        self._pool = pool
+        self._entries: asyncio.Queue[Access] = asyncio.Queue(waiting)
+        self._allowance: Allowance[UUID] = Allowance(per_minute, per=timedelta(minutes=1))
+        self.dropped = 0
+
+    def note(self, entry: Access) -> None:
+        """Take an entry down soon."""
+        if self._entries.full() or not self._allowance.take(entry.actor, now=entry.at):
+            self.dropped += 1
+        else:
+            self._entries.put_nowait(entry)
+
+    async def run(self) -> None:
+        """Write what is noted until cancelled."""
+        while True:
+            entry = await self._entries.get()
+            await self._write([entry, *self._waiting()])
+
+    async def flush(self) -> None:
+        """Write what waits now: before the process ends."""
+        if entries := self._waiting():
+            await self._write(entries)
+
+    def _waiting(self) -> list[Access]:
+        return [self._entries.get_nowait() for _ in range(self._entries.qsize())]
+
+    async def _write(self, entries: list[Access]) -> None:
+        names = [field.name for field in fields(Access)]
+        columns = [[getattr(entry, name) for entry in entries] for name in names]
+        try:
+            async with self._pool.connection() as connection:
+                await connection.execute(_WRITE, columns)
+        except (Error, PoolTimeout) as error:
+            self.dropped += len(entries)
+            _log.warning("access_log_not_written", entries=len(entries), reason=str(error))

@@ -1,0 +1,132 @@
+"""Who may sign in: password hashes and refresh tokens, kept outside the log.
+
+Every look-up is one database function that answers one row; no role can read the tables.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+REFRESH_TOKENS_LIVE = timedelta(days=30)
+_PREFIX = "tsr_"
+_FAMILY_BYTES, _SECRET_BYTES = 16, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """`tenants`: where the person was added, the first one first."""
+
+    user: UUID
+    password_hash: str
+    tenants: tuple[UUID, ...]
+
+
+class Logins:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find(self, blind_email: bytes) -> Login | None:
+        query = "SELECT user_id, password_hash, tenants FROM credentials.find_login(%s)"
+        row = await _one(self._pool, query, blind_email)
+        return Login(row[0], row[1], tuple(row[2])) if row else None
+
+    async def claim(
+        self, blind_email: bytes, new_user: UUID, password_hash: str, *, tenant: UUID
+    ) -> tuple[UUID, bool]:
+        """Whose login it is, and whether the hash given is now the one kept.
+
+        Until `settle`, the same organization may claim it again with another password.
+        """
+        query = "SELECT user_id, is_new FROM credentials.claim_login(%s, %s, %s, %s)"
+        row = await _one(self._pool, query, blind_email, new_user, password_hash, tenant)
+        assert row is not None
+        return row[0], row[1]
+
+    async def settle(self, user: UUID, password_hash: str) -> bool:
+        """Make a claimed login final; False when it was claimed again or is final already."""
+        query = "SELECT credentials.settle_login(%s, %s)"
+        return await _said(self._pool, query, user, password_hash)
+
+    async def change_password(self, user: UUID, *, old_hash: str, new_hash: str) -> bool:
+        """False when the hash is no longer the old one."""
+        query = "SELECT credentials.change_password(%s, %s, %s)"
+        return await _said(self._pool, query, user, old_hash, new_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    user: UUID
+    tenant: UUID
+    token: str
+
+
+class RefreshTokens:
+    """Opaque tokens in families, one family per sign-in; each token is good for one renewal.
+
+    A token that comes a second time revokes its family: one of its two holders stole it.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def start(self, user: UUID, tenant: UUID, *, at: datetime) -> str:
+        family, token, digest = _new_token()
+        query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s)"
+        await _one(
+            self._pool, query, family, user, tenant, digest, at, at + REFRESH_TOKENS_LIVE
+        )
+        return token
+
+    async def renew(self, token: str, *, at: datetime) -> Renewed | None:
+        """The next token of the family; None when this one is not, or no longer, good."""
+        if (parts := _parts(token)) is None:
+            return None
+        family, old_digest = parts
+        _, new_token, new_digest = _new_token(family)
+        query = "SELECT user_id, tenant_id FROM credentials.rotate_family(%s, %s, %s, %s)"
+        row = await _one(self._pool, query, family, old_digest, new_digest, at)
+        return Renewed(row[0], row[1], new_token) if row else None
+
+    async def revoke(self, token: str, *, at: datetime) -> None:
+        """End the family of a token; an unknown one is ignored."""
+        if parts := _parts(token):
+            await _one(self._pool, "SELECT credentials.revoke_family(%s, %s)", parts[0], at)
+
+
+def _new_token(family: UUID | None = None) -> tuple[UUID, str, bytes]:
+    family = family or UUID(bytes=os.urandom(_FAMILY_BYTES))
+    secret = os.urandom(_SECRET_BYTES)
+    token = base64.urlsafe_b64encode(family.bytes + secret).decode()
+    return family, _PREFIX + token, sha256(secret).digest()
+
+
+def _parts(token: str) -> tuple[UUID, bytes] | None:
+    try:
+        value = base64.urlsafe_b64decode(token.removeprefix(_PREFIX))
+    except ValueError:
+        return None
+    if len(value) != _FAMILY_BYTES + _SECRET_BYTES:
+        return None
+    return UUID(bytes=value[:_FAMILY_BYTES]), sha256(value[_FAMILY_BYTES:]).digest()
+
+
+async def _one(pool: Pool, query: LiteralString, *parameters: object) -> TupleRow | None:
+    async with pool.connection() as connection:
+        return await (await connection.execute(query, parameters)).fetchone()
+
+
+async def _said(pool: Pool, query: LiteralString, *parameters: object) -> bool:
+    row = await _one(pool, query, *parameters)
+    return bool(row and row[0])

@@ -1,0 +1,126 @@
+"""The keys to personal data: one per organization and person, wrapped by a key kept elsewhere.
+
+They lie in a schema of their own, so that a restored backup of the log revives nobody, and each is
+committed before the first event that is sealed under it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, LiteralString
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from write_model.kernel.errors import SubjectErased
+from write_model.kernel.personal import Place, Sealed, unseal
+from write_model.kernel.recent import Recent
+from write_model.kernel.secrets import MasterSecret
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+_KEY_ID = 1
+_NONCE_BYTES = 12
+
+
+class Keyring:
+    """Opens and makes subject keys, and remembers `remembered` opened ones (about 300 bytes each).
+
+    What it remembers is evicted when the log says that a person was erased.
+    """
+
+    def __init__(self, pool: Pool, master: MasterSecret, *, remembered: int = 50_000) -> None:
+        self._pool, self._master = pool, master
+        self._opened: Recent[tuple[UUID, UUID], bytes] = Recent(remembered)
+
+    async def keys_for(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
+        """A key for each subject; missing ones are made and committed before this returns.
+
+        Raises: SubjectErased.
+        """
+        keys = self._remembered(tenant, subjects)
+        if missing := [subject for subject in subjects if subject not in keys]:
+            keys |= await self._made(tenant, missing)
+        if not keys.keys() >= set(subjects):
+            raise SubjectErased
+        return keys
+
+    async def open_many(self, values: Sequence[tuple[Sealed, Place]]) -> list[Any]:
+        """The values again, in the same order; None for those of erased subjects.
+
+        Raises: CannotOpen for a value that was tampered with or moved.
+        """
+        keys: dict[tuple[UUID, UUID], bytes] = {}
+        for tenant in {place.tenant for _, place in values}:
+            subjects = {sealed.subject for sealed, place in values if place.tenant == tenant}
+            found = await self._found(tenant, subjects)
+            keys |= {(tenant, subject): key for subject, key in found.items()}
+        return [_opened(sealed, place, keys) for sealed, place in values]
+
+    async def erase(self, tenant: UUID, subjects: Collection[UUID]) -> None:
+        """Destroy the keys: what was sealed under them stays closed, here and in every backup."""
+        async with self._pool.connection() as connection:
+            await connection.execute("SELECT personal.erase_keys(%s, %s)", (tenant, list(subjects)))
+        for subject in subjects:
+            self.evict(tenant, subject)
+
+    def evict(self, tenant: UUID, subject: UUID) -> None:
+        self._opened.forget((tenant, subject))
+
+    def distrust(self) -> None:
+        """Forget every opened key."""
+        self._opened.clear()
+
+    async def _found(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
+        keys = self._remembered(tenant, subjects)
+        if missing := [subject for subject in subjects if subject not in keys]:
+            query = "SELECT subject_id, wrapped, key_id FROM personal.read_keys(%s, %s)"
+            keys |= await self._asked(tenant, query, (tenant, missing))
+        return keys
+
+    async def _made(self, tenant: UUID, subjects: list[UUID]) -> dict[UUID, bytes]:
+        offered = [self._wrap(tenant, subject, os.urandom(32)) for subject in subjects]
+        query = "SELECT subject_id, wrapped, key_id FROM personal.create_keys(%s, %s, %s, %s)"
+        return await self._asked(tenant, query, (tenant, subjects, offered, _KEY_ID))
+
+    async def _asked(
+        self, tenant: UUID, query: LiteralString, parameters: tuple[object, ...]
+    ) -> dict[UUID, bytes]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query, parameters, binary=True)
+            rows: Iterable[tuple[UUID, bytes | None, int]] = await cursor.fetchall()
+        return {
+            subject: self._unwrap(tenant, subject, wrapped, key_id)
+            for subject, wrapped, key_id in rows
+            if wrapped is not None
+        }
+
+    def _remembered(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
+        known = ((subject, self._opened.get((tenant, subject))) for subject in subjects)
+        return {subject: key for subject, key in known if key is not None}
+
+    def _wrap(self, tenant: UUID, subject: UUID, key: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._wrapping(_KEY_ID).encrypt(nonce, key, _bound_to(tenant, subject))
+
+    def _unwrap(self, tenant: UUID, subject: UUID, wrapped: bytes, key_id: int) -> bytes:
+        nonce, ciphertext = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+        bound_to = _bound_to(tenant, subject)
+        key = self._wrapping(key_id).decrypt(nonce, ciphertext, bound_to)
+        self._opened.remember((tenant, subject), key)
+        return key
+
+    def _wrapping(self, key_id: int) -> AESGCM:
+        return AESGCM(self._master.key("subject-keys", key_id))
+
+
+def _bound_to(tenant: UUID, subject: UUID) -> bytes:
+    return tenant.bytes + subject.bytes
+
+
+def _opened(sealed: Sealed, place: Place, keys: dict[tuple[UUID, UUID], bytes]) -> Any:
+    key = keys.get((place.tenant, sealed.subject))
+    return None if key is None else unseal(sealed, key, place)

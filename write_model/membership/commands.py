@@ -1,0 +1,116 @@
+"""What may be asked about a person's place in an organization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from write_model.kernel.access import Role
+from write_model.kernel.errors import IllegalTransition
+from write_model.kernel.messages import Command, Moment
+from write_model.kernel.personal import Clear
+from write_model.membership.events import (
+    MemberInvited,
+    MembershipActivated,
+    MembershipEvent,
+    MembershipRemoved,
+    MembershipSuspended,
+    PersonListed,
+    RolesChanged,
+)
+from write_model.membership.membership import MEMBERSHIP, Membership, Standing, must_outrank
+
+PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+Roles = Annotated[frozenset[Role], Field(min_length=1)]
+
+_ANYWHERE = (Standing.INVITED, Standing.ACTIVE, Standing.SUSPENDED)
+
+
+class MembershipCommand(Command):
+    aggregate: ClassVar = MEMBERSHIP
+    permission: ClassVar = "members.manage"
+
+
+class ListPerson(MembershipCommand):
+    """Name a person who appears in records but does not sign in; repeated, it changes nothing."""
+
+    permission: ClassVar = "records.import"
+    subject: UUID
+    name: PersonName
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[PersonListed]:
+        if state.standing is Standing.NONE:
+            yield PersonListed(subject=self.subject, name=Clear(self.subject, self.name))
+
+
+class AddMember(MembershipCommand):
+    """Bring a person into the organization with roles; he can act here at once."""
+
+    subject: UUID
+    name: PersonName
+    roles: Roles
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
+        must_outrank(moment.actor, *self.roles)
+        if state.standing in _ANYWHERE:
+            raise IllegalTransition(
+                f"This person is a member already, and {state.standing.value}.",
+                allowed=("none", "listed", "removed"),
+            )
+        name = Clear(self.subject, self.name)
+        yield MemberInvited(subject=self.subject, name=name, roles=_sorted(self.roles))
+        yield MembershipActivated()
+
+
+class ChangeRoles(MembershipCommand):
+    """Give a member other roles; they replace those held before."""
+
+    roles: Roles
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[RolesChanged]:
+        state.must_be(*_ANYWHERE)
+        state.must_be_changed_by_another(moment.actor)
+        must_outrank(moment.actor, *self.roles, *state.roles)
+        if self.roles != state.roles:
+            yield RolesChanged(roles=_sorted(self.roles), before=_sorted(state.roles))
+
+
+class SuspendMember(MembershipCommand):
+    """Keep a member out until further notice; his records stay."""
+
+    reason: Reason | None = None
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipSuspended]:
+        state.must_be(Standing.ACTIVE)
+        state.must_be_changed_by_another(moment.actor)
+        must_outrank(moment.actor, *state.roles)
+        yield MembershipSuspended(reason=self.reason)
+
+
+class ReinstateMember(MembershipCommand):
+    """Let a suspended member act again, with the roles held before."""
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipActivated]:
+        state.must_be(Standing.SUSPENDED)
+        must_outrank(moment.actor, *state.roles)
+        yield MembershipActivated()
+
+
+class RemoveMember(MembershipCommand):
+    """End a membership; what the person has done stays on record."""
+
+    reason: Reason | None = None
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipRemoved]:
+        state.must_be(*_ANYWHERE, Standing.LISTED)
+        state.must_be_changed_by_another(moment.actor)
+        must_outrank(moment.actor, *state.roles)
+        yield MembershipRemoved(reason=self.reason)
+
+
+def _sorted(roles: frozenset[Role]) -> tuple[Role, ...]:
+    return tuple(sorted(roles))

@@ -1,0 +1,95 @@
+"""A person's place in an organization, folded from its events, and the rules that protect it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from write_model.kernel.access import SYSTEM, Actor, Role
+from write_model.kernel.errors import Forbidden, IllegalTransition, NotFound, SegregationOfDuties
+from write_model.kernel.ids import derived_id
+from write_model.kernel.messages import Aggregate
+from write_model.kernel.personal import Personal
+from write_model.membership.events import (
+    MemberInvited,
+    MembershipActivated,
+    MembershipEvent,
+    MembershipRemoved,
+    MembershipSuspended,
+    PersonListed,
+    RolesChanged,
+)
+
+
+class Standing(StrEnum):
+    NONE = "none"
+    LISTED = "listed"
+    INVITED = "invited"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The name stays sealed in the state, as it is in the log."""
+
+    standing: Standing = Standing.NONE
+    subject: UUID = SYSTEM
+    name: Personal[str] | None = None
+    roles: frozenset[Role] = frozenset()
+
+    def after(self, event: MembershipEvent, /, *, by: UUID, at: datetime) -> Membership:
+        match event:
+            case PersonListed(subject=subject, name=name):
+                return Membership(Standing.LISTED, subject, name)
+            case MemberInvited(subject=subject, name=name, roles=roles):
+                return Membership(Standing.INVITED, subject, name, frozenset(roles))
+            case MembershipActivated():
+                return replace(self, standing=Standing.ACTIVE)
+            case RolesChanged(roles=roles):
+                return replace(self, roles=frozenset(roles))
+            case MembershipSuspended():
+                return replace(self, standing=Standing.SUSPENDED)
+            case MembershipRemoved():
+                return replace(self, standing=Standing.REMOVED, roles=frozenset())
+            case _:
+                assert_never(event)
+
+    def must_be(self, *legal: Standing) -> None:
+        """Raises: NotFound for nobody; IllegalTransition."""
+        if self.standing is Standing.NONE:
+            raise NotFound
+        if self.standing not in legal:
+            raise IllegalTransition(
+                f"This person is {self.standing.value} here, which does not allow it.",
+                allowed=tuple(standing.value for standing in legal),
+            )
+
+    def must_be_changed_by_another(self, actor: Actor) -> None:
+        """Nobody changes his own membership: so an organization never loses its last owner.
+
+        Raises: SegregationOfDuties.
+        """
+        if actor.id == self.subject:
+            raise SegregationOfDuties("Ask another administrator to change your own membership.")
+
+
+def must_outrank(actor: Actor, *roles: Role) -> None:
+    """Only an owner gives or takes the owner's role.
+
+    Raises: Forbidden.
+    """
+    if Role.OWNER in roles and Role.OWNER not in actor.roles and actor.source != "system":
+        raise Forbidden("members.manage", "Only an owner decides about owners.")
+
+
+def membership_stream(tenant: UUID, subject: UUID) -> UUID:
+    """Where a person's membership lies: one per organization and person."""
+    return derived_id("membership", tenant, subject)
+
+
+MEMBERSHIP = Aggregate("membership", "MEM", Membership())

@@ -1,0 +1,51 @@
+"""What may be asked of an organization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StringConstraints
+
+from write_model.kernel.errors import IllegalTransition, Invalid, NotFound
+from write_model.kernel.messages import Command, Moment
+from write_model.organization.events import OrganizationFounded, PoliciesSet
+from write_model.organization.organization import ORGANIZATION, Organization
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+NonNegativeDuration = Annotated[timedelta, Field(ge=timedelta(0))]
+
+
+class FoundOrganization(Command):
+    """Found an organization: from now on it can keep records."""
+
+    aggregate: ClassVar = ORGANIZATION
+    permission: ClassVar = "organization.administer"
+    name: Name
+
+    def decide(self, state: Organization, moment: Moment) -> Iterator[OrganizationFounded]:
+        if state.exists:
+            raise IllegalTransition("The organization was founded already.")
+        yield OrganizationFounded(name=self.name)
+
+
+class SetPolicies(Command):
+    """Decide when a closed incident may be reopened; durations are ISO 8601, such as P7D."""
+
+    aggregate: ClassVar = ORGANIZATION
+    permission: ClassVar = "organization.administer"
+    late_reopen_after: NonNegativeDuration
+    reopen_window: NonNegativeDuration
+
+    def decide(self, state: Organization, moment: Moment) -> Iterator[PoliciesSet]:
+        if not state.exists:
+            raise NotFound
+        if self.late_reopen_after > self.reopen_window:
+            raise Invalid(
+                "The reopen window must not be shorter than the time after which it is late.",
+                field="reopen_window",
+            )
+        yield PoliciesSet(
+            late_reopen_after=self.late_reopen_after, reopen_window=self.reopen_window
+        )

@@ -1,0 +1,47 @@
+"""What may be asked of a person's identity. Its stream is the subject id itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from pydantic import StringConstraints
+
+from write_model.kernel.errors import NotFound
+from write_model.kernel.messages import Command, Moment
+from write_model.kernel.personal import Clear
+from write_model.user.events import PasswordChanged, UserRegistered
+from write_model.user.user import USER, User
+
+PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
+]
+
+
+class RegisterUser(Command):
+    """Make a person known by name and e-mail; repeated, it changes nothing."""
+
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+    name: PersonName
+    email: Email
+
+    def decide(self, state: User, moment: Moment) -> Iterator[UserRegistered]:
+        if not state.exists:
+            yield UserRegistered(
+                name=Clear(moment.stream, self.name), email=Clear(moment.stream, self.email)
+            )
+
+
+class RecordPasswordChange(Command):
+    """Write down that the password was changed; what it is stands nowhere in the log."""
+
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+
+    def decide(self, state: User, moment: Moment) -> Iterator[PasswordChanged]:
+        if not state.exists:
+            raise NotFound
+        yield PasswordChanged()
