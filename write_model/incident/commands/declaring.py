@@ -1,0 +1,115 @@
+"""How an incident begins: reported for triage, declared, or dismissed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from write_model.incident.commands.command import IncidentCommand
+from write_model.incident.commands.inputs import Name, PersonName, Text, Title
+from write_model.incident.events import (
+    IncidentDeclared,
+    IncidentDismissed,
+    IncidentReported,
+    Priority,
+    Severity,
+    Status,
+)
+from write_model.incident.incident import Incident
+from write_model.kernel.messages import Moment
+from write_model.kernel.personal import Clear, Personal
+
+
+class BeginIncident(IncidentCommand):
+    """What a report and a declaration have in common."""
+
+    title: Title
+    description: Text | None = None
+    priority: Priority | None = None
+    team: Name | None = None
+    source: Name = "manual"
+    source_key: Name | None = None
+    injured: PersonName | None = None
+
+    def cause(self) -> tuple[str, str] | None:
+        return (self.source, self.source_key) if self.source_key else None
+
+    def repeats(self, incident: Incident) -> bool:
+        return self.source_key is not None and self.cause() == (
+            incident.source,
+            incident.source_key,
+        )
+
+
+class ReportIncident(BeginIncident):
+    """Tell what you saw; somebody who responds decides in triage whether it is an incident.
+
+    A report with a source key that was used before answers with the first incident.
+    """
+
+    permission = "incident.report"
+    verb = "report"
+    legal_from = (Status.NONE,)
+
+    def changes_nothing(self, incident: Incident, /) -> bool:
+        return super().changes_nothing(incident) or self.repeats(incident)
+
+    def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentReported]:
+        yield IncidentReported(
+            title=self.title,
+            reporter=self.by(moment),
+            source=self.source,
+            source_key=self.source_key,
+            description=self.description,
+            priority=self.priority,
+            team=self.team,
+            injured=sealable(self.injured, moment),
+        )
+
+
+class DeclareIncident(BeginIncident):
+    """Declare an incident: its clocks start, and whoever responds is expected to.
+
+    It starts a new incident, or takes a reported one out of triage, and then what you leave
+    out stays as reported. A source key that was used before answers with the first incident.
+    """
+
+    permission = "incident.report"
+    verb = "declare"
+    legal_from = (Status.NONE, Status.TRIAGE)
+
+    severity: Severity
+
+    def changes_nothing(self, incident: Incident, /) -> bool:
+        begun = incident.status is not Status.TRIAGE and self.repeats(incident)
+        return begun or super().changes_nothing(incident)
+
+    def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentDeclared]:
+        yield IncidentDeclared(
+            title=self.title,
+            severity=self.severity,
+            reporter=incident.reporter or self.by(moment),
+            source=incident.source or self.source,
+            source_key=incident.source_key or self.source_key,
+            description=self.description,
+            priority=self.priority,
+            team=self.team,
+            injured=sealable(self.injured, moment),
+        )
+
+
+class DismissIncident(IncidentCommand):
+    """Say in triage why the report is no incident. This is final."""
+
+    permission = "incident.triage"
+    verb = "dismiss"
+    legal_from = (Status.TRIAGE,)
+
+    reason: Text
+
+    def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentDismissed]:
+        yield IncidentDismissed(reason=self.reason)
+
+
+def sealable(name: str | None, moment: Moment) -> Personal[str] | None:
+    """A person's name on its way to being sealed; each mention is a data subject of its own."""
+    return Clear(subject=moment.ids(), value=name) if name else None

@@ -1,0 +1,44 @@
+"""What people may type into an incident's commands: trimmed, bounded, and storable.
+
+Postgres stores no NUL character in text or jsonb, so none is let in.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+_STORABLE = r"^[^\x00]*$"
+
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=_STORABLE),
+]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000, pattern=_STORABLE),
+]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_STORABLE),
+]
+"""A team, a role, a code or a source, as the organization calls it."""
+
+PersonName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_STORABLE),
+]
+"""A person's name in clear; it is sealed before anything is written."""
+
+Target = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=_STORABLE),
+]
+"""What a link points to: a record's id or reference, or an address."""
+
+Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{64}$")]
+MediaType = Annotated[str, StringConstraints(max_length=255, pattern=r"^[!-~]+/[!-~]+$")]
+ObjectKey = Annotated[str, StringConstraints(min_length=1, max_length=1_024, pattern=r"^[!-~]+$")]
+Bytes = Annotated[int, Field(ge=0, le=5 * 1024**4)]
+"""A size in bytes; at most 5 TiB, the largest object of S3-compatible stores."""
