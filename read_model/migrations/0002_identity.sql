@@ -65,11 +65,12 @@ CREATE TABLE credentials.seats (
     added_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (user_id, tenant_id)
 );
+CREATE INDEX seats_by_tenant ON credentials.seats (tenant_id, added_at, user_id);
 
 CREATE FUNCTION credentials.find_login(blind bytea)
-RETURNS TABLE (user_id uuid, password_hash text, tenants uuid[])
+RETURNS TABLE (user_id uuid, password_hash text, is_pending boolean, tenants uuid[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT l.user_id, l.password_hash,
+    SELECT l.user_id, l.password_hash, l.pending_in IS NOT NULL,
         ARRAY(SELECT s.tenant_id FROM credentials.seats s
               WHERE s.user_id = l.user_id ORDER BY s.added_at, s.tenant_id)
     FROM credentials.logins l WHERE l.blind_email = blind
@@ -97,6 +98,13 @@ BEGIN
     user_id := claimed.user_id;
     RETURN NEXT;
 END $$;
+
+CREATE FUNCTION credentials.members_of(tenant uuid)
+RETURNS TABLE (user_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.user_id FROM credentials.seats s
+    WHERE s.tenant_id = tenant ORDER BY s.added_at, s.user_id
+$$;
 
 -- False when another request has set the password since: nobody is told one that does not work.
 CREATE FUNCTION credentials.settle_login(person uuid, hash text) RETURNS boolean

@@ -30,6 +30,7 @@ class Login:
 
     user: UUID
     password_hash: str
+    is_pending: bool
     tenants: tuple[UUID, ...]
 
 
@@ -38,9 +39,18 @@ class Logins:
         self._pool = pool
 
     async def find(self, blind_email: bytes) -> Login | None:
-        query = "SELECT user_id, password_hash, tenants FROM credentials.find_login(%s)"
+        query = (
+            "SELECT user_id, password_hash, is_pending, tenants FROM credentials.find_login(%s)"
+        )
         row = await _one(self._pool, query, blind_email)
-        return Login(row[0], row[1], tuple(row[2])) if row else None
+        return Login(row[0], row[1], row[2], tuple(row[3])) if row else None
+
+    async def members_of(self, tenant: UUID) -> list[UUID]:
+        """Everyone who was ever added, in that order."""
+        query = "SELECT user_id FROM credentials.members_of(%s)"
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query, (tenant,))
+            return [row[0] for row in await cursor.fetchall()]
 
     async def claim(
         self, blind_email: bytes, new_user: UUID, password_hash: str, *, tenant: UUID

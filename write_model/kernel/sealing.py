@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
@@ -53,11 +52,16 @@ def seal_events(
     return tuple(map(sealed, events))
 
 
-@cache
+_FIELDS: dict[type[Event], tuple[str, ...]] = {}
+
+
 def personal_fields(event_class: type[Event]) -> tuple[str, ...]:
-    """The names of the fields annotated `Personal[...]`, in order."""
+    """The names of the fields annotated `Personal[...]`, in order; looked up once per class."""
+    if (known := _FIELDS.get(event_class)) is not None:
+        return known
     hints = get_type_hints(event_class)
-    return tuple(name for name, hint in hints.items() if Sealed in get_args(hint))
+    names = tuple(name for name, hint in hints.items() if Sealed in get_args(hint))
+    return _FIELDS.setdefault(event_class, names)
 
 
 def _clear_values(event: Event) -> Iterator[tuple[str, Clear[Any]]]:

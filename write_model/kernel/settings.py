@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     database_name: str = "tallystick"
     socket_folder: Path | None = None
     """Where the embedded servers' sockets lie, when not in `<home>/run`."""
+    organization: str = "Tallystick"
+    """What the first organization is called, which the first start founds."""
     host: str = "127.0.0.1"
     port: int = 8400
     command_deadline_s: float = 10.0

@@ -55,7 +55,7 @@ class AddMember(MembershipCommand):
     roles: Roles
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
-        must_outrank(moment.actor, *self.roles)
+        must_outrank(moment.actor, *self.roles, *state.roles)
         if state.standing in _ANYWHERE:
             raise IllegalTransition(
                 f"This person is a member already, and {state.standing.value}.",

@@ -1,0 +1,68 @@
+"""The first start: one organization and its administrator, whose password is in one private file.
+
+A crash at any point is finished by the next start: the password may be set anew until the file
+holding it is written, and the founding is recorded last of all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+from write_model.accounts import Accounts, Door, NewMember
+from write_model.kernel.access import Role, system_actor
+from write_model.kernel.ids import derived_id
+from write_model.kernel.messages import Aggregate
+from write_model.kernel.secrets import MasterSecret
+from write_model.organization.commands import FoundOrganization
+from write_model.organization.organization import ORGANIZATION
+
+EMAIL = "admin@localhost"
+
+
+class WriteModel(Door, Protocol):
+    async def state(
+        self, tenant: UUID, stream: UUID, aggregate: Aggregate, /
+    ) -> tuple[Any, int]: ...
+
+
+async def first_start(
+    write_model: WriteModel, accounts: Accounts, *, organization: str, url: str, login: Path
+) -> bool:
+    """Found the organization and write its administrator's login to a file; False when it exists."""
+    tenant = first_tenant(accounts.master)
+    founded, _ = await write_model.state(tenant, tenant, ORGANIZATION)
+    if founded.exists:
+        return False
+    system = system_actor(tenant)
+    password = secrets.token_urlsafe(18)
+    member = NewMember("Administrator", EMAIL, frozenset({Role.OWNER}))
+    joined = await accounts.join(member, password, by=system)
+    if joined.sets_password:
+        _write_privately(
+            login,
+            {"url": url, "organization": organization, "email": EMAIL, "password": password},
+        )
+    await accounts.settle(joined)
+    await write_model.handle(tenant, FoundOrganization(name=organization), by=system)
+    return True
+
+
+def first_tenant(master: MasterSecret) -> UUID:
+    """The first organization's id: the same at every start, another on every installation."""
+    return derived_id("organization", master.key("first-organization").hex())
+
+
+def _write_privately(path: Path, content: dict[str, str]) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
