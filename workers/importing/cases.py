@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from workers.importing.report import Rejected
+from write_model.incident.events import HoldReason
 
 
 class Step(StrEnum):
@@ -22,15 +23,6 @@ class Step(StrEnum):
     CLOSED = "closed"
     CANCELLED = "cancelled"
     NOTED = "noted"
-
-
-class HoldReason(StrEnum):
-    AWAITING_CALLER = "awaiting_caller"
-    AWAITING_VENDOR = "awaiting_vendor"
-    AWAITING_CHANGE = "awaiting_change"
-    AWAITING_PROBLEM = "awaiting_problem"
-    SCHEDULED = "scheduled"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

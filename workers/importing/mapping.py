@@ -13,18 +13,7 @@ from typing import Any
 
 from workers.importing.cases import Case, Row, Step
 from workers.importing.report import Rejected
-
-
-class Status(StrEnum):
-    """Where the incident stands after the commands so far; mirrors the incident's own."""
-
-    NONE = "none"
-    OPEN = "open"
-    IN_PROGRESS = "in_progress"
-    ON_HOLD = "on_hold"
-    RESOLVED = "resolved"
-    CLOSED = "closed"
-    CANCELLED = "cancelled"
+from write_model.incident.events import Status
 
 
 class Kind(StrEnum):

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 
-from workers.importing.cases import Case, HoldReason, Row, Step
+from workers.importing.cases import Case, Row, Step
 from workers.importing.report import Rejected
+from write_model.incident.events import HoldReason
 
 _SEVERITIES = {"Major": "sev1", "High": "sev2", "Medium": "sev3", "Low": "sev4"}
 _STEPS = {

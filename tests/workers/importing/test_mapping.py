@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workers.importing.cases import Case, HoldReason, Row, Step
-from workers.importing.mapping import Command, Kind, Status, commands, plan
+from workers.importing.cases import Case, Row, Step
+from workers.importing.mapping import Command, Kind, commands, plan
 from workers.importing.report import Rejected
+from write_model.incident.events import HoldReason, Status
 
 OIL = Row(
     number=1,
@@ -97,7 +98,7 @@ def test_every_command_of_a_row_carries_its_number_its_step_its_team_and_its_per
         (Step.NOTED, Status.CLOSED, "note"),
     ],
 )
-def test_what_a_row_of_the_same_pair_asks_for(step: Step, status: Status, expected: str):
+def test_what_a_row_of_the_same_pair_asks_for(step: Step, status: Status, expected: str) -> None:
     assert list(plan(step, status, changed=False)) == expected.split()
 
 

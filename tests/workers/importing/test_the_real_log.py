@@ -37,7 +37,7 @@ def told() -> list[list[Command]]:
     return [[c for c in commands(case, source="vinst") if isinstance(c, Command)] for case in cases]
 
 
-def test_the_log_becomes_exactly_these_commands(told: list[list[Command]]):
+def test_the_log_becomes_exactly_these_commands(told: list[list[Command]]) -> None:
     assert Counter(command.kind for case in told for command in case) == {
         "acknowledge": 17_587,
         "release": 9_497,
@@ -55,7 +55,7 @@ def test_the_log_becomes_exactly_these_commands(told: list[list[Command]]):
     assert max(map(len, told)) == 140
 
 
-def test_the_incidents_end_where_the_log_leaves_them(told: list[list[Command]]):
+def test_the_incidents_end_where_the_log_leaves_them(told: list[list[Command]]) -> None:
     ends = Counter([ENDS[c.kind] for c in case if c.kind in ENDS][-1] for case in told)
     assert ends == {
         "closed": 5574,
@@ -66,7 +66,7 @@ def test_the_incidents_end_where_the_log_leaves_them(told: list[list[Command]]):
     }
 
 
-def test_severities_teams_and_people_are_those_of_the_log(told: list[list[Command]]):
+def test_severities_teams_and_people_are_those_of_the_log(told: list[list[Command]]) -> None:
     severities = Counter(case[0].fields["severity"] for case in told)
     assert severities == {"sev1": 3, "sev2": 261, "sev3": 4045, "sev4": 3245}
     assert len({command.team for case in told for command in case}) == 649
@@ -75,7 +75,7 @@ def test_severities_teams_and_people_are_those_of_the_log(told: list[list[Comman
 
 def test_cases_reopen_from_resolved_and_from_closed_as_often_as_in_the_log(
     told: list[list[Command]],
-):
+) -> None:
     before = Counter(
         [ENDS[c.kind] for c in case[:index] if c.kind in ENDS][-1]
         for case in told
