@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -40,6 +39,9 @@ def _upcast(topic: str, version: int, known: type[Event], state: bytes) -> dict[
     return fields  # type: ignore[no-any-return]  # from_json is untyped
 
 
-@cache
+_ADAPTERS: dict[type[Event], TypeAdapter[Event]] = {}
+
+
 def _adapter(known: type[Event]) -> TypeAdapter[Event]:
-    return TypeAdapter(known)
+    adapter = _ADAPTERS.get(known)
+    return adapter or _ADAPTERS.setdefault(known, TypeAdapter(known))

@@ -1,0 +1,212 @@
+"""The one door to the write model: a command goes in, a receipt comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from write_model.deciding import Asked, Decider, Decision, receipts
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import Conflict, KeyReused, Refused, VersionMismatch
+from write_model.kernel.ids import derived_id
+from write_model.kernel.messages import Aggregate, Command, IdempotencyKey, Receipt
+from write_model.kernel.records import Record, Records, StreamLocks
+from write_model.kernel.store.exclusive import ExclusiveLog
+from write_model.kernel.store.group_commit import GroupCommit
+from write_model.kernel.store.reading import StreamReader
+from write_model.kernel.store.recorded_event import (
+    Appended,
+    CauseKnown,
+    Replayed,
+    Verdict,
+    VersionConflict,
+)
+
+_OPTIMISTIC_TRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WriteModel:
+    """Decides commands on folded states and appends what follows.
+
+    A refusal, a no-op or a version mismatch is answered only after the stream's newer events were
+    read; an acceptance may rest on a remembered state, because the append checks it.
+    """
+
+    log: GroupCommit
+    exclusive: ExclusiveLog
+    reader: StreamReader
+    records: Records
+    decider: Decider
+    locks: StreamLocks
+
+    async def handle(
+        self,
+        stream: UUID,
+        command: Command,
+        /,
+        *,
+        by: Actor,
+        expected: int | None = None,
+        key: IdempotencyKey | None = None,
+        correlation: UUID | None = None,
+    ) -> Receipt:
+        """Carry out one command on one record.
+
+        `expected`: the version that the caller saw. `key`: makes a repetition answer as the first.
+        Raises: Refused and its kinds; Conflict, KeyReused; Overloaded; Unavailable.
+        """
+        asked = Asked(stream, command, expected)
+        (receipt,) = await self.handle_all([asked], by=by, key=key, correlation=correlation)
+        return receipt
+
+    async def start(
+        self,
+        command: Command,
+        /,
+        *,
+        by: Actor,
+        key: IdempotencyKey | None = None,
+        correlation: UUID | None = None,
+    ) -> Receipt:
+        """Carry out a command that begins a record; one with a cause begins it only once."""
+        cause = command.cause()
+        stream = (
+            derived_id(command.aggregate.name, by.tenant, *cause) if cause else self.decider.ids()
+        )
+        return await self.handle(stream, command, by=by, key=key, correlation=correlation)
+
+    async def handle_all(
+        self,
+        asked: Sequence[Asked],
+        /,
+        *,
+        by: Actor,
+        key: IdempotencyKey | None = None,
+        correlation: UUID | None = None,
+    ) -> list[Receipt]:
+        """Carry out commands on different records, all or none; receipts in their order."""
+        async with self.locks.held(ask.stream for ask in asked):
+            try:
+                return await self._carried_out(asked, by, key, correlation)
+            except Refused:
+                if key and (replayed := await self._answered_before(by, key)):
+                    return [_replay(replayed)] * len(asked)
+                raise
+
+    async def state(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> tuple[Any, int]:
+        """The folded state and version with all that is committed; (empty, 0) for no record."""
+        record = await self.records.fresh(tenant, stream, aggregate)
+        return record.state, record.version
+
+    async def stream_of(self, tenant: UUID, aggregate: str, number: int) -> UUID | None:
+        """The record behind a reference: ("incident", 42) for INC-42."""
+        return await self.reader.stream_of(tenant, aggregate, number)
+
+    async def _carried_out(
+        self,
+        asked: Sequence[Asked],
+        by: Actor,
+        key: IdempotencyKey | None,
+        correlation: UUID | None,
+    ) -> list[Receipt]:
+        for _ in range(_OPTIMISTIC_TRIES):
+            decision = await self.decider.decide(asked, by, key=key, correlation=correlation)
+            if not decision.append.rows:
+                return await self._unchanged(decision, by, key)
+            try:
+                return await self._settled(decision, await self._append(decision), by)
+            except VersionConflict:
+                await self._caught_up(asked, by)
+        return await self._under_the_lock(asked, by, key, correlation)
+
+    async def _append(self, decision: Decision) -> Verdict:
+        try:
+            return await self.log.append(decision.append)
+        except BaseException:
+            # Whether the rows are in the log is unknown or they are not: fold again next time.
+            self._forget(decision)
+            raise
+
+    async def _caught_up(self, asked: Sequence[Asked], by: Actor) -> None:
+        """Read what the others wrote; what binds a version that was seen is never tried again."""
+        for ask in asked:
+            record = await self.records.fresh(by.tenant, ask.stream, ask.command.aggregate)
+            if ask.expected is not None:
+                raise VersionMismatch(record.version)
+
+    async def _under_the_lock(
+        self,
+        asked: Sequence[Asked],
+        by: Actor,
+        key: IdempotencyKey | None,
+        correlation: UUID | None,
+    ) -> list[Receipt]:
+        """Two tries lost to other processes: take the append lock first, then nobody can win."""
+        async with self.exclusive.held() as append:
+            decision = await self.decider.decide(
+                asked, by, key=key, correlation=correlation, fresh=True
+            )
+            if not decision.append.rows:
+                return await self._unchanged(decision, by, key)
+            verdict = await append(decision.append)
+        return await self._settled(decision, verdict, by)
+
+    async def _settled(self, decision: Decision, verdict: Verdict, by: Actor) -> list[Receipt]:
+        match verdict:
+            case Appended():
+                self._remember(decision, verdict, by)
+                return receipts(decision, verdict)
+            case Replayed():
+                return [_replay(verdict)] * len(decision.parts)
+            case CauseKnown(stream=stream):
+                return [await self._caused_before(decision, stream, by)]
+
+    def _remember(self, decision: Decision, verdict: Appended, by: Actor) -> None:
+        for part, record in zip(decision.parts, decision.records_after(verdict), strict=True):
+            self.records.remember(by.tenant, part.asked.stream, record)
+
+    def _forget(self, decision: Decision) -> None:
+        for part in decision.parts:
+            self.records.evict(decision.tenant, part.asked.stream)
+
+    async def _unchanged(
+        self, decision: Decision, by: Actor, key: IdempotencyKey | None
+    ) -> list[Receipt]:
+        if key and (replayed := await self._answered_before(by, key)):
+            return [_replay(replayed)] * len(decision.parts)
+        return [_standing(part.asked.stream, part.record) for part in decision.parts]
+
+    async def _answered_before(self, by: Actor, key: IdempotencyKey) -> Replayed | None:
+        """Raises: KeyReused."""
+        known = await self.reader.known_key(by.tenant, by.id, key.key)
+        if known is None:
+            return None
+        digest, replayed = known
+        if digest != key.digest:
+            raise KeyReused
+        return replayed
+
+    async def _caused_before(self, decision: Decision, stream: UUID, by: Actor) -> Receipt:
+        aggregate = decision.parts[0].asked.command.aggregate
+        record = await self.records.fresh(by.tenant, stream, aggregate)
+        if not record.version:
+            raise Conflict
+        return _standing(stream, record)
+
+
+def _standing(stream: UUID, record: Record) -> Receipt:
+    return Receipt(stream, record.version, record.position, record.number)
+
+
+def _replay(replayed: Replayed) -> Receipt:
+    return Receipt(
+        replayed.stream,
+        replayed.version,
+        replayed.tenant_position,
+        replayed.number,
+        created=replayed.version == 1,
+        replayed=True,
+    )

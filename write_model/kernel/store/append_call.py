@@ -1,0 +1,186 @@
+"""A batch of commands as one call of `log.append`, and its answer as one verdict a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import pq
+from pydantic_core import from_json
+
+from write_model.kernel.errors import DomainError, KeyReused, SubjectErased
+from write_model.kernel.store import arrays
+from write_model.kernel.store.arrays import ARRAY_OF
+from write_model.kernel.store.recorded_event import (
+    Append,
+    Appended,
+    CauseKnown,
+    RecordedEvent,
+    Replayed,
+    Verdict,
+    VersionConflict,
+)
+
+_ROW_TYPES = (
+    arrays.INT4,
+    arrays.UUID_,
+    arrays.INT8,
+    arrays.TEXT,
+    arrays.BYTEA,
+    arrays.BYTEA,
+    arrays.UUID_,
+    arrays.UUID_,
+    arrays.UUID_,
+    arrays.UUID_,
+    arrays.UUID_,
+    arrays.TIMESTAMPTZ,
+    arrays.TEXT,
+    arrays.INT2,
+)
+_SPARSE_TYPES = (
+    arrays.INT4,
+    arrays.INT4,
+    arrays.TEXT,
+    arrays.BYTEA,
+    arrays.INT4,
+    arrays.TEXT,
+    arrays.TEXT,
+    arrays.INT4,
+    arrays.UUID_,
+)
+TYPES = tuple(ARRAY_OF[element] for element in _ROW_TYPES + _SPARSE_TYPES)
+STATEMENT = (
+    "SELECT first_position, epoch, recorded_at, tenant_positions, numbers, refusals"
+    f" FROM log.append({', '.join(f'${n}' for n in range(1, len(TYPES) + 1))})"
+).encode()
+
+
+def parameters(batch: Sequence[Append]) -> list[bytes]:
+    """The batch as binary arrays, in the order of the function's parameters."""
+    rows = [row for command in batch for row in command.rows]
+    owners = [at for at, command in enumerate(batch, 1) for _ in command.rows]
+    firsts = _first_rows(batch)
+    return [*_row_arrays(owners, rows), *_sparse_arrays(batch, firsts)]
+
+
+def _first_rows(batch: Sequence[Append]) -> list[int]:
+    firsts, next_row = [], 1
+    for command in batch:
+        firsts.append(next_row)
+        next_row += len(command.rows)
+    return firsts
+
+
+def _row_arrays(owners: list[int], rows: list[RecordedEvent]) -> list[bytes]:
+    return [
+        arrays.int4s(owners),
+        arrays.uuids([_uuid(row.originator_id) for row in rows]),
+        arrays.int8s([row.originator_version for row in rows]),
+        arrays.texts([row.topic for row in rows]),
+        arrays.byteas([row.state for row in rows]),
+        arrays.byteas([row.salt for row in rows]),
+        arrays.uuids([row.tenant for row in rows]),
+        arrays.uuids([row.actor for row in rows]),
+        arrays.uuids([row.command for row in rows]),
+        arrays.uuids([row.correlation for row in rows]),
+        arrays.uuids([row.causation for row in rows]),
+        arrays.timestamps([row.occurred_at for row in rows]),
+        arrays.texts([row.source for row in rows]),
+        arrays.int2s([row.schema_version for row in rows]),
+    ]
+
+
+def _uuid(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def _sparse_arrays(batch: Sequence[Append], firsts: list[int]) -> list[bytes]:
+    keyed = [(f, c, c.key) for f, c in zip(firsts, batch, strict=True) if c.key]
+    caused = [(f, c.cause) for f, c in zip(firsts, batch, strict=True) if c.cause]
+    sealed = [(f, s) for f, c in zip(firsts, batch, strict=True) for s in c.subjects]
+    return [
+        arrays.int4s([first for first, _, _ in keyed]),
+        arrays.int4s([first + len(command.rows) - 1 for first, command, _ in keyed]),
+        arrays.texts([key.key for _, _, key in keyed]),
+        arrays.byteas([key.digest for _, _, key in keyed]),
+        arrays.int4s([first for first, _ in caused]),
+        arrays.texts([source for _, (source, _) in caused]),
+        arrays.texts([key for _, (_, key) in caused]),
+        arrays.int4s([first for first, _ in sealed]),
+        arrays.uuids([subject for _, subject in sealed]),
+    ]
+
+
+def verdicts(batch: Sequence[Append], result: pq.abc.PGresult) -> list[Verdict | DomainError]:
+    """One verdict per command of the batch, in its order."""
+    refusals = result.get_value(0, 5)
+    refused = _refused(refusals) if refusals else {}
+    position, epoch = _integer(result, 0), _integer(result, 1)
+    recorded_at = arrays.read_timestamp(_value(result, 2))
+    tenant_positions = arrays.read_int8s(_value(result, 3))
+    numbers = arrays.read_int8s(_value(result, 4))
+    found: list[Verdict | DomainError] = []
+    at = 0
+    for owner, command in enumerate(batch, 1):
+        count = len(command.rows)
+        if owner in refused:
+            found.append(_refusal(refused[owner], command))
+        else:
+            found.append(
+                Appended(
+                    tuple(range(position, position + count)),
+                    tuple(tenant_positions[at : at + count]),  # type: ignore[arg-type]  # never null here
+                    tuple(numbers[at : at + count]),
+                    recorded_at,
+                    epoch,
+                )
+            )
+            position += count
+        at += count
+    return found
+
+
+def _value(result: pq.abc.PGresult, column: int) -> bytes:
+    value = result.get_value(0, column)
+    assert value is not None
+    return value
+
+
+def _integer(result: pq.abc.PGresult, column: int) -> int:
+    return int.from_bytes(_value(result, column), "big", signed=True)
+
+
+def _refused(refusals: bytes) -> dict[int, dict[str, Any]]:
+    # Binary jsonb begins with one byte, its format's version.
+    return {refusal["command"]: refusal for refusal in from_json(refusals[1:])}
+
+
+def _refusal(refusal: dict[str, Any], command: Append) -> Verdict | DomainError:
+    match refusal["reason"]:
+        case "stored":
+            return _stored(refusal, len(command.rows))
+        case "replayed":
+            return Replayed(
+                UUID(refusal["stream"]), refusal["version"], refusal["position"], refusal["number"]
+            )
+        case "source_known":
+            return CauseKnown(UUID(refusal["stream"]))
+        case "key_reused":
+            return KeyReused()
+        case "subject_erased":
+            return SubjectErased()
+        case _:
+            return VersionConflict()
+
+
+def _stored(refusal: dict[str, Any], count: int) -> Appended:
+    """The rows were there: the answer to an earlier try of the same command was lost."""
+    first, tenant_first = refusal["log_position"], refusal["position"]
+    return Appended(
+        tuple(range(first, first + count)),
+        tuple(range(tenant_first, tenant_first + count)),
+        (refusal["number"],) + (None,) * (count - 1),
+        arrays.parse_timestamp(refusal["recorded_at"]),
+        refusal["epoch"],
+    )

@@ -1,0 +1,113 @@
+"""Postgres arrays in binary form, packed by hand.
+
+psycopg adapts lists value by value in Python; for the fourteen arrays of a batch of 64 commands
+that costs more than the server's insert (see docs/decisions). The layout is that of `array_send`:
+dimensions, null flag, element type, length, lower bound, then each element with its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from struct import Struct
+from uuid import UUID
+
+INT2, INT4, INT8, TEXT, BYTEA, UUID_, TIMESTAMPTZ = 21, 23, 20, 25, 17, 2950, 1184
+ARRAY_OF = {
+    INT2: 1005,
+    INT4: 1007,
+    INT8: 1016,
+    TEXT: 1009,
+    BYTEA: 1001,
+    UUID_: 2951,
+    TIMESTAMPTZ: 1185,
+}
+
+_HEADER = Struct(">iiIii")
+_LENGTH = Struct(">i")
+_INT2, _INT4, _INT8 = Struct(">ih"), Struct(">ii"), Struct(">iq")
+_NULL = _LENGTH.pack(-1)
+_SIXTEEN = _LENGTH.pack(16)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def uuids(values: Sequence[UUID | None]) -> bytes:
+    return _array(UUID_, len(values), [_uuid(value) for value in values])
+
+
+def int2s(values: Sequence[int]) -> bytes:
+    return _array(INT2, len(values), [_INT2.pack(2, value) for value in values])
+
+
+def int4s(values: Sequence[int]) -> bytes:
+    return _array(INT4, len(values), [_INT4.pack(4, value) for value in values])
+
+
+def int8s(values: Sequence[int]) -> bytes:
+    return _array(INT8, len(values), [_INT8.pack(8, value) for value in values])
+
+
+def texts(values: Sequence[str]) -> bytes:
+    return _array(TEXT, len(values), [_sized(value.encode()) for value in values])
+
+
+def byteas(values: Sequence[bytes | None]) -> bytes:
+    return _array(
+        BYTEA, len(values), [_NULL if value is None else _sized(value) for value in values]
+    )
+
+
+def timestamps(values: Sequence[datetime | None]) -> bytes:
+    return _array(TIMESTAMPTZ, len(values), [_timestamp(value) for value in values])
+
+
+def _array(element: int, length: int, elements: Iterable[bytes]) -> bytes:
+    if not length:
+        return _HEADER.pack(0, 0, element, 0, 0)[:12]
+    return _HEADER.pack(1, 1, element, length, 1) + b"".join(elements)
+
+
+def _sized(value: bytes) -> bytes:
+    return _LENGTH.pack(len(value)) + value
+
+
+def _uuid(value: UUID | None) -> bytes:
+    return _NULL if value is None else _SIXTEEN + value.bytes
+
+
+def _timestamp(value: datetime | None) -> bytes:
+    return _NULL if value is None else _INT8.pack(8, (value - _EPOCH) // _MICROSECOND)
+
+
+def read_timestamp(value: bytes) -> datetime:
+    """A binary timestamptz as a UTC datetime."""
+    (microseconds,) = _READ_INT8.unpack(value)
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def read_int8s(value: bytes) -> list[int | None]:
+    """A binary bigint[] without dimensions beyond one; [] for an empty one."""
+    _, nulls, _, length, _ = _HEADER.unpack_from(value) if len(value) > 12 else (0, 0, 0, 0, 0)
+    if not nulls:
+        pairs: tuple[int, ...] = Struct(">" + "iq" * length).unpack_from(value, 20 if length else 0)
+        return list(pairs[1::2])
+    return _with_nulls(value, length)
+
+
+def _with_nulls(value: bytes, length: int) -> list[int | None]:
+    found: list[int | None] = []
+    at = _HEADER.size
+    for _ in range(length):
+        (size,) = _LENGTH.unpack_from(value, at)
+        found.append(None if size < 0 else _READ_INT8.unpack_from(value, at + 4)[0])
+        at += 4 + max(size, 0)
+    return found
+
+
+_READ_INT8 = Struct(">q")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """A timestamp as Postgres writes it into JSON."""
+    return datetime.fromisoformat(text).astimezone(UTC)
