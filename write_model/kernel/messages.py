@@ -135,7 +135,8 @@ class Command(BaseModel):
         raise NotImplementedError
 
     def outcome(self, state: Any, moment: Moment, /) -> tuple[Event, ...]:
-        """What the door calls: the decision, complete."""
+        """What the door calls: the decision, complete, for an actor who may ask for it."""
+        moment.actor.must(self.permission)
         return tuple(self.decide(state, moment))
 
 

@@ -1,0 +1,97 @@
+"""Who is asking: from the bearer token to an actor with the roles held at this moment."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import Unauthenticated
+from write_model.kernel.recent import Recent
+from write_model.kernel.tokens import AccessTokens, Claims
+from write_model.membership.membership import Membership, Standing, membership_stream
+
+Memberships = Callable[[UUID, UUID], Awaitable[Membership]]
+"""(tenant, stream) -> the membership as it is now."""
+
+
+class Happened(Protocol):
+    """What the tail says of an event."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def stream(self) -> UUID: ...
+
+
+class Actors:
+    """Roles are remembered until the tail reports a change; without the tail they are not."""
+
+    def __init__(
+        self, tokens: AccessTokens, memberships: Memberships, *, remembered: int = 10_000
+    ) -> None:
+        self._tokens, self._memberships = tokens, memberships
+        self._known: Recent[tuple[UUID, UUID], Actor] = Recent(remembered)
+        self._of_stream: Recent[UUID, tuple[UUID, UUID]] = Recent(remembered)
+        self._changes = 0
+        self._trusted = True
+
+    async def of(self, token: str) -> Actor:
+        """Raises: Unauthenticated for a bad token and for who is no active member."""
+        claims = self._tokens.verify(token)
+        known = self._known.get((claims.tenant, claims.subject))
+        return known if known is not None else await self._looked_up(claims)
+
+    async def member(self, tenant: UUID, subject: UUID) -> Actor:
+        """An active member, as he is now.
+
+        Raises: Unauthenticated.
+        """
+        membership = await self._memberships(tenant, membership_stream(tenant, subject))
+        if membership.standing is not Standing.ACTIVE:
+            raise Unauthenticated("You are not an active member of this organization.")
+        return Actor(subject, tenant, membership.roles)
+
+    def evict(self, happened: Happened) -> None:
+        """Forget the member whom an event is about."""
+        self._changes += 1
+        if happened.topic.startswith("membership."):
+            if known := self._of_stream.get(happened.stream):
+                self._known.forget(known)
+        elif happened.topic.startswith("user."):
+            for key in self._known.keys():
+                if key[1] == happened.stream:
+                    self._known.forget(key)
+
+    def distrust(self) -> None:
+        """The tail is lost: from now on everybody is looked up at every request."""
+        self._changes += 1
+        self._trusted = False
+        self._known.clear()
+
+    def trust(self) -> None:
+        """The tail is back."""
+        self._trusted = True
+
+    async def _looked_up(self, claims: Claims) -> Actor:
+        changes = self._changes
+        found = await self.member(claims.tenant, claims.subject)
+        # Not when something has happened meanwhile: it may have been to this member.
+        if self._trusted and changes == self._changes:
+            key = (claims.tenant, claims.subject)
+            self._of_stream.remember(membership_stream(*key), key)
+            self._known.remember(key, found)
+        return found
+
+
+async def actor(request: Request) -> Actor:
+    """Raises: Unauthenticated."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Sign in: send an access token as Authorization: Bearer.")
+    actors: Actors = request.app.state.identity.actors
+    return await actors.of(token)
+
+
+CurrentActor = Annotated[Actor, Depends(actor)]

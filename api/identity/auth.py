@@ -1,0 +1,62 @@
+"""Routes for signing in, staying signed in and signing out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic_core import to_json
+
+from api.identity.signing_in import SignedIn, SigningIn
+from api.requests import body
+
+router = APIRouter(prefix="/v1/auth", tags=["Signing in"])
+
+Short = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+
+
+class Credentials(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    email: Short
+    password: Short
+
+
+class RefreshToken(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    refresh_token: Short
+
+
+@router.post("/token")
+async def token(request: Request) -> Response:
+    """Sign in with e-mail and password."""
+    given = await body(request, Credentials)
+    address = request.client.host if request.client else ""
+    signed_in = await _signing_in(request).sign_in(given.email, given.password, address=address)
+    return _answer(signed_in)
+
+
+@router.post("/refresh")
+async def refresh(request: Request) -> Response:
+    """Exchange a refresh token, which is good for this once, for new tokens."""
+    given = await body(request, RefreshToken)
+    return _answer(await _signing_in(request).refresh(given.refresh_token))
+
+
+@router.post("/logout", status_code=204)
+async def logout(request: Request) -> Response:
+    """End a sign-in: its refresh token is no longer good."""
+    given = await body(request, RefreshToken)
+    await _signing_in(request).sign_out(given.refresh_token)
+    return Response(status_code=204)
+
+
+def _signing_in(request: Request) -> SigningIn:
+    signing_in: SigningIn = request.app.state.identity.signing_in
+    return signing_in
+
+
+def _answer(signed_in: SignedIn) -> Response:
+    # RFC 6749 5.1: tokens are never kept by a cache.
+    headers = {"Cache-Control": "no-store"}
+    return Response(to_json(signed_in), media_type="application/json", headers=headers)

@@ -1,0 +1,142 @@
+"""Routes for the members of an organization: who may act in it, in which roles."""
+
+import asyncio
+import secrets
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import to_json
+
+from api.identity.actors import CurrentActor
+from api.identity.identity import Identity
+from api.requests import body
+from write_model.accounts import NewMember
+from write_model.kernel.access import Actor
+from write_model.kernel.messages import Receipt
+from write_model.membership.commands import (
+    ChangeRoles,
+    MembershipCommand,
+    PersonName,
+    ReinstateMember,
+    RemoveMember,
+    Roles,
+    SuspendMember,
+)
+from write_model.membership.membership import Membership, Standing, membership_stream
+from write_model.user.commands import Email
+
+router = APIRouter(prefix="/v1", tags=["People"])
+
+Password = Annotated[str, StringConstraints(min_length=12, max_length=1_024)]
+
+
+class AddedMember(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email
+    name: PersonName
+    roles: Roles
+    password: Password | None = Field(None, description="Made up and answered once when left out.")
+
+
+@router.get("/me")
+async def me(request: Request, actor: CurrentActor) -> Response:
+    """Who you are here, and what you may do."""
+    names = await _identity(request).people.names(actor.tenant, [actor.id])
+    return _json(
+        {
+            "id": actor.id,
+            "name": names.get(actor.id),
+            "organization": actor.tenant,
+            "roles": sorted(actor.roles),
+        }
+    )
+
+
+@router.get("/members")
+async def members(request: Request, actor: CurrentActor) -> Response:
+    """Everyone who was ever added to the organization, in that order."""
+    actor.must("members.manage")
+    identity = _identity(request)
+    subjects = await identity.accounts.logins.members_of(actor.tenant)
+    names = await identity.people.names(actor.tenant, subjects)
+    emails = await identity.people.emails(subjects)
+    states = await asyncio.gather(*(_membership(identity, actor, one) for one in subjects))
+    items = [
+        {**_member(state), "name": names.get(one), "email": emails.get(one)}
+        for one, state in zip(subjects, states, strict=True)
+        if state.standing is not Standing.NONE
+    ]
+    return _json({"items": items, "next_cursor": None})
+
+
+@router.post("/members", status_code=201)
+async def add_member(request: Request, actor: CurrentActor) -> Response:
+    """Add a person with roles, who can sign in at once.
+
+    A password made up here is in this answer and nowhere else. A person who has signed in to
+    Tallystick before keeps the password, which is then null here.
+    """
+    added = await body(request, AddedMember)
+    accounts = _identity(request).accounts
+    password = added.password or secrets.token_urlsafe(18)
+    member = NewMember(added.name, added.email, added.roles)
+    joined = await accounts.join(member, password, by=actor)
+    await accounts.settle(joined)
+    shown = password if joined.sets_password and added.password is None else None
+    state = await _membership(_identity(request), actor, joined.subject)
+    return _json({**_member(state), "password": shown}, status_code=201)
+
+
+@router.post("/members/{id}/roles")
+async def change_roles(request: Request, id: UUID, actor: CurrentActor) -> Response:
+    return await _handled(request, id, actor, ChangeRoles)
+
+
+@router.post("/members/{id}/suspend")
+async def suspend(request: Request, id: UUID, actor: CurrentActor) -> Response:
+    return await _handled(request, id, actor, SuspendMember)
+
+
+@router.post("/members/{id}/reinstate")
+async def reinstate(request: Request, id: UUID, actor: CurrentActor) -> Response:
+    return await _handled(request, id, actor, ReinstateMember)
+
+
+@router.post("/members/{id}/remove")
+async def remove(request: Request, id: UUID, actor: CurrentActor) -> Response:
+    return await _handled(request, id, actor, RemoveMember)
+
+
+async def _handled(
+    request: Request, subject: UUID, actor: Actor, kind: type[MembershipCommand]
+) -> Response:
+    command = await body(request, kind)
+    stream = membership_stream(actor.tenant, subject)
+    receipt = await _identity(request).accounts.door.handle(stream, command, by=actor)
+    return _done(subject, receipt)
+
+
+async def _membership(identity: Identity, actor: Actor, subject: UUID) -> Membership:
+    return await identity.membership(actor.tenant, membership_stream(actor.tenant, subject))
+
+
+def _member(state: Membership) -> dict[str, Any]:
+    return {"id": state.subject, "status": state.standing, "roles": sorted(state.roles)}
+
+
+def _identity(request: Request) -> Identity:
+    identity: Identity = request.app.state.identity
+    return identity
+
+
+def _done(subject: UUID, receipt: Receipt) -> Response:
+    answer = {"id": subject, "version": receipt.version, "position": receipt.position}
+    headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
+    return Response(to_json(answer), media_type="application/json", headers=headers)
+
+
+def _json(content: dict[str, Any], *, status_code: int = 200) -> Response:
+    return Response(to_json(content), status_code, media_type="application/json")

@@ -1,0 +1,105 @@
+"""Routes for people who are named in records, whether or not they sign in."""
+
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import to_json
+
+from api.identity.actors import CurrentActor
+from api.identity.identity import Identity
+from api.requests import body
+from write_model.accounts import Listed, NamedPerson
+from write_model.kernel.errors import Invalid
+from write_model.membership.commands import PersonName
+
+router = APIRouter(prefix="/v1/people", tags=["People"])
+
+SourceKey = Annotated[str, StringConstraints(max_length=200)]
+
+_AT_ONCE = 1_000
+_IDS = TypeAdapter(list[UUID])
+
+
+class Person(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: PersonName
+    source: SourceKey = ""
+    source_key: SourceKey = ""
+
+
+class People(BaseModel):
+    """One person by `name`, or up to 1,000 under `people`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: PersonName | None = None
+    source: SourceKey = ""
+    source_key: SourceKey = ""
+    people: Annotated[list[Person], Field(min_length=1, max_length=_AT_ONCE)] | None = None
+
+    @model_validator(mode="after")
+    def _one_or_many(self) -> Self:
+        if (self.name is None) is (self.people is None):
+            raise ValueError("Give either a name or people.")
+        return self
+
+    def all(self) -> list[NamedPerson]:
+        one = self.name and [NamedPerson(self.name, self.source, self.source_key)]
+        many = [NamedPerson(it.name, it.source, it.source_key) for it in self.people or ()]
+        return one or many
+
+
+@router.post("", status_code=201)
+async def list_people(request: Request, actor: CurrentActor) -> Response:
+    """Name a person, or up to 1,000 under `people`, so that records can speak of them.
+
+    With a `source_key` the same person always gets the same id: a repetition answers 200.
+    """
+    asked = await body(request, People)
+    identity: Identity = request.app.state.identity
+    people = asked.all()
+    listed = await identity.accounts.list_people(people, by=actor)
+    items = [_item(*one) for one in zip(people, listed, strict=True)]
+    answer = items[0] if asked.people is None else {"items": items}
+    status = 201 if any(one.receipt.created for one in listed) else 200
+    return Response(to_json(answer), status, media_type="application/json")
+
+
+@router.get("")
+async def names(
+    request: Request, actor: CurrentActor, ids: Annotated[str, Query(max_length=40_000)]
+) -> Response:
+    """The names behind subject ids, in the order asked for; unknown ids are left out."""
+    actor.must("people.read")
+    wanted = _wanted(ids)
+    identity: Identity = request.app.state.identity
+    found = await identity.people.names(actor.tenant, wanted)
+    items = [{"id": one, "name": found[one]} for one in wanted if one in found]
+    return Response(to_json({"items": items}), media_type="application/json")
+
+
+def _item(person: NamedPerson, listed: Listed) -> dict[str, Any]:
+    item = {
+        "id": listed.subject,
+        "version": listed.receipt.version,
+        "position": listed.receipt.position,
+    }
+    return {**item, "source_key": person.source_key} if person.source_key else item
+
+
+def _wanted(ids: str) -> list[UUID]:
+    try:
+        return _IDS.validate_python(ids.split(","))
+    except ValidationError as error:
+        raise Invalid("Give ids separated by commas.", field="ids") from error
