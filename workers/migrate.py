@@ -1,0 +1,46 @@
+"""Brings the database to the present schema and, at the very first start, makes it usable."""
+
+from __future__ import annotations
+
+import asyncio
+
+from read_model.migrating import migrate
+from workers.first_start import first_start
+from write_model.accounts import Accounts
+from write_model.kernel.credentials import Logins
+from write_model.kernel.passwords import Passwords
+from write_model.kernel.privileges import drop_privileges
+from write_model.kernel.settings import APP, OWNER, TAILER, Settings
+from write_model.opening import opened
+
+_SUPERUSER = "postgres"
+"""Of the embedded cluster; a real server's administrator stands in its address."""
+
+
+def main() -> None:
+    """Safe to run at every start, and by several processes at once."""
+    drop_privileges()
+    settings = Settings()
+    master = settings.master_secret()
+    administrator = settings.database_url or settings.conninfo(_SUPERUSER)
+    passwords = {role: master.database_password(role) for role in (OWNER, TAILER, APP)}
+    migrate(administrator, passwords=passwords)
+    asyncio.run(_make_usable(settings))
+
+
+async def _make_usable(settings: Settings) -> None:
+    async with opened(settings) as it:
+        accounts = Accounts(
+            it.write_model, Logins(it.pool), Passwords(), it.keyring, it.master, it.ids
+        )
+        await first_start(
+            it.write_model,
+            accounts,
+            organization=settings.organization,
+            url=f"http://{settings.host}:{settings.port}",
+            login=settings.home / "first-login.json",
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Puts the write model together over a database: the composition that every process shares."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from write_model.application import WriteModel
+from write_model.deciding import Decider
+from write_model.kernel.clock import Clock, wall_clock
+from write_model.kernel.ids import Ids, new_id
+from write_model.kernel.keyring import Keyring
+from write_model.kernel.records import Records, StreamLocks
+from write_model.kernel.secrets import MasterSecret
+from write_model.kernel.settings import APP, Settings
+from write_model.kernel.store.exclusive import ExclusiveLog
+from write_model.kernel.store.group_commit import GroupCommit
+from write_model.kernel.store.reading import StreamReader
+
+_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The write model and what others share with it; `pool` is the app role's, in autocommit."""
+
+    write_model: WriteModel
+    pool: AsyncConnectionPool[AsyncConnection[Any]]
+    keyring: Keyring
+    master: MasterSecret
+    clock: Clock
+    ids: Ids
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, *, clock: Clock = wall_clock, ids: Ids = new_id
+) -> AsyncIterator[Opened]:
+    """The write model over the database of the settings, until the block ends."""
+    master, conninfo = settings.master_secret(), settings.conninfo(APP)
+    async with AsyncConnectionPool[AsyncConnection[Any]](
+        conninfo,
+        min_size=1,
+        max_size=_CONNECTIONS,
+        kwargs={
+            "autocommit": True,
+            "application_name": "tallystick-app",
+            "options": f"-c statement_timeout={settings.statement_timeout_ms}",
+        },
+        open=False,
+    ) as pool:
+        keyring = Keyring(pool, master)
+        reader = StreamReader(pool)
+        records = Records(reader, remembered=settings.stream_cache_size)
+        log = GroupCommit(conninfo, settings)
+        exclusive = ExclusiveLog(log, settings)
+        decider = Decider(records, keyring, clock, ids)
+        write_model = WriteModel(log, exclusive, reader, records, decider, StreamLocks())
+        try:
+            yield Opened(write_model, pool, keyring, master, clock, ids)
+        finally:
+            await exclusive.close()
+            await log.close()
