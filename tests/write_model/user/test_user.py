@@ -1,0 +1,53 @@
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+
+from tests.write_model.given import STREAM, actor, given
+from write_model.kernel.access import Role
+from write_model.kernel.errors import Forbidden, NotFound
+from write_model.kernel.personal import Clear
+from write_model.user.commands import RecordPasswordChange, RegisterUser
+from write_model.user.events import PasswordChanged, UserRegistered
+from write_model.user.user import USER
+
+ADMIN = actor(1, Role.ADMIN)
+FREYA = RegisterUser(name="Freya Lind", email="freya@harbor.example")
+REGISTERED = UserRegistered(
+    name=Clear(STREAM, "Freya Lind"), email=Clear(STREAM, "freya@harbor.example")
+)
+
+
+def test_a_person_is_registered_with_a_name_and_an_address_that_are_to_be_sealed():
+    given().when(FREYA, by=ADMIN).then(REGISTERED)
+
+
+def test_registering_a_person_again_changes_nothing():
+    given(REGISTERED).when(FREYA, by=ADMIN).then_nothing()
+
+
+def test_only_who_manages_members_registers_people():
+    given().when(FREYA, by=actor(2, Role.VIEWER)).then_refused(Forbidden)
+
+
+@pytest.mark.parametrize("email", ["freya", "@harbor.example", "freya lind@harbor.example", ""])
+def test_an_address_has_two_parts_without_space(email: str):
+    with pytest.raises(ValidationError, match="email"):
+        RegisterUser(name="Freya Lind", email=email)
+
+
+def test_that_a_password_changed_is_on_record():
+    given(REGISTERED).when(RecordPasswordChange(), by=ADMIN).then(PasswordChanged())
+
+
+def test_a_changed_password_leaves_the_person_as_he_was():
+    changed = given(REGISTERED, PasswordChanged()).state(USER)
+    assert changed == given(REGISTERED).state(USER)
+
+
+def test_nobody_has_no_password():
+    given().when(RecordPasswordChange(), by=ADMIN).then_refused(NotFound)
+
+
+def test_a_clear_name_does_not_show_in_a_log_line():
+    assert repr(Clear(UUID(int=7), "Freya Lind")) == f"Clear({UUID(int=7)})"
