@@ -1,0 +1,1 @@
+"""The interfaces: HTTP, WebSocket, command line."""

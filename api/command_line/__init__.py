@@ -1,0 +1,1 @@
+"""Tallystick at the terminal."""

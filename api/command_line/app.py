@@ -1,0 +1,25 @@
+"""The commands that there are: one line each."""
+
+from __future__ import annotations
+
+import typer
+
+from api.command_line import developing, running
+
+PASSED_ON: dict[str, object] = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": [],
+}
+"""For a command whose arguments are another program's."""
+
+app = typer.Typer(
+    help="Incidents, audits and corrective actions on an event log that can be proven.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("up", context_settings=PASSED_ON)(running.up)
+app.command("dev", context_settings=PASSED_ON)(running.dev)
+app.command("test", context_settings=PASSED_ON)(developing.test)
+app.command("check")(developing.check)

@@ -1,0 +1,100 @@
+"""What every test may ask for, and which tests are left out."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from read_model.migrating import migrate
+from tests.embedded import (
+    LOGIN_ROLES,
+    MASTER_SECRET,
+    Database,
+    Server,
+    password,
+    private_folder,
+    running_postgres,
+    running_valkey,
+)
+from workers.embedded.valkey import Cache
+from write_model.kernel.settings import Settings
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+_LEFT_OUT = "exhaustive: `./tallystick test --all` runs it"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the exhaustive tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--all"):
+        return
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            item.add_marker(pytest.mark.skip(reason=_LEFT_OUT))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    left_out = sum(_LEFT_OUT in str(report.longrepr) for report in skipped)
+    if left_out:
+        terminalreporter.write_line(f"{left_out} tests were left out: {_LEFT_OUT}.")
+
+
+@pytest.fixture(scope="session")
+def sockets() -> Iterator[Path]:
+    """The folder of this test process's servers."""
+    with private_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres(sockets: Path) -> Iterator[Server]:
+    """One server per test process; the schema is made once, in its template."""
+    passwords = {role: password(role) for role in LOGIN_ROLES}
+    with running_postgres(sockets, partial(migrate, passwords=passwords)) as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[Database]:
+    """A database with the present schema and nothing in it."""
+    with postgres.database() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def valkey_server(sockets: Path) -> Iterator[Cache]:
+    with running_valkey(sockets) as cache:
+        yield cache
+
+
+@pytest.fixture
+def valkey(valkey_server: Cache) -> str:
+    """The URL of an empty Valkey."""
+    assert valkey_server.ask(b"FLUSHALL").startswith(b"+OK")
+    return f"unix://{valkey_server.socket}"
+
+
+@pytest.fixture
+def settings(database: Database, valkey: str, tmp_path: Path) -> Settings:
+    """Settings of a product that runs on this test's database, and on `valkey`."""
+    (tmp_path / "secrets").write_bytes(base64.urlsafe_b64encode(MASTER_SECRET) + b"\n")
+    return Settings(
+        home=tmp_path,
+        socket_folder=database.sockets,
+        database_name=database.name,
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of the real incident log."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real incident log is not beside this checkout (../shared/data)")
+    return SHARED_DATA

@@ -1,0 +1,1 @@
+"""What every file of this project promises."""

@@ -1,0 +1,54 @@
+"""The start script: plain POSIX sh, clear when it cannot help, free of cost the second time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.house.files import CHECKOUT
+
+START = CHECKOUT / "tallystick"
+TOOLS = ("cat", "cksum", "dirname", "rm", "sed", "sh", "tail")
+
+
+def tools_without_python(folder: Path) -> Path:
+    for name in TOOLS:
+        (folder / name).symlink_to(shutil.which(name) or name)
+    return folder
+
+
+def test_every_script_is_valid_for_a_plain_shell() -> None:
+    for script in (START, CHECKOUT / ".ci" / "run", *(CHECKOUT / "scripts").iterdir()):
+        subprocess.run(["sh", "-n", script], check=True)
+
+
+def test_without_a_suitable_python_it_says_what_to_install(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [START, "up"],
+        env={"PATH": str(tools_without_python(tmp_path)), "TALLYSTICK_VENV": f"{tmp_path}/venv"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert "needs Python 3.11 or newer" in told.stderr
+
+
+def test_the_second_time_costs_less_than_half_a_second() -> None:
+    environment = Path(sys.prefix)
+    if not (environment / "tallystick-synced").exists():
+        pytest.skip("this environment was not made by the start script")
+    began_s = time.perf_counter()
+    # An argument that the launcher refuses at once: what is left is the script's own time.
+    subprocess.run(
+        [START, "up", "--port", "none"],
+        env={"PATH": "/usr/bin:/bin", "TALLYSTICK_VENV": str(environment)},
+        capture_output=True,
+        check=False,
+    )
+    assert time.perf_counter() - began_s < 0.5

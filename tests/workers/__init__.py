@@ -1,0 +1,1 @@
+"""How everything that runs without being asked behaves."""

@@ -1,0 +1,1 @@
+"""How the launcher behaves, with real processes."""

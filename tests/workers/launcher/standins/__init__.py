@@ -1,0 +1,1 @@
+"""Tiny services in the place of ours, so that the launcher is tested by itself."""

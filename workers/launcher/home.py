@@ -1,0 +1,155 @@
+"""The data home: made, owned, locked, and where each thing in it lies."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hmac
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+from workers.embedded.account import Account
+
+_LONGEST_SOCKET = 107
+"""Bytes that a Unix socket's path may have on Linux (unix(7)), less the closing zero."""
+_LOG_KEPT_BYTES = 10 * 1024 * 1024
+
+
+class HomeRefused(Exception):
+    """The folder cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A folder of mode 0700 that belongs to the account of the services."""
+
+    path: Path
+    account: Account
+
+    @property
+    def database(self) -> Path:
+        return self.path / "postgres"
+
+    @property
+    def library(self) -> Path:
+        return self.path / "lib"
+
+    @property
+    def first_login(self) -> Path:
+        return self.path / "first-login.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "services.json"
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "tallystick.lock"
+
+    def log(self, name: str) -> Path:
+        return self.path / "logs" / f"{name}.log"
+
+    def prepare(self) -> None:
+        """Make the folder, or make sure that it is ours.
+
+        Raises: HomeRefused.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            self.path.mkdir(mode=0o700)
+        if not self.account.reaches(self.path.parent):
+            raise HomeRefused(
+                f"{self.account.name} cannot enter {self.path.parent}. "
+                "Choose another folder with --home, or another user with --user."
+            )
+        self._take()
+        with self.account.acting():
+            for name in ("run", "logs", "lib"):
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
+
+    def _take(self) -> None:
+        owner = self.path.stat().st_uid
+        if owner == self.account.uid and self._is_ours_or_empty():
+            self.path.chmod(0o700)
+        elif owner == os.geteuid() and not any(self.path.iterdir()):
+            os.chown(self.path, self.account.uid, self.account.gid)
+            self.path.chmod(0o700)
+        else:
+            raise HomeRefused(
+                f"{self.path} is not an empty folder and not a data home of {self.account.name}. "
+                "Choose another folder with --home, or its owner with --user."
+            )
+
+    def _is_ours_or_empty(self) -> bool:
+        return self._lock.exists() or not any(self.path.iterdir())
+
+    def lock(self) -> IO[bytes]:
+        """Hold the home until the file is closed or the process ends.
+
+        Raises: HomeRefused when another launcher holds it.
+        """
+        with self.account.acting():
+            file = self._lock.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise HomeRefused(f"Tallystick is running already on {self.path}.") from error
+        return file
+
+    def master_secret(self) -> bytes:
+        """The 32 bytes that every key and password derives from; made on the first start."""
+        path = self.path / "secrets"
+        with self.account.acting():
+            if not path.exists():
+                _write_secret(path, base64.urlsafe_b64encode(secrets.token_bytes(32)))
+            return base64.urlsafe_b64decode(path.read_text().strip())
+
+    def database_password(self, role: str) -> str:
+        """The same formula stands in the kernel's `MasterSecret`, which this cannot import."""
+        name = f"tallystick/database/{role}".encode()
+        return hmac.new(self.master_secret(), name, sha256).hexdigest()
+
+    def sockets(self) -> Path:
+        """Where the servers' sockets lie: in the home, or apart when its path is too long."""
+        folder = self.path / "run"
+        if len(os.fsencode(folder / ".s.PGSQL.5432")) <= _LONGEST_SOCKET:
+            return folder
+        with self.account.acting():
+            return Path(tempfile.mkdtemp(prefix="tallystick-"))
+
+    def open_log(self, name: str) -> IO[bytes]:
+        with self.account.acting():
+            return self.log(name).open("ab")
+
+    def turn_logs(self) -> None:
+        """Set long logs aside, one generation."""
+        with self.account.acting():
+            for path in (self.path / "logs").glob("*.log"):
+                if path.stat().st_size > _LOG_KEPT_BYTES:
+                    path.replace(path.with_suffix(".log.1"))
+
+
+def default_home() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/tallystick")
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "tallystick"
+
+
+def _write_secret(path: Path, text: bytes) -> None:
+    # Under another name until it is on disk: half a secret would be taken for a whole one.
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    with unfinished.open("wb") as file:
+        file.write(text + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)

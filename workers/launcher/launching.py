@@ -1,0 +1,74 @@
+"""One run of the launcher, from the command line to its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
+from workers.embedded.account import service_account
+from workers.embedded.postgres import InitializationFailed
+from workers.launcher.announcing import announcement
+from workers.launcher.answering import port_is_free
+from workers.launcher.bell import Bell
+from workers.launcher.home import Home, HomeRefused
+from workers.launcher.options import Options, OptionsRefused, read_options
+from workers.launcher.stack import MIGRATION, MODULES, Stack, StartFailed, StopAsked
+
+
+def launch(
+    argv: Sequence[str], *, modules: Mapping[str, str] = MODULES, migration: str = MIGRATION
+) -> int:
+    """Run until somebody asks to stop. `modules`: service name -> module, else for tests.
+
+    Returns the exit code: 0 when it was stopped, 1 when it could not start.
+    """
+    try:
+        options = read_options(argv)
+        home = Home(options.home, service_account(options.user))
+        home.prepare()
+        # What the services write is theirs alone, whatever the caller's habit.
+        os.umask(0o077)
+        with home.lock():
+            _run(options, home, modules, migration)
+    except (
+        *(HomeRefused, OptionsRefused, StartFailed, InitializationFailed),
+        *(LookupError, PermissionError),
+    ) as error:
+        print(f"tallystick: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: Options, home: Home, modules: Mapping[str, str], migration: str) -> None:
+    if not port_is_free(options):
+        raise OptionsRefused(f"Port {options.port} is taken. Choose another with --port.")
+    home.master_secret()
+    home.turn_logs()
+    with ExitStack() as undone:
+        stack = Stack(options, home, Bell(), _say, modules, migration)
+        undone.callback(stack.stop)
+        try:
+            stack.start()
+        except StopAsked:
+            return
+        if options.reload:
+            _reload_on_change(stack, undone)
+        _say(announcement(options, home))
+        stack.run()
+        _say("Stopping ...")
+
+
+def _reload_on_change(stack: Stack, undone: ExitStack) -> None:
+    # Here, not above: only a developer's environment has the library.
+    from workers.launcher.reloading import watch_sources
+
+    ended = threading.Event()
+    undone.callback(ended.set)
+    watch_sources(stack.restart_soon, until=ended)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
