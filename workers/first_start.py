@@ -10,13 +10,11 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any, Protocol
 from uuid import UUID
 
-from write_model.accounts import Accounts, Door, NewMember
+from write_model.accounts import Accounts, NewMember
 from write_model.kernel.access import Role, system_actor
 from write_model.kernel.ids import derived_id
-from write_model.kernel.messages import Aggregate
 from write_model.kernel.secrets import MasterSecret
 from write_model.organization.commands import FoundOrganization
 from write_model.organization.organization import ORGANIZATION
@@ -24,17 +22,9 @@ from write_model.organization.organization import ORGANIZATION
 EMAIL = "admin@localhost"
 
 
-class WriteModel(Door, Protocol):
-    async def state(
-        self, tenant: UUID, stream: UUID, aggregate: Aggregate, /
-    ) -> tuple[Any, int]: ...
-
-
-async def first_start(
-    write_model: WriteModel, accounts: Accounts, *, organization: str, url: str, login: Path
-) -> bool:
-    """Found the organization and write its administrator's login to a file; False when it exists."""
-    tenant = first_tenant(accounts.master)
+async def first_start(accounts: Accounts, *, organization: str, url: str, login: Path) -> bool:
+    """Found the organization and write its administrator's login down; False when it was before."""
+    tenant, write_model = first_tenant(accounts.master), accounts.write_model
     founded, _ = await write_model.state(tenant, tenant, ORGANIZATION)
     if founded.exists:
         return False

@@ -34,7 +34,6 @@ async def _make_usable(settings: Settings) -> None:
             it.write_model, Logins(it.pool), Passwords(), it.keyring, it.master, it.ids
         )
         await first_start(
-            it.write_model,
             accounts,
             organization=settings.organization,
             url=f"http://{settings.host}:{settings.port}",

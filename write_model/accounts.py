@@ -7,29 +7,28 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Protocol
 from uuid import UUID
 
 from pydantic_core import to_json
 
+from write_model.application import WriteModel
 from write_model.kernel.access import SYSTEM, Actor, Role
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.credentials import Logins
 from write_model.kernel.errors import Conflict, IllegalTransition
 from write_model.kernel.ids import Ids, derived_id
 from write_model.kernel.keyring import Keyring
-from write_model.kernel.messages import Command, Receipt
+from write_model.kernel.messages import Receipt
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.secrets import MasterSecret
 from write_model.membership.commands import AddMember, ListPerson
-from write_model.membership.membership import membership_stream, must_outrank
+from write_model.membership.membership import (
+    MEMBERSHIP,
+    Membership,
+    membership_stream,
+    must_outrank,
+)
 from write_model.user.commands import RegisterUser
-
-
-class Door(Protocol):
-    """What the write model answers to."""
-
-    async def handle(self, stream: UUID, command: Command, /, *, by: Actor) -> Receipt: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Listed:
 class Accounts:
     """Every step may be repeated after a crash: it finds what the one before has left."""
 
-    door: Door
+    write_model: WriteModel
     logins: Logins
     passwords: Passwords
     keyring: Keyring
@@ -114,9 +113,14 @@ class Accounts:
         await self.keyring.keys_for(by.tenant, {subject for subject, _ in named})
         receipts = await asyncio.gather(*(self._list(*one, by) for one in named))
         return [
-            Listed(subject, receipt)
-            for (subject, _), receipt in zip(named, receipts, strict=True)
+            Listed(subject, receipt) for (subject, _), receipt in zip(named, receipts, strict=True)
         ]
+
+    async def membership(self, tenant: UUID, subject: UUID) -> Membership:
+        """A person's place in an organization, with all that is committed."""
+        stream = membership_stream(tenant, subject)
+        state: Membership = (await self.write_model.state(tenant, stream, MEMBERSHIP))[0]
+        return state
 
     def _subject(self, person: NamedPerson, tenant: UUID) -> UUID:
         # Keyed, so that nobody can test from an id whether it stands for a name he guesses.
@@ -128,12 +132,14 @@ class Accounts:
 
     async def _list(self, subject: UUID, name: str, by: Actor) -> Receipt:
         command = ListPerson(subject=subject, name=name)
-        return await self.door.handle(membership_stream(by.tenant, subject), command, by=by)
+        return await self.write_model.handle(membership_stream(by.tenant, subject), command, by=by)
 
     async def _register(self, subject: UUID, member: NewMember, by: Actor) -> None:
         command = RegisterUser(name=member.name, email=member.email)
-        await self.door.handle(subject, command, by=replace(by, tenant=SYSTEM, source="system"))
+        await self.write_model.handle(
+            subject, command, by=replace(by, tenant=SYSTEM, source="system")
+        )
 
     async def _add(self, subject: UUID, member: NewMember, by: Actor) -> None:
         command = AddMember(subject=subject, name=member.name, roles=member.roles)
-        await self.door.handle(membership_stream(by.tenant, subject), command, by=by)
+        await self.write_model.handle(membership_stream(by.tenant, subject), command, by=by)

@@ -13,7 +13,7 @@ from write_model.kernel.tokens import AccessTokens, Claims
 from write_model.membership.membership import Membership, Standing, membership_stream
 
 Memberships = Callable[[UUID, UUID], Awaitable[Membership]]
-"""(tenant, stream) -> the membership as it is now."""
+"""(tenant, subject) -> the membership as it is now."""
 
 
 class Happened(Protocol):
@@ -48,7 +48,7 @@ class Actors:
 
         Raises: Unauthenticated.
         """
-        membership = await self._memberships(tenant, membership_stream(tenant, subject))
+        membership = await self._memberships(tenant, subject)
         if membership.standing is not Standing.ACTIVE:
             raise Unauthenticated("You are not an active member of this organization.")
         return Actor(subject, tenant, membership.roles)
@@ -60,9 +60,8 @@ class Actors:
             if known := self._of_stream.get(happened.stream):
                 self._known.forget(known)
         elif happened.topic.startswith("user."):
-            for key in self._known.keys():
-                if key[1] == happened.stream:
-                    self._known.forget(key)
+            for key in [key for key in self._known if key[1] == happened.stream]:
+                self._known.forget(key)
 
     def distrust(self) -> None:
         """The tail is lost: from now on everybody is looked up at every request."""
@@ -91,7 +90,10 @@ async def actor(request: Request) -> Actor:
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Sign in: send an access token as Authorization: Bearer.")
     actors: Actors = request.app.state.identity.actors
-    return await actors.of(token)
+    found = await actors.of(token)
+    # For the access log, which is written when the request is refused.
+    request.scope["actor"] = found
+    return found
 
 
 CurrentActor = Annotated[Actor, Depends(actor)]

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 
 from api.identity.signing_in import SignedIn, SigningIn
 from api.requests import body
+from write_model.kernel.tokens import LIVES
 
 router = APIRouter(prefix="/v1/auth", tags=["Signing in"])
 
@@ -59,4 +60,10 @@ def _signing_in(request: Request) -> SigningIn:
 def _answer(signed_in: SignedIn) -> Response:
     # RFC 6749 5.1: tokens are never kept by a cache.
     headers = {"Cache-Control": "no-store"}
-    return Response(to_json(signed_in), media_type="application/json", headers=headers)
+    content = {
+        "access_token": signed_in.access_token,
+        "token_type": "Bearer",
+        "expires_in": int(LIVES.total_seconds()),
+        "refresh_token": signed_in.refresh_token,
+    }
+    return Response(to_json(content), media_type="application/json", headers=headers)

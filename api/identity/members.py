@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from api.identity.actors import CurrentActor
 from api.identity.identity import Identity
-from api.requests import body
+from api.requests import body, expected_version
 from write_model.accounts import NewMember
 from write_model.kernel.access import Actor
 from write_model.kernel.messages import Receipt
@@ -63,7 +63,8 @@ async def members(request: Request, actor: CurrentActor) -> Response:
     subjects = await identity.accounts.logins.members_of(actor.tenant)
     names = await identity.people.names(actor.tenant, subjects)
     emails = await identity.people.emails(subjects)
-    states = await asyncio.gather(*(_membership(identity, actor, one) for one in subjects))
+    asked = (identity.accounts.membership(actor.tenant, one) for one in subjects)
+    states = await asyncio.gather(*asked)
     items = [
         {**_member(state), "name": names.get(one), "email": emails.get(one)}
         for one, state in zip(subjects, states, strict=True)
@@ -86,28 +87,28 @@ async def add_member(request: Request, actor: CurrentActor) -> Response:
     joined = await accounts.join(member, password, by=actor)
     await accounts.settle(joined)
     shown = password if joined.sets_password and added.password is None else None
-    state = await _membership(_identity(request), actor, joined.subject)
+    state = await accounts.membership(actor.tenant, joined.subject)
     return _json({**_member(state), "password": shown}, status_code=201)
 
 
-@router.post("/members/{id}/roles")
-async def change_roles(request: Request, id: UUID, actor: CurrentActor) -> Response:
-    return await _handled(request, id, actor, ChangeRoles)
+@router.post("/members/{member}/roles")
+async def change_roles(request: Request, member: UUID, actor: CurrentActor) -> Response:
+    return await _handled(request, member, actor, ChangeRoles)
 
 
-@router.post("/members/{id}/suspend")
-async def suspend(request: Request, id: UUID, actor: CurrentActor) -> Response:
-    return await _handled(request, id, actor, SuspendMember)
+@router.post("/members/{member}/suspend")
+async def suspend(request: Request, member: UUID, actor: CurrentActor) -> Response:
+    return await _handled(request, member, actor, SuspendMember)
 
 
-@router.post("/members/{id}/reinstate")
-async def reinstate(request: Request, id: UUID, actor: CurrentActor) -> Response:
-    return await _handled(request, id, actor, ReinstateMember)
+@router.post("/members/{member}/reinstate")
+async def reinstate(request: Request, member: UUID, actor: CurrentActor) -> Response:
+    return await _handled(request, member, actor, ReinstateMember)
 
 
-@router.post("/members/{id}/remove")
-async def remove(request: Request, id: UUID, actor: CurrentActor) -> Response:
-    return await _handled(request, id, actor, RemoveMember)
+@router.post("/members/{member}/remove")
+async def remove(request: Request, member: UUID, actor: CurrentActor) -> Response:
+    return await _handled(request, member, actor, RemoveMember)
 
 
 async def _handled(
@@ -115,12 +116,10 @@ async def _handled(
 ) -> Response:
     command = await body(request, kind)
     stream = membership_stream(actor.tenant, subject)
-    receipt = await _identity(request).accounts.door.handle(stream, command, by=actor)
+    receipt = await _identity(request).accounts.write_model.handle(
+        stream, command, by=actor, expected=expected_version(request)
+    )
     return _done(subject, receipt)
-
-
-async def _membership(identity: Identity, actor: Actor, subject: UUID) -> Membership:
-    return await identity.membership(actor.tenant, membership_stream(actor.tenant, subject))
 
 
 def _member(state: Membership) -> dict[str, Any]:

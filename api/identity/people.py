@@ -58,9 +58,7 @@ class People:
             self._remember(tenant, streams, names)
         return names
 
-    def _remember(
-        self, tenant: UUID, streams: dict[UUID, UUID], names: dict[UUID, str]
-    ) -> None:
+    def _remember(self, tenant: UUID, streams: dict[UUID, UUID], names: dict[UUID, str]) -> None:
         for stream, subject in streams.items():
             if subject in names:
                 self._of_stream.remember(stream, (tenant, subject))

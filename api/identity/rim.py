@@ -20,14 +20,12 @@ class Rim:
     def __init__(self, people: People, keyring: Keyring) -> None:
         self._people, self._keyring = people, keyring
 
-    async def with_names(
-        self, document: bytes, tenant: UUID, subjects: Collection[UUID]
-    ) -> bytes:
+    async def with_names(self, document: bytes, tenant: UUID, subjects: Collection[UUID]) -> bytes:
         """The JSON object with `"people": {id: name}` as its last member; it is not parsed."""
         names = await self._people.names(tenant, subjects)
         people = to_json({str(subject): name for subject, name in names.items()})
         comma = b"" if document == b"{}" else b","
-        return b"%b%b\"people\":%b}" % (document[:-1], comma, people)
+        return b'%b%b"people":%b}' % (document[:-1], comma, people)
 
     async def open_sealed(self, document: bytes, actor: Actor) -> bytes:
         """The JSON with clear values in place of sealed ones, for those who may see them.

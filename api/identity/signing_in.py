@@ -13,7 +13,7 @@ from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Login, Logins, RefreshTokens
 from write_model.kernel.errors import RateLimited, Unauthenticated
 from write_model.kernel.passwords import Passwords
-from write_model.kernel.tokens import LIVES, AccessTokens
+from write_model.kernel.tokens import AccessTokens
 
 WRONG = "E-mail or password is wrong."
 
@@ -31,8 +31,6 @@ def _failures(times: int) -> Allowance[bytes]:
 class SignedIn:
     access_token: str
     refresh_token: str
-    token_type: str = "Bearer"
-    expires_in: int = int(LIVES.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ from write_model.kernel.allowance import Allowance
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
-_WRITE = "SELECT access.write_down(%s, %s::timestamptz[], %s, %s::text[], %s::text[], %s::text[], %s::text[])"
+_WRITE = """
+    SELECT access.write_down(%s, %s::timestamptz[], %s,
+        %s::text[], %s::text[], %s::text[], %s::text[])
+"""
 _log = structlog.get_logger(__name__)
 
 

@@ -39,9 +39,7 @@ class Logins:
         self._pool = pool
 
     async def find(self, blind_email: bytes) -> Login | None:
-        query = (
-            "SELECT user_id, password_hash, is_pending, tenants FROM credentials.find_login(%s)"
-        )
+        query = "SELECT user_id, password_hash, is_pending, tenants FROM credentials.find_login(%s)"
         row = await _one(self._pool, query, blind_email)
         return Login(row[0], row[1], row[2], tuple(row[3])) if row else None
 
@@ -94,9 +92,7 @@ class RefreshTokens:
     async def start(self, user: UUID, tenant: UUID, *, at: datetime) -> str:
         family, token, digest = _new_token()
         query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s)"
-        await _one(
-            self._pool, query, family, user, tenant, digest, at, at + REFRESH_TOKENS_LIVE
-        )
+        await _one(self._pool, query, family, user, tenant, digest, at, at + REFRESH_TOKENS_LIVE)
         return token
 
     async def renew(self, token: str, *, at: datetime) -> Renewed | None:

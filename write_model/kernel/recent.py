@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -32,9 +32,9 @@ class Recent(Generic[K, V]):
     def forget(self, key: K) -> None:
         self._entries.pop(key, None)
 
-    def keys(self) -> tuple[K, ...]:
+    def __iter__(self) -> Iterator[K]:
         """What is remembered now, the longest unused first."""
-        return tuple(self._entries)
+        return iter(tuple(self._entries))
 
     def clear(self) -> None:
         self._entries.clear()

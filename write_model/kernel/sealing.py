@@ -16,9 +16,7 @@ Salts = Callable[[], bytes]
 
 def subjects_of(events: Iterable[Event]) -> frozenset[UUID]:
     """Whose clear values the events carry: their keys are needed to seal them."""
-    return frozenset(
-        clear.subject for event in events for _, clear in _clear_values(event)
-    )
+    return frozenset(clear.subject for event in events for _, clear in _clear_values(event))
 
 
 def seal_events(

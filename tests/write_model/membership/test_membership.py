@@ -48,37 +48,37 @@ TO_VIEWER = ChangeRoles(roles=frozenset({Role.VIEWER}))
 CHANGES = (TO_VIEWER, SuspendMember(reason="On leave"), RemoveMember())
 
 
-def test_a_member_is_added_with_roles_and_can_act_at_once():
+def test_a_member_is_added_with_roles_and_can_act_at_once() -> None:
     given().when(ADD, by=ADMIN).then(INVITED, ACTIVATED)
 
 
 @pytest.mark.parametrize("before", [LISTED, REMOVED])
-def test_who_was_only_named_or_has_left_may_become_a_member(before: PersonListed):
+def test_who_was_only_named_or_has_left_may_become_a_member(before: PersonListed) -> None:
     given(LISTED, before).when(ADD, by=ADMIN).then(INVITED, ACTIVATED)
 
 
 @pytest.mark.parametrize("last", [INVITED, ACTIVATED, SUSPENDED])
-def test_a_member_is_not_added_twice(last: MembershipActivated):
+def test_a_member_is_not_added_twice(last: MembershipActivated) -> None:
     refusal = given(INVITED, last).when(ADD, by=ADMIN).then_refused(IllegalTransition)
     assert "none" in str(vars(refusal)["allowed"])
 
 
-def test_a_person_in_old_records_is_named_without_becoming_a_member():
+def test_a_person_in_old_records_is_named_without_becoming_a_member() -> None:
     service = actor(3, Role.SERVICE)
     given().when(LIST, by=service).then(LISTED)
     assert given(LISTED).state(MEMBERSHIP).standing is Standing.LISTED
 
 
 @pytest.mark.parametrize("before", [LISTED, INVITED])
-def test_naming_a_known_person_again_changes_nothing(before: PersonListed):
+def test_naming_a_known_person_again_changes_nothing(before: PersonListed) -> None:
     given(before).when(LIST, by=ADMIN).then_nothing()
 
 
-def test_a_responder_names_nobody():
+def test_a_responder_names_nobody() -> None:
     given().when(LIST, by=actor(3, Role.RESPONDER)).then_refused(Forbidden)
 
 
-def test_new_roles_replace_the_old_ones_and_both_are_on_record():
+def test_new_roles_replace_the_old_ones_and_both_are_on_record() -> None:
     change = ChangeRoles(roles=frozenset({Role.VIEWER, Role.AUDITOR}))
     changed = RolesChanged(roles=(Role.AUDITOR, Role.VIEWER), before=(Role.RESPONDER,))
     given(INVITED, ACTIVATED).when(change, by=ADMIN).then(changed)
@@ -86,73 +86,73 @@ def test_new_roles_replace_the_old_ones_and_both_are_on_record():
     assert state.roles == {Role.AUDITOR, Role.VIEWER}
 
 
-def test_the_same_roles_again_change_nothing():
+def test_the_same_roles_again_change_nothing() -> None:
     given(INVITED, ACTIVATED).when(ChangeRoles(roles=RESPONDER), by=ADMIN).then_nothing()
 
 
-def test_a_member_is_suspended_and_let_in_again_with_the_same_roles():
+def test_a_member_is_suspended_and_let_in_again_with_the_same_roles() -> None:
     given(INVITED, ACTIVATED).when(SuspendMember(reason="On leave"), by=ADMIN).then(SUSPENDED)
     given(INVITED, ACTIVATED, SUSPENDED).when(ReinstateMember(), by=ADMIN).then(ACTIVATED)
     state = given(INVITED, ACTIVATED, SUSPENDED, ACTIVATED).state(MEMBERSHIP)
     assert (state.standing, state.roles) == (Standing.ACTIVE, RESPONDER)
 
 
-def test_who_was_removed_has_no_roles_left():
+def test_who_was_removed_has_no_roles_left() -> None:
     given(INVITED, ACTIVATED).when(RemoveMember(), by=ADMIN).then(REMOVED)
     state = given(INVITED, ACTIVATED, REMOVED).state(MEMBERSHIP)
     assert (state.standing, state.roles) == (Standing.REMOVED, frozenset())
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_nobody_changes_his_own_membership(change: MembershipCommand):
+def test_nobody_changes_his_own_membership(change: MembershipCommand) -> None:
     herself = Actor(FREYA, TENANT, frozenset({Role.OWNER}))
     history = given(INVITED_AS_OWNER, ACTIVATED)
     history.when(change, by=herself).then_refused(SegregationOfDuties)
 
 
 @pytest.mark.parametrize("change", [*CHANGES, ADD])
-def test_an_admin_decides_nothing_about_owners(change: MembershipCommand):
+def test_an_admin_decides_nothing_about_owners(change: MembershipCommand) -> None:
     history = given(INVITED_AS_OWNER, ACTIVATED)
     history.when(change, by=ADMIN).then_refused(Forbidden, "owner")
 
 
-def test_an_admin_does_not_let_a_suspended_owner_in_again():
+def test_an_admin_does_not_let_a_suspended_owner_in_again() -> None:
     history = given(INVITED_AS_OWNER, ACTIVATED, SUSPENDED)
     history.when(ReinstateMember(), by=ADMIN).then_refused(Forbidden, "owner")
 
 
-def test_an_admin_makes_nobody_an_owner():
+def test_an_admin_makes_nobody_an_owner() -> None:
     promotion = ChangeRoles(roles=frozenset({Role.OWNER}))
     given(INVITED, ACTIVATED).when(promotion, by=ADMIN).then_refused(Forbidden, "owner")
 
 
-def test_an_owner_makes_owners():
+def test_an_owner_makes_owners() -> None:
     promotion = ChangeRoles(roles=frozenset({Role.OWNER}))
     promoted = RolesChanged(roles=(Role.OWNER,), before=(Role.RESPONDER,))
     given(INVITED, ACTIVATED).when(promotion, by=OWNER).then(promoted)
 
 
-def test_the_first_owner_is_made_by_the_product_itself():
+def test_the_first_owner_is_made_by_the_product_itself() -> None:
     add = AddMember(subject=FREYA, name="Freya Lind", roles=frozenset({Role.OWNER}))
     given().when(add, by=system_actor(TENANT)).then(INVITED_AS_OWNER, ACTIVATED)
 
 
 @pytest.mark.parametrize("change", [*CHANGES, ADD, ReinstateMember()])
-def test_a_viewer_decides_nothing_about_members(change: MembershipCommand):
+def test_a_viewer_decides_nothing_about_members(change: MembershipCommand) -> None:
     viewer = actor(4, Role.VIEWER)
     given(INVITED, ACTIVATED).when(change, by=viewer).then_refused(Forbidden, "members.manage")
 
 
 @pytest.mark.parametrize("change", [*CHANGES, ReinstateMember()])
-def test_nothing_is_changed_about_nobody(change: MembershipCommand):
+def test_nothing_is_changed_about_nobody(change: MembershipCommand) -> None:
     given().when(change, by=OWNER).then_refused(NotFound)
 
 
 @pytest.mark.parametrize("change", [*CHANGES, ReinstateMember()])
-def test_nothing_is_changed_about_who_has_left(change: MembershipCommand):
+def test_nothing_is_changed_about_who_has_left(change: MembershipCommand) -> None:
     given(INVITED, ACTIVATED, REMOVED).when(change, by=OWNER).then_refused(IllegalTransition)
 
 
-def test_a_membership_lies_where_its_organization_and_person_say():
+def test_a_membership_lies_where_its_organization_and_person_say() -> None:
     here, elsewhere = membership_stream(TENANT, FREYA), membership_stream(FREYA, TENANT)
     assert here == membership_stream(TENANT, FREYA) != elsewhere

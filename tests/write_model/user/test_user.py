@@ -18,36 +18,36 @@ REGISTERED = UserRegistered(
 )
 
 
-def test_a_person_is_registered_with_a_name_and_an_address_that_are_to_be_sealed():
+def test_a_person_is_registered_with_a_name_and_an_address_that_are_to_be_sealed() -> None:
     given().when(FREYA, by=ADMIN).then(REGISTERED)
 
 
-def test_registering_a_person_again_changes_nothing():
+def test_registering_a_person_again_changes_nothing() -> None:
     given(REGISTERED).when(FREYA, by=ADMIN).then_nothing()
 
 
-def test_only_who_manages_members_registers_people():
+def test_only_who_manages_members_registers_people() -> None:
     given().when(FREYA, by=actor(2, Role.VIEWER)).then_refused(Forbidden)
 
 
 @pytest.mark.parametrize("email", ["freya", "@harbor.example", "freya lind@harbor.example", ""])
-def test_an_address_has_two_parts_without_space(email: str):
+def test_an_address_has_two_parts_without_space(email: str) -> None:
     with pytest.raises(ValidationError, match="email"):
         RegisterUser(name="Freya Lind", email=email)
 
 
-def test_that_a_password_changed_is_on_record():
+def test_that_a_password_changed_is_on_record() -> None:
     given(REGISTERED).when(RecordPasswordChange(), by=ADMIN).then(PasswordChanged())
 
 
-def test_a_changed_password_leaves_the_person_as_he_was():
+def test_a_changed_password_leaves_the_person_as_he_was() -> None:
     changed = given(REGISTERED, PasswordChanged()).state(USER)
     assert changed == given(REGISTERED).state(USER)
 
 
-def test_nobody_has_no_password():
+def test_nobody_has_no_password() -> None:
     given().when(RecordPasswordChange(), by=ADMIN).then_refused(NotFound)
 
 
-def test_a_clear_name_does_not_show_in_a_log_line():
+def test_a_clear_name_does_not_show_in_a_log_line() -> None:
     assert repr(Clear(UUID(int=7), "Freya Lind")) == f"Clear({UUID(int=7)})"
