@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.command_line import developing, running
+from api.command_line import demo, developing, importing, running
 
 PASSED_ON: dict[str, object] = {
     "allow_extra_args": True,
@@ -23,3 +23,5 @@ app.command("up", context_settings=PASSED_ON)(running.up)
 app.command("dev", context_settings=PASSED_ON)(running.dev)
 app.command("test", context_settings=PASSED_ON)(developing.test)
 app.command("check")(developing.check)
+app.add_typer(importing.app, name="import")
+app.command("demo")(demo.demo)

@@ -58,6 +58,10 @@ class Case:
     rejected: tuple[Rejected, ...] = ()
 
 
+class BadRow(ValueError):
+    """A row that cannot be understood; its message is the reason."""
+
+
 class CaseSource(Protocol):
     """Where cases come from: a file or the generator."""
 

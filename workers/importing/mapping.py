@@ -136,7 +136,7 @@ def _fields(kind: Kind, row: Row, case: Case, source: str) -> dict[str, Any]:
 
 
 def _in_words(row: Row) -> str:
-    return f"{row.status} / {row.sub_status}"
+    return row.status if row.sub_status == row.status else f"{row.status} / {row.sub_status}"
 
 
 _SAID: dict[Kind, Callable[[Row], dict[str, Any]]] = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 
-from workers.importing.cases import Case, Row, Step
+from workers.importing.cases import BadRow, Case, Row, Step
 from workers.importing.report import Rejected
 from write_model.incident.events import HoldReason
 
@@ -138,10 +138,6 @@ def _refuse_doctype(*_: object) -> None:
     raise _Refused("a document type declaration is not accepted; remove the DOCTYPE")
 
 
-class _BadRow(ValueError):
-    """A row that cannot be understood; its message is the reason."""
-
-
 def _case(
     attributes: dict[str, str], fields: list[tuple[int, dict[str, str]]], *, line: int
 ) -> Case:
@@ -155,7 +151,7 @@ def _case(
         try:
             rows.append(_row(number, at_line, row))
             first = first or row
-        except _BadRow as error:
+        except BadRow as error:
             rejected.append(Rejected(at_line, f"Case {key}: {error}"))
     title = f"{key} {first.get('product', '')}".strip()
     severity = _SEVERITIES.get(first.get("impact", ""), "")
@@ -165,9 +161,9 @@ def _case(
 def _row(number: int, line: int, fields: dict[str, str]) -> Row:
     sub_status = _present(fields, "lifecycle:transition")
     if sub_status not in _STEPS:
-        raise _BadRow(f"the sub-status {sub_status!r} is not known.")
+        raise BadRow(f"the sub-status {sub_status!r} is not known.")
     if _present(fields, "impact") not in _SEVERITIES:
-        raise _BadRow(f"the impact {fields['impact']!r} is not known.")
+        raise BadRow(f"the impact {fields['impact']!r} is not known.")
     return Row(
         number=number,
         line=line,
@@ -184,7 +180,7 @@ def _row(number: int, line: int, fields: dict[str, str]) -> Row:
 def _present(fields: dict[str, str], key: str) -> str:
     value = fields.get(key, "").strip()
     if not value:
-        raise _BadRow(f"the row has no {key}.")
+        raise BadRow(f"the row has no {key}.")
     return value
 
 
@@ -192,7 +188,7 @@ def _time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise _BadRow(f"the time:timestamp {text!r} is not an ISO 8601 time.") from None
+        raise BadRow(f"the time:timestamp {text!r} is not an ISO 8601 time.") from None
     if at.tzinfo is None:
-        raise _BadRow(f"the time:timestamp {text!r} has no time zone.")
+        raise BadRow(f"the time:timestamp {text!r} has no time zone.")
     return at

@@ -1,0 +1,28 @@
+"""`tallystick demo`: invented incidents, sent as any import is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.command_line.import_options import AsJson, Concurrency, Home, Url
+
+Incidents = Annotated[int, typer.Option(min=1, max=10_000_000, help="How many to invent.")]
+Seed = Annotated[int, typer.Option(help="The same seed invents the same incidents.")]
+
+
+def demo(
+    incidents: Incidents = 1_000,
+    seed: Seed = 1,
+    as_json: AsJson = False,
+    url: Url = None,
+    home: Home = None,
+    concurrency: Concurrency = 32,
+) -> None:
+    """Fill a running server with invented incidents; a larger number only adds to them."""
+    from api.command_line.import_run import run
+    from workers.importing.generator import Generated
+
+    source = Generated(incidents=incidents, seed=seed)
+    run(lambda: source, as_json=as_json, url=url, home=home, concurrency=concurrency)
