@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tests.write_model.given import MONDAY, actor
 from write_model.incident.events import (
+    AnyIncidentEvent,
     HoldReason,
     IncidentAcknowledged,
     IncidentAssigned,
@@ -14,7 +15,6 @@ from write_model.incident.events import (
     IncidentClosed,
     IncidentDeclared,
     IncidentDismissed,
-    IncidentEvent,
     IncidentMerged,
     IncidentMitigated,
     IncidentPutOnHold,
@@ -57,7 +57,7 @@ DISMISSED = IncidentDismissed(reason="It was water")
 CANCELLED = IncidentCancelled(reason="The forklift was sold")
 MERGED = IncidentMerged(into=WINNER)
 
-ROAD_TO: dict[Status, tuple[IncidentEvent, ...]] = {
+ROAD_TO: dict[Status, tuple[AnyIncidentEvent, ...]] = {
     Status.NONE: (),
     Status.TRIAGE: (REPORTED,),
     Status.OPEN: (DECLARED,),

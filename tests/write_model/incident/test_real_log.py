@@ -18,7 +18,8 @@ import pytest
 
 from workers.importing.cases import Case
 from workers.importing.mapping import Command as Row
-from workers.importing.mapping import Rejected, commands
+from workers.importing.mapping import commands
+from workers.importing.report import Rejected
 from workers.importing.xes import XesLog
 from write_model.incident.commands import (
     AcknowledgeIncident,
@@ -89,7 +90,7 @@ class Story:
         moment = Moment(IMPORTER, row.at, row.at, stream, new_id)
         (event,) = as_command(row).outcome(incident, moment)
         self._count(row, event)
-        return incident.after(event, by=IMPORTER.id, at=row.at)  # type: ignore[arg-type]  # the decider yields the base
+        return incident.after(event, by=IMPORTER.id, at=row.at)
 
     def _count(self, row: Row, event: IncidentEvent) -> None:
         self.commands[row.kind] += 1

@@ -12,6 +12,7 @@ from tests.write_model.incident.forklift import (
     ACKNOWLEDGED,
     COLLEAGUE,
     DECLARED,
+    IMPORTER,
     RESPONDER,
     ROAD_TO,
     TASK,
@@ -49,6 +50,7 @@ from write_model.incident.events import (
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import system_actor
 from write_model.kernel.errors import Forbidden, IllegalTransition, Invalid, NotFound
+from write_model.kernel.importing import ImportedFrom
 from write_model.kernel.personal import Clear
 
 DIGEST = "ab" * 32
@@ -191,3 +193,5 @@ def test_an_acknowledged_incident_breaches_no_acknowledge_clock() -> None:
 
 def test_nobody_but_the_product_records_a_breach() -> None:
     given(DECLARED).when(BREACH, by=COMMANDER, at=MONDAY).then_refused(Forbidden)
+    told = BREACH.model_copy(update={"imported": ImportedFrom(row=1)})
+    given(DECLARED).when(told, by=IMPORTER).then_refused(Forbidden)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import ClassVar, cast
 from uuid import UUID
 
-from write_model.incident.events import IncidentEvent, Status
+from write_model.incident.events import AnyIncidentEvent, Status
 from write_model.incident.incident import FINAL, INCIDENT, Incident
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Forbidden, IllegalTransition, NotFound, RecordLocked
@@ -30,6 +30,8 @@ class IncidentCommand(Command):
     """Its name in routes and in the list of what may be done next."""
     legal_from: ClassVar[tuple[Status, ...]]
     """In life-cycle order."""
+    of_history: ClassVar[bool] = True
+    """Whether a row of an old log may become it."""
 
     imported: ImportedFrom | None = None
 
@@ -51,7 +53,7 @@ class IncidentCommand(Command):
         """Whether it was carried out before, so that it succeeds without an event."""
         return self.imported is not None and not self.imported.is_after(incident.imported_through)
 
-    def outcome(self, incident: Incident, moment: Moment, /) -> tuple[IncidentEvent, ...]:
+    def outcome(self, incident: Incident, moment: Moment, /) -> tuple[AnyIncidentEvent, ...]:
         """The decision, complete.
 
         Raises: Forbidden, NotFound, RecordLocked, IllegalTransition, Invalid.
@@ -61,7 +63,7 @@ class IncidentCommand(Command):
             return ()
         self._must_be_legal(incident.status)
         broken = deviations(moment, *self.guards(incident, moment, self.by(moment)))
-        events = cast("Iterable[IncidentEvent]", self.decide(incident, moment))
+        events = cast("Iterable[AnyIncidentEvent]", self.decide(incident, moment))
         if self.imported is None:
             return tuple(events)
         return tuple(replace(e, imported=self.imported, deviations=broken) for e in events)
@@ -73,7 +75,7 @@ class IncidentCommand(Command):
     def _must_be_permitted(self, incident: Incident, actor: Actor) -> None:
         if (self.imported is None) is (actor.source == "import"):
             raise Forbidden("records.import", "Imported rows come from an import, and only they.")
-        importing = self.imported is not None
+        importing = self.of_history and self.imported is not None
         actor.must("records.import" if importing else self.needs(incident, actor))
 
     def _must_be_legal(self, status: Status) -> None:

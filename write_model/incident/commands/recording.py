@@ -107,6 +107,7 @@ class RecordSlaBreach(IncidentCommand):
     """No role carries it."""
     verb = "sla-breach"
     legal_from = UNSOLVED
+    of_history = False
 
     timer: Timer
     generation: int

@@ -1,0 +1,83 @@
+"""A service gives root up completely, or stays who it is."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass, field
+
+import pytest
+
+from write_model.kernel.privileges import RUN_AS, drop_privileges
+
+NOBODY = pwd.getpwnam("nobody")
+
+
+@dataclass
+class Machine:
+    """A system that remembers what it was told, so that this needs no root."""
+
+    uid: int = 0
+    told: list[tuple[str, object]] = field(default_factory=list[tuple[str, object]])
+
+    def geteuid(self) -> int:
+        return self.uid
+
+    def setgroups(self, groups: list[int], /) -> None:
+        self.told.append(("groups", groups))
+
+    def setgid(self, gid: int, /) -> None:
+        self.told.append(("gid", gid))
+
+    def setuid(self, uid: int, /) -> None:
+        self.uid = uid
+        self.told.append(("uid", uid))
+
+
+def test_root_becomes_the_named_account_and_keeps_no_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(RUN_AS, "nobody")
+    machine = Machine()
+    drop_privileges(machine)
+    drop_privileges(machine)
+    # The user last: without root the groups could not be changed any more.
+    assert machine.told == [("groups", []), ("gid", NOBODY.pw_gid), ("uid", NOBODY.pw_uid)]
+
+
+def test_an_ordinary_user_stays_who_he_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUN_AS, "nobody")
+    machine = Machine(uid=1000)
+    drop_privileges(machine)
+    assert machine.told == []
+
+
+def test_without_an_account_named_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(RUN_AS, raising=False)
+    machine = Machine()
+    drop_privileges(machine)
+    assert machine.told == []
+
+
+def test_a_service_does_not_become_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUN_AS, "root")
+    with pytest.raises(PermissionError, match="does not run as root"):
+        drop_privileges(Machine())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop")
+def test_after_dropping_there_is_no_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUN_AS, "nobody")
+    child = os.fork()
+    if child == 0:
+        drop_privileges()
+        os._exit(_regained())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _regained() -> int:
+    try:
+        os.setuid(0)
+    except PermissionError:
+        return int(0 in os.getresuid())
+    return 1
