@@ -12,7 +12,7 @@ from tests.house.files import CHECKOUT, text_of, tracked_files
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock")
 # With classes of one letter, so that this file does not hold what it looks for.
 INDEX = re.compile(
-    "|".join([r"pyp[i]\.", r"python[h]osted\.", r"--(extra-)?index-[u]rl[ =]+https?:"]),
+    r"pyp[i]\.|python[h]osted\.|--(extra-)?index-[u]rl[ =]+https?:",
     re.IGNORECASE,
 )
 PRAGMA = re.compile(r"#\s*pragm[a]\b", re.IGNORECASE)

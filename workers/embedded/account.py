@@ -22,9 +22,10 @@ class Account:
     def reaches(self, path: Path) -> bool:
         """Whether it may pass through every folder down to `path`, and into it."""
         resolved = path.resolve()
-        return all(self._may_pass(folder) for folder in (*resolved.parents, resolved))
+        return all(self.may_pass(folder) for folder in (*resolved.parents, resolved))
 
-    def _may_pass(self, folder: Path) -> bool:
+    def may_pass(self, folder: Path) -> bool:
+        """Whether it may pass through this one folder, by owner, group or others."""
         found = folder.stat()
         if found.st_uid == self.uid:
             return bool(found.st_mode & stat.S_IXUSR)

@@ -1,0 +1,1 @@
+"""How servers from wheels are found, made and owned."""

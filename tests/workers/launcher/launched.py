@@ -1,0 +1,90 @@
+"""A launcher that really runs, over the stand-ins, and what can be seen of it from outside."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tests.house.files import CHECKOUT
+from workers.embedded.spawning import started_at
+
+STANDINS = "tests.workers.launcher.standins.run"
+SERVICES = {"api", "postgres", "projector", "valkey", "worker"}
+
+
+@dataclass(slots=True)
+class Launched:
+    """One run; read its output with `line`."""
+
+    process: subprocess.Popen[str]
+    home: Path
+    port: int
+
+    @property
+    def _output(self) -> IO[str]:
+        assert self.process.stdout
+        return self.process.stdout
+
+    def until(self, words: str) -> str:
+        """Everything that it says up to a line with these words."""
+        said: list[str] = []
+        for line in self._output:
+            said.append(line)
+            if words in line:
+                return "".join(said)
+        raise AssertionError(f"It ended before it said {words!r}: {''.join(said)}")
+
+    def rest(self) -> str:
+        """What else it says until it ends."""
+        return self._output.read()
+
+    def services(self) -> dict[str, int]:
+        """Name -> process, as its own ledger says."""
+        rows = json.loads((self.home / "services.json").read_text())
+        return {name: row[0] for name, row in rows.items()}
+
+    def answer(self) -> dict[str, Any]:
+        """What the api says about itself; empty while it does not answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return dict(json.loads(connection.getresponse().read()))
+        except OSError:
+            return {}
+        finally:
+            connection.close()
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def launch(home: Path, *more: str, port: int = 0, **environment: str) -> Launched:
+    chosen = port or free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", STANDINS, "--home", home, "--port", str(chosen), *more],
+        cwd=CHECKOUT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return Launched(process, home, chosen)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def alive(pid: int) -> bool:
+    return bool(started_at(pid))

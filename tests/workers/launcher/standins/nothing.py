@@ -1,0 +1,7 @@
+"""Has nothing to do."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Done."""
