@@ -6,7 +6,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic_core import to_json
 
+from api.identity.describing import describe_body
 from api.identity.signing_in import SignedIn, SigningIn
+from api.openapi import PUBLIC
 from api.requests import body
 from write_model.kernel.tokens import LIVES
 
@@ -28,7 +30,7 @@ class RefreshToken(BaseModel):
     refresh_token: Short
 
 
-@router.post("/token")
+@router.post("/token", openapi_extra=describe_body(PUBLIC, Credentials))
 async def token(request: Request) -> Response:
     """Sign in with e-mail and password."""
     given = await body(request, Credentials)
@@ -37,14 +39,14 @@ async def token(request: Request) -> Response:
     return _answer(signed_in)
 
 
-@router.post("/refresh")
+@router.post("/refresh", openapi_extra=describe_body(PUBLIC, RefreshToken))
 async def refresh(request: Request) -> Response:
     """Exchange a refresh token, which is good for this once, for new tokens."""
     given = await body(request, RefreshToken)
     return _answer(await _signing_in(request).refresh(given.refresh_token))
 
 
-@router.post("/logout", status_code=204)
+@router.post("/logout", status_code=204, openapi_extra=describe_body(PUBLIC, RefreshToken))
 async def logout(request: Request) -> Response:
     """End a sign-in: its refresh token is no longer good."""
     given = await body(request, RefreshToken)

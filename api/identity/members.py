@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import to_json
 
-from api.identity.actors import CurrentActor
+from api.identity.describing import describe_body
 from api.identity.identity import Identity
-from api.requests import body, expected_version
+from api.openapi import describe_command, describe_query
+from api.requests import body, caller, expected_version
 from write_model.accounts import NewMember
-from write_model.kernel.access import Actor
 from write_model.kernel.messages import Receipt
 from write_model.membership.commands import (
     ChangeRoles,
@@ -41,9 +41,10 @@ class AddedMember(BaseModel):
     password: Password | None = Field(None, description="Made up and answered once when left out.")
 
 
-@router.get("/me")
-async def me(request: Request, actor: CurrentActor) -> Response:
+@router.get("/me", openapi_extra=describe_query("people.read"))
+async def me(request: Request) -> Response:
     """Who you are here, and what you may do."""
+    actor = await caller(request, "people.read")
     names = await _identity(request).people.names(actor.tenant, [actor.id])
     return _json(
         {
@@ -55,10 +56,10 @@ async def me(request: Request, actor: CurrentActor) -> Response:
     )
 
 
-@router.get("/members")
-async def members(request: Request, actor: CurrentActor) -> Response:
+@router.get("/members", openapi_extra=describe_query("members.manage"))
+async def members(request: Request) -> Response:
     """Everyone who was ever added to the organization, in that order."""
-    actor.must("members.manage")
+    actor = await caller(request, "members.manage")
     identity = _identity(request)
     subjects = await identity.accounts.logins.members_of(actor.tenant)
     names = await identity.people.names(actor.tenant, subjects)
@@ -73,13 +74,16 @@ async def members(request: Request, actor: CurrentActor) -> Response:
     return _json({"items": items, "next_cursor": None})
 
 
-@router.post("/members", status_code=201)
-async def add_member(request: Request, actor: CurrentActor) -> Response:
+@router.post(
+    "/members", status_code=201, openapi_extra=describe_body("members.manage", AddedMember)
+)
+async def add_member(request: Request) -> Response:
     """Add a person with roles, who can sign in at once.
 
     A password made up here is in this answer and nowhere else. A person who has signed in to
     Tallystick before keeps the password, which is then null here.
     """
+    actor = await caller(request, "members.manage")
     added = await body(request, AddedMember)
     accounts = _identity(request).accounts
     password = added.password or secrets.token_urlsafe(18)
@@ -91,29 +95,28 @@ async def add_member(request: Request, actor: CurrentActor) -> Response:
     return _json({**_member(state), "password": shown}, status_code=201)
 
 
-@router.post("/members/{member}/roles")
-async def change_roles(request: Request, member: UUID, actor: CurrentActor) -> Response:
-    return await _handled(request, member, actor, ChangeRoles)
+@router.post("/members/{member}/roles", openapi_extra=describe_command(ChangeRoles))
+async def change_roles(request: Request, member: UUID) -> Response:
+    return await _handled(request, member, ChangeRoles)
 
 
-@router.post("/members/{member}/suspend")
-async def suspend(request: Request, member: UUID, actor: CurrentActor) -> Response:
-    return await _handled(request, member, actor, SuspendMember)
+@router.post("/members/{member}/suspend", openapi_extra=describe_command(SuspendMember))
+async def suspend(request: Request, member: UUID) -> Response:
+    return await _handled(request, member, SuspendMember)
 
 
-@router.post("/members/{member}/reinstate")
-async def reinstate(request: Request, member: UUID, actor: CurrentActor) -> Response:
-    return await _handled(request, member, actor, ReinstateMember)
+@router.post("/members/{member}/reinstate", openapi_extra=describe_command(ReinstateMember))
+async def reinstate(request: Request, member: UUID) -> Response:
+    return await _handled(request, member, ReinstateMember)
 
 
-@router.post("/members/{member}/remove")
-async def remove(request: Request, member: UUID, actor: CurrentActor) -> Response:
-    return await _handled(request, member, actor, RemoveMember)
+@router.post("/members/{member}/remove", openapi_extra=describe_command(RemoveMember))
+async def remove(request: Request, member: UUID) -> Response:
+    return await _handled(request, member, RemoveMember)
 
 
-async def _handled(
-    request: Request, subject: UUID, actor: Actor, kind: type[MembershipCommand]
-) -> Response:
+async def _handled(request: Request, subject: UUID, kind: type[MembershipCommand]) -> Response:
+    actor = await caller(request)
     command = await body(request, kind)
     stream = membership_stream(actor.tenant, subject)
     receipt = await _identity(request).accounts.write_model.handle(

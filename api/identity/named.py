@@ -15,12 +15,13 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
-from api.identity.actors import CurrentActor
+from api.identity.describing import describe_body
 from api.identity.identity import Identity
-from api.requests import body
+from api.openapi import describe_query
+from api.requests import body, caller
 from write_model.accounts import Listed, NamedPerson
 from write_model.kernel.errors import Invalid
-from write_model.membership.commands import PersonName
+from write_model.membership.commands import ListPerson, PersonName
 
 router = APIRouter(prefix="/v1/people", tags=["People"])
 
@@ -60,12 +61,13 @@ class People(BaseModel):
         return one or many
 
 
-@router.post("", status_code=201)
-async def list_people(request: Request, actor: CurrentActor) -> Response:
+@router.post("", status_code=201, openapi_extra=describe_body(ListPerson.permission, People))
+async def list_people(request: Request) -> Response:
     """Name a person, or up to 1,000 under `people`, so that records can speak of them.
 
     With a `source_key` the same person always gets the same id: a repetition answers 200.
     """
+    actor = await caller(request, ListPerson.permission)
     asked = await body(request, People)
     identity: Identity = request.app.state.identity
     people = asked.all()
@@ -76,12 +78,10 @@ async def list_people(request: Request, actor: CurrentActor) -> Response:
     return Response(to_json(answer), status, media_type="application/json")
 
 
-@router.get("")
-async def names(
-    request: Request, actor: CurrentActor, ids: Annotated[str, Query(max_length=40_000)]
-) -> Response:
+@router.get("", openapi_extra=describe_query("people.read"))
+async def names(request: Request, ids: Annotated[str, Query(max_length=40_000)]) -> Response:
     """The names behind subject ids, in the order asked for; unknown ids are left out."""
-    actor.must("people.read")
+    actor = await caller(request, "people.read")
     wanted = _wanted(ids)
     identity: Identity = request.app.state.identity
     found = await identity.people.names(actor.tenant, wanted)
