@@ -48,7 +48,7 @@ def event(topic: str, *, schema_version: int = 1) -> Callable[[type[E]], type[E]
     def decorate(cls: type[E]) -> type[E]:
         if topic in REGISTRY:
             raise ValueError(f"The topic {topic} is taken.")
-        made = pydantic_dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        made: Any = pydantic_dataclass(frozen=True, slots=True, kw_only=True)(cls)
         made.topic, made.schema_version = topic, schema_version
         REGISTRY[topic] = made
         return cast("type[E]", made)
