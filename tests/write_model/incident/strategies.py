@@ -18,7 +18,6 @@ from write_model.incident.commands import COMMANDS, HoldIncident, IncidentComman
 from write_model.incident.events import (
     AnyIncidentEvent,
     HoldReason,
-    IncidentEvent,
     Priority,
     Severity,
 )
@@ -92,7 +91,7 @@ tellable = commands.filter(lambda command: command.of_history)
 """Those that an import may send."""
 
 
-def _happening(event: type[IncidentEvent]) -> st.SearchStrategy[AnyIncidentEvent]:
+def _happening(event: type[AnyIncidentEvent]) -> st.SearchStrategy[AnyIncidentEvent]:
     fields: dict[str, st.SearchStrategy[Any]] = {"imported": st.none() | rows}
     if "injured" in event.__dataclass_fields__:
         fields["injured"] = st.none()
