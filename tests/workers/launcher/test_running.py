@@ -14,11 +14,20 @@ import pytest
 from tests.embedded import until
 from tests.house.files import CHECKOUT
 from tests.workers.launcher.launched import SERVICES, Launched, alive
+from workers.embedded.account import service_account
+from workers.embedded.binaries import postgres_tree
+from workers.embedded.postgres import Cluster
 
 
 def status(pid: int, field: str) -> list[str]:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(line.split()[1:] for line in lines if line.startswith(field))
+
+
+def database_is_ready(running: Launched) -> bool:
+    home, pid = running.home, running.services()["postgres"]
+    account = service_account()
+    return Cluster(postgres_tree(), home / "postgres", home / "run", account).ready(pid)
 
 
 def test_every_service_runs_in_a_session_of_its_own(running: Launched) -> None:
@@ -33,8 +42,7 @@ def test_a_killed_service_comes_back(running: Launched, name: str) -> None:
     os.kill(killed, signal.SIGKILL)
     until(lambda: running.services()[name] != killed, f"{name} is started again")
     if name == "postgres":
-        server = Path(running.home / "postgres" / "postmaster.pid")
-        until(lambda: "ready" in server.read_text(), "Postgres has recovered")
+        until(lambda: database_is_ready(running), "Postgres has recovered")
     until(lambda: running.answer().get("pid") == running.services()["api"], "the api answers")
 
 
