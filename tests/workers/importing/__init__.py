@@ -1,0 +1,1 @@
+"""Old logs and other trackers' exports are read faithfully."""
