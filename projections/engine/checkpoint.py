@@ -1,0 +1,107 @@
+"""How far everything has been applied, who may go on, and how far that is behind the log.
+
+Lease and checkpoint are one row, so that moving one renews the other in the same statement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import LiteralString
+from uuid import UUID
+
+from projections.engine.log import Connection, log_end
+
+_ACQUIRE: LiteralString = (
+    "UPDATE projections.checkpoint SET holder = %s, expires_at = clock_timestamp() + %s"
+    " WHERE name = 'all' AND (holder = %s OR expires_at < clock_timestamp())"
+    " RETURNING position, epoch, paused"
+)
+_MOVE: LiteralString = (
+    "UPDATE projections.checkpoint SET position = %s, epoch = %s, applied_at = clock_timestamp(),"
+    " expires_at = clock_timestamp() + %s"
+    " WHERE name = 'all' AND holder = %s AND position = %s AND NOT paused"
+    " AND expires_at > clock_timestamp()"
+)
+_RELEASE: LiteralString = (
+    "UPDATE projections.checkpoint SET expires_at = '-infinity' WHERE name = 'all' AND holder = %s"
+)
+_PAUSE: LiteralString = "UPDATE projections.checkpoint SET paused = %s WHERE name = 'all'"
+_LAG: LiteralString = (
+    "SELECT c.position, c.paused, c.expires_at > clock_timestamp(),"
+    " (SELECT count(DISTINCT stream_id) FROM projections.dead_letters),"
+    " (SELECT clock_timestamp() - e.recorded_at FROM log.events e"
+    "  WHERE e.notification_id = c.position + 1)"
+    " FROM projections.checkpoint c WHERE c.name = 'all'"
+)
+
+
+class LostLease(Exception):
+    """Somebody else goes on, or nobody may: nothing of the batch was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the holder of the lease found."""
+
+    position: int
+    epoch: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One candidate for being the projector; it stands by while another holds the lease."""
+
+    holder: UUID
+    lasts: timedelta = timedelta(seconds=5)
+
+    def acquire(self, connection: Connection) -> Held | None:
+        """Take or renew the lease; None while another's has not run out."""
+        row = connection.execute(_ACQUIRE, (self.holder, self.lasts, self.holder)).fetchone()
+        return Held(*row) if row else None
+
+    def move(self, connection: Connection, *, since: int, to: int, epoch: int) -> None:
+        """Move the checkpoint and renew the lease, in the batch's own transaction.
+
+        Raises: LostLease when the checkpoint is not where we left it, or is not ours to move.
+        """
+        moved = connection.execute(_MOVE, (to, epoch, self.lasts, self.holder, since)).rowcount
+        if not moved:
+            raise LostLease
+
+    def release(self, connection: Connection) -> None:
+        """Let a successor start at once."""
+        connection.execute(_RELEASE, (self.holder,))
+
+
+def pause(connection: Connection) -> None:
+    """Nothing is applied from now on; what waits for a position is told that it is stale."""
+    connection.execute(_PAUSE, (True,))
+
+
+def resume(connection: Connection) -> None:
+    connection.execute(_PAUSE, (False,))
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """`behind`: events not applied yet. `waiting_for`: how long the oldest of them has waited.
+
+    `held`: whether a projector holds the lease. `parked`: records set aside with their events.
+    """
+
+    position: int
+    behind: int
+    waiting_for: timedelta
+    paused: bool
+    held: bool
+    parked: int
+
+
+def lag(connection: Connection) -> Lag:
+    """Unhealthy means that it grows *and* that the position does not move."""
+    [row] = connection.execute(_LAG).fetchall()
+    position, paused, held, parked, waited = row
+    behind = log_end(connection).position - position
+    return Lag(position, behind, waited or timedelta(), paused, held, parked)

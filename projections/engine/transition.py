@@ -1,0 +1,101 @@
+"""What one event did to its record: the documents before and after, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict, cast
+
+from pydantic_core import to_json
+
+from write_model.kernel.messages import Event, Recorded
+from write_model.kernel.personal import Place, Sealed, travelling
+
+_UNSHOWN = frozenset({"id", "version", "updated_at"})
+"""They change with every event and say nothing about it."""
+
+Change = TypedDict("Change", {"field": str, "from": Any, "to": Any})
+
+
+@dataclass(slots=True)
+class Transition:
+    """`after` is None when no projection folds this kind of event, or its record is parked."""
+
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    recorded: Recorded
+    _item: bytes = b""
+
+    def item(self) -> bytes:
+        """The event as history shows it, in JSON, made once; sealed values travel sealed."""
+        self._item = self._item or self._made()
+        return self._item
+
+    def _made(self) -> bytes:
+        recorded = self.recorded
+        item: dict[str, Any] = {
+            "position": recorded.tenant_position,
+            "version": recorded.version,
+            "type": recorded.topic,
+            "recorded_at": recorded.recorded_at,
+            "occurred_at": recorded.occurred_at,
+            "actor": recorded.actor,
+            "source": recorded.source,
+            "changes": self.changes(),
+        }
+        for name in ("deviations", "imported"):
+            if (value := getattr(recorded.event, name, None)) is not None:
+                item[name] = value
+        return to_json(item)
+
+    def changes(self) -> list[Change]:
+        """Field by field; of a list only the items that are new, gone or different."""
+        if self.after is None:
+            return _said(self.recorded)
+        after, before = self.after, self.before or {}
+        return [
+            change
+            for (name, value), old in zip(after.items(), map(before.get, after), strict=True)
+            if old is not value and old != value and name not in _UNSHOWN
+            for change in _differences(name, old, value)
+        ]
+
+
+def _differences(name: str, old: Any, new: Any) -> Iterator[Change]:
+    if not isinstance(new, list):
+        yield {"field": name, "from": old, "to": new}
+        return
+    known: list[Any] = old or []
+    for index, item in enumerate(new):
+        earlier = known[index] if index < len(known) else None
+        if earlier is not item and earlier != item:
+            yield {"field": name, "from": earlier, "to": item}
+
+
+def _said(recorded: Recorded) -> list[Change]:
+    return [
+        {"field": name, "from": None, "to": value}
+        for name, value in payload(recorded).items()
+        if name not in ("imported", "deviations")
+    ]
+
+
+def payload(recorded: Recorded) -> dict[str, Any]:
+    """The event's own fields that say something; sealed ones in travelling form."""
+    event = recorded.event
+    return {
+        name: _shown(value, name, recorded)
+        for name in _field_names(type(event))
+        if (value := getattr(event, name)) is not None
+    }
+
+
+def _shown(value: Any, name: str, recorded: Recorded) -> Any:
+    if isinstance(value, Sealed):
+        place = Place(recorded.tenant, recorded.stream, recorded.command, name)
+        return travelling(value, place)
+    return value
+
+
+def _field_names(event_class: type[Event]) -> tuple[str, ...]:
+    return tuple(getattr(event_class, "__dataclass_fields__", ()))

@@ -1,0 +1,1 @@
+"""What is shown of incidents: the ready document, the list and the timeline."""
