@@ -7,6 +7,7 @@ declaration can be refused before any entity of it is expanded.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -68,7 +69,7 @@ class XesLog:
             yield from self._parsed(reading)
         except (expat.ExpatError, _Refused) as error:
             reject(Rejected(reading.line, f"Reading stopped here: {error}."))
-        except (EOFError, gzip.BadGzipFile, OSError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             reject(Rejected(reading.line, f"The file cannot be read further: {error}."))
 
     def _parsed(self, reading: _Reading) -> Iterator[Case]:
