@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import assert_never
 from uuid import UUID
@@ -41,6 +41,7 @@ from write_model.incident.events import (
     TaskCompleted,
     TaskWaived,
 )
+from write_model.kernel.changing import changed
 from write_model.kernel.importing import ImportedFrom
 from write_model.kernel.messages import Aggregate
 
@@ -86,7 +87,7 @@ class Incident:
         if origin is None:
             return self._after(event, by, at)
         after = self._after(event, origin.person or by, at)
-        return replace(
+        return changed(
             after,
             team=origin.team or after.team,
             assignee=origin.person or after.assignee,
@@ -98,50 +99,50 @@ class Incident:
     ) -> Incident:
         match event:
             case NoteAdded(note=note):
-                return replace(self, notes={**self.notes, note: by})
+                return changed(self, notes={**self.notes, note: by})
             case IncidentAcknowledged():
-                return replace(self, status=Status.IN_PROGRESS, acknowledged=True)
+                return changed(self, status=Status.IN_PROGRESS, acknowledged=True)
             case IncidentReleased(team=team):
-                return replace(self, status=Status.OPEN, team=team or self.team, assignee=None)
+                return changed(self, status=Status.OPEN, team=team or self.team, assignee=None)
             case IncidentResolved():
                 resolvers = self.resolvers | {by}
-                return replace(self, status=Status.RESOLVED, resolvers=resolvers, ended_at=at)
+                return changed(self, status=Status.RESOLVED, resolvers=resolvers, ended_at=at)
             case IncidentDeclared():
                 return self._declared(event)
             case IncidentAssigned():
                 return self._assigned(event)
             case IncidentPutOnHold():
                 held_from = self.held_from if self.status is Status.ON_HOLD else self.status
-                return replace(self, status=Status.ON_HOLD, held_from=held_from)
+                return changed(self, status=Status.ON_HOLD, held_from=held_from)
             case IncidentClosed():
-                return replace(self, status=Status.CLOSED, ended_at=at)
+                return changed(self, status=Status.CLOSED, ended_at=at)
             case IncidentResumed(to_status=status):
-                return replace(self, status=status)
+                return changed(self, status=status)
             case IncidentReopened():
                 return self._reopened()
             case IncidentMitigated():
-                return replace(self, status=Status.MITIGATED)
+                return changed(self, status=Status.MITIGATED)
             case SeverityChanged(severity=severity):
                 return self._with_severity(severity)
             case IncidentReported():
                 return self._reported(event)
             case IncidentDismissed():
-                return replace(self, status=Status.DISMISSED)
+                return changed(self, status=Status.DISMISSED)
             case IncidentCancelled():
-                return replace(self, status=Status.CANCELLED)
+                return changed(self, status=Status.CANCELLED)
             case IncidentMerged():
-                return replace(self, status=Status.MERGED)
+                return changed(self, status=Status.MERGED)
             case TaskAdded(task=task):
-                return replace(self, open_tasks=self.open_tasks | {task})
+                return changed(self, open_tasks=self.open_tasks | {task})
             case TaskCompleted(task=task) | TaskWaived(task=task):
                 return self._with_settled(task)
             case NoteRetracted(note=note):
                 standing = {kept: by for kept, by in self.notes.items() if kept != note}
-                return replace(self, notes=standing)
+                return changed(self, notes=standing)
             case IncidentAmended(field=name, value=value):
-                return replace(self, amended={**self.amended, name: value})
+                return changed(self, amended={**self.amended, name: value})
             case ReviewWaived():
-                return replace(self, review_waived=True)
+                return changed(self, review_waived=True)
             case (
                 IncidentDescribed()
                 | IncidentImpactSet()
@@ -155,7 +156,7 @@ class Incident:
                 assert_never(event)
 
     def _reported(self, event: IncidentReported) -> Incident:
-        return replace(
+        return changed(
             self,
             status=Status.TRIAGE,
             team=event.team,
@@ -165,7 +166,7 @@ class Incident:
         )
 
     def _declared(self, event: IncidentDeclared) -> Incident:
-        return replace(
+        return changed(
             self,
             status=Status.OPEN,
             severity=event.severity,
@@ -177,7 +178,7 @@ class Incident:
         )
 
     def _assigned(self, event: IncidentAssigned) -> Incident:
-        return replace(
+        return changed(
             self,
             team=event.team or self.team,
             role=event.role or self.role,
@@ -185,7 +186,7 @@ class Incident:
         )
 
     def _reopened(self) -> Incident:
-        return replace(
+        return changed(
             self,
             status=Status.OPEN,
             resolvers=frozenset(),
@@ -196,10 +197,10 @@ class Incident:
 
     def _with_severity(self, severity: Severity) -> Incident:
         raised = int(severity < self.severity)
-        return replace(self, severity=severity, clock_generation=self.clock_generation + raised)
+        return changed(self, severity=severity, clock_generation=self.clock_generation + raised)
 
     def _with_settled(self, task: UUID) -> Incident:
-        return replace(
+        return changed(
             self, open_tasks=self.open_tasks - {task}, settled_tasks=self.settled_tasks | {task}
         )
 
