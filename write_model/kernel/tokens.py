@@ -70,12 +70,12 @@ class AccessTokens:
                 options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False},
             )
             return _claims(decoded["header"], decoded["payload"])
-        except (jwt.InvalidTokenError, ValueError) as error:
+        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
             raise Unauthenticated("The access token is not valid; sign in again.") from error
 
 
 def _claims(header: Mapping[str, Any], payload: Mapping[str, Any]) -> Claims:
     if header.get("typ") != _TYPE:
         raise ValueError(header)  # an identity token or another product's
-    expires_at = datetime.fromtimestamp(payload["exp"], UTC)
-    return Claims(UUID(payload["sub"]), UUID(payload["tid"]), expires_at)
+    expires_at = datetime.fromtimestamp(int(payload["exp"]), UTC)
+    return Claims(UUID(str(payload["sub"])), UUID(str(payload["tid"])), expires_at)

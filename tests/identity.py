@@ -1,0 +1,70 @@
+"""What the specifications of identity share: a clock that is told the time, and who is who."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from argon2 import PasswordHasher
+from psycopg import AsyncConnection, sql
+from psycopg_pool import AsyncConnectionPool
+
+from tests.embedded import MASTER_SECRET, Database
+from write_model.kernel.secrets import MasterSecret
+from write_model.kernel.settings import APP
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+HARBOR, QUARRY = UUID(int=0xA1), UUID(int=0xA2)
+"""Two organizations."""
+FREYA, INGE, OLE = UUID(int=0xF1), UUID(int=0xF2), UUID(int=0xF3)
+"""Three people."""
+MASTER = MasterSecret(MASTER_SECRET)
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Hashes that take no time; never outside a test."""
+
+
+class ToldTime:
+    """A clock that shows what it is told."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, time: timedelta) -> None:
+        self.now += time
+
+
+@asynccontextmanager
+async def pool_of(database: Database) -> AsyncIterator[Pool]:
+    """The app role's connections."""
+    async with AsyncConnectionPool[AsyncConnection[Any]](
+        database.conninfo(APP), min_size=1, kwargs={"autocommit": True}, open=False
+    ) as pool:
+        yield pool
+
+
+def everything_stored(database: Database) -> dict[str, str]:
+    """Table -> all of its rows as text, byte columns also decoded."""
+    with psycopg.connect(database.conninfo("postgres")) as connection:
+        tables = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        return {f"{schema}.{table}": _text(connection, schema, table) for schema, table in tables}
+
+
+def _text(connection: psycopg.Connection[Any], schema: str, table: str) -> str:
+    every = sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, table))
+    rows = connection.execute(every).fetchall()
+    return "\n".join(_shown(value) for row in rows for value in row)
+
+
+def _shown(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,21 @@
+"""Connections as the app role for the kernel's specifications."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.embedded import Database
+from tests.identity import Pool, ToldTime, pool_of
+
+
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[Pool]:
+    async with pool_of(database) as pool:
+        yield pool
+
+
+@pytest.fixture
+def clock() -> ToldTime:
+    return ToldTime()

@@ -1,0 +1,103 @@
+import asyncio
+from contextlib import suppress
+
+import psycopg
+
+from tests.embedded import Database
+from tests.identity import FREYA, HARBOR, INGE, QUARRY, Pool, ToldTime, pool_of
+from write_model.kernel.access_log import Access, AccessLog
+from write_model.kernel.settings import APP
+
+
+def refused(clock: ToldTime, actor: object = FREYA) -> Access:
+    assert isinstance(actor, type(FREYA))
+    return Access(
+        HARBOR,
+        clock(),
+        actor,
+        "POST /v1/incidents/{id}/close",
+        "incident.command",
+        "INC-7",
+        "forbidden",
+    )
+
+
+def written(database: Database) -> int:
+    with psycopg.connect(database.conninfo("postgres")) as connection:
+        row = connection.execute("SELECT count(*) FROM access.access_log").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_what_was_refused_is_written_down_beside_the_log(
+    pool: Pool, clock: ToldTime, database: Database
+) -> None:
+    access_log = AccessLog(pool)
+    access_log.note(refused(clock))
+    access_log.note(refused(clock, INGE))
+    await access_log.flush()
+    await access_log.flush()
+    assert written(database) == 2
+
+
+async def test_entries_are_written_while_the_process_runs(
+    pool: Pool, clock: ToldTime, database: Database
+) -> None:
+    access_log = AccessLog(pool)
+    running = asyncio.create_task(access_log.run())
+    for _ in range(3):
+        access_log.note(refused(clock))
+    async with asyncio.timeout(10):
+        while await asyncio.to_thread(written, database) < 3:
+            await asyncio.sleep(0)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_one_actor_cannot_bury_the_others_entries(pool: Pool, clock: ToldTime) -> None:
+    access_log = AccessLog(pool, per_minute=2)
+    for _ in range(5):
+        access_log.note(refused(clock))
+    assert access_log.dropped == 3
+    access_log.note(refused(clock, INGE))
+    assert access_log.dropped == 3
+
+
+async def test_nobody_waits_when_entries_come_faster_than_they_are_written(
+    pool: Pool, clock: ToldTime
+) -> None:
+    access_log = AccessLog(pool, waiting=1)
+    access_log.note(refused(clock))
+    access_log.note(refused(clock, INGE))
+    assert access_log.dropped == 1
+
+
+async def test_entries_that_cannot_be_written_are_counted(
+    database: Database, clock: ToldTime
+) -> None:
+    async with pool_of(database) as pool:
+        access_log = AccessLog(pool)
+        access_log.note(refused(clock))
+        with psycopg.connect(database.conninfo("postgres"), autocommit=True) as connection:
+            connection.execute("REVOKE USAGE ON SCHEMA access FROM tallystick_app")
+        await access_log.flush()
+    assert access_log.dropped == 1
+
+
+async def test_an_organization_sees_its_own_entries_only(
+    pool: Pool, clock: ToldTime, database: Database
+) -> None:
+    access_log = AccessLog(pool)
+    access_log.note(refused(clock))
+    await access_log.flush()
+    with psycopg.connect(database.conninfo(APP)) as connection:
+        seen = {tenant: _count(connection, str(tenant)) for tenant in (HARBOR, QUARRY, "")}
+    assert seen == {HARBOR: 1, QUARRY: 0, "": 0}
+
+
+def _count(connection: psycopg.Connection, tenant: str) -> int:
+    connection.execute("SELECT set_config('app.tenant', %s, true)", (tenant,))
+    row = connection.execute("SELECT count(*) FROM access.access_log").fetchone()
+    assert row is not None
+    return int(row[0])
