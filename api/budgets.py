@@ -1,0 +1,46 @@
+"""How much may be in flight at once: past that it is kinder to say so than to queue."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from write_model.kernel.errors import Overloaded
+
+
+class Budget:
+    """Admits `at_once` holders; entering one more raises Overloaded."""
+
+    __slots__ = ("_at_once", "_held")
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once, self._held = at_once, 0
+
+    @property
+    def held(self) -> int:
+        return self._held
+
+    def __enter__(self) -> None:
+        if self._held >= self._at_once:
+            raise Overloaded
+        self._held += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._held -= 1
+
+
+class Budgets:
+    """Commands and queries have their own, so that neither starves the other.
+
+    A command waits for a commit of some milliseconds, so thousands per second need no more than
+    this; the append's own queue is bounded per tenant. A query holds a pooled connection.
+    """
+
+    def __init__(self, *, commands: int = 1_024, queries: int = 256, streams: int = 20_000) -> None:
+        self.commands = Budget(commands)
+        self.queries = Budget(queries)
+        self.streams = Budget(streams)

@@ -1,0 +1,154 @@
+"""One line a command: its route, its text and its errors come from the command's class."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import from_json, to_json
+
+from api.openapi import describe_command, described
+from api.process import Process, process
+from api.references import record_id, reference
+from api.requests import caller, correlation, expected_version, idempotency_key, raw_body
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import NotFound
+from write_model.kernel.messages import Command, Receipt
+
+C = TypeVar("C", bound=Command)
+
+JSON = "application/json"
+IMPORT = "records.import"
+
+_SLACK_S = 1.0
+"""The log's own deadline comes first: it knows better what became of the command."""
+
+
+def begin(router: APIRouter, path: str, command: type[Command]) -> None:
+    """Take a command that starts a new record at POST `path`."""
+
+    async def endpoint(request: Request) -> Response:
+        return await _carried_out(request, command, _new_record)
+
+    _add(router, path, command, endpoint)
+
+
+def accept(router: APIRouter, path: str, command: type[Command]) -> None:
+    """Take a command on one record at POST `/{id}` + `path`.
+
+    Other names in the path, as in `/notes/{note}/retract`, are fields of the command.
+    """
+    fields = tuple(re.findall(r"{(\w+)}", path))
+    must_exist = not command.model_fields.keys().isdisjoint({"source_key"})
+
+    async def record(process_: Process, actor: Actor, request: Request) -> UUID:
+        stream = await record_id(
+            process_.write_model, actor.tenant, command.aggregate, request.path_params["id"]
+        )
+        if must_exist:  # It may begin a record too, but never one of the caller's own naming.
+            await _must_exist(process_, actor, stream, command)
+        return stream
+
+    async def endpoint(request: Request) -> Response:
+        return await _carried_out(request, command, record, fields)
+
+    _add(router, "/{id}" + path, command, endpoint)
+
+
+Named = Callable[[Process, Actor, Request], Awaitable[UUID | None]]
+
+
+async def _new_record(process_: Process, actor: Actor, request: Request) -> None:
+    """No stream yet: the door names it."""
+
+
+async def _carried_out(
+    request: Request, kind: type[Command], named: Named, fields: tuple[str, ...] = ()
+) -> Response:
+    at = process(request)
+    with at.budgets.commands:
+        actor = await caller(request)
+        content = await raw_body(request)
+        command = _command(kind, content, {name: request.path_params[name] for name in fields})
+        actor = _acting(actor, command)
+        async with asyncio.timeout(at.settings.command_deadline_s + _SLACK_S):
+            stream = await named(at, actor, request)
+            receipt = await _handled(at, request, stream, command, actor, content)
+    return done(receipt, kind.aggregate.prefix)
+
+
+def _command(kind: type[C], content: bytes, fields: dict[str, str]) -> C:
+    if not fields:
+        return kind.model_validate_json(content or b"{}")
+    given: Any = from_json(content) if content else {}
+    merged = {**given, **fields} if isinstance(given, dict) else given
+    return kind.model_validate_json(to_json(merged))
+
+
+def _acting(actor: Actor, command: Command) -> Actor:
+    """Only who may import stands for an old system's rows; a header alone makes nobody one."""
+    if getattr(command, "imported", None) is None:
+        return actor
+    actor.must(IMPORT)
+    return replace(actor, source="import")
+
+
+async def _handled(
+    at: Process,
+    request: Request,
+    stream: UUID | None,
+    command: Command,
+    actor: Actor,
+    content: bytes,
+) -> Receipt:
+    key, related = idempotency_key(request, content), correlation(request)
+    if stream is None:
+        return await at.write_model.start(command, by=actor, key=key, correlation=related)
+    expected = expected_version(request)
+    return await at.write_model.handle(
+        stream, command, by=actor, expected=expected, key=key, correlation=related
+    )
+
+
+async def _must_exist(at: Process, actor: Actor, stream: UUID, command: type[Command]) -> None:
+    _, version = await at.write_model.state(actor.tenant, stream, command.aggregate)
+    if not version:
+        raise NotFound
+
+
+def done(receipt: Receipt, prefix: str) -> Response:
+    """The answer to a command that was carried out, now or when it was sent first."""
+    named = reference(prefix, receipt.number)
+    number = "null" if named is None else f'"{named}"'
+    body = (
+        f'{{"id":"{receipt.stream}","reference":{number},'
+        f'"version":{receipt.version},"position":{receipt.position}}}'
+    )
+    headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
+    if receipt.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(body.encode(), 201 if receipt.created else 200, headers, JSON)
+
+
+def _add(
+    router: APIRouter,
+    path: str,
+    command: type[Command],
+    endpoint: Callable[[Request], Awaitable[Response]],
+) -> None:
+    text = described(command.__doc__ or "")
+    summary = text.partition("\n\n")[0]
+    router.add_api_route(
+        path,
+        endpoint,
+        methods=["POST"],
+        name=f"{command.__name__}{path}",
+        summary=" ".join(summary.split()),
+        description=text,
+        response_class=Response,
+        response_model=None,
+        openapi_extra=describe_command(command),
+    )

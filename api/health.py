@@ -1,0 +1,42 @@
+"""Whether this process lives, and whether it can do its work."""
+
+import asyncio
+
+import psycopg
+import structlog
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
+
+from api.openapi import PERMISSION, PUBLIC
+from api.process import process
+
+log = structlog.get_logger(__name__)
+
+router = APIRouter(tags=["Operating"])
+
+_WAIT_S = 2.0
+_OPEN = {PERMISSION: PUBLIC}
+
+
+@router.get("/livez", openapi_extra=_OPEN)
+async def livez() -> Response:
+    """The process answers."""
+    return _json({"status": "ok"}, 200)
+
+
+@router.get("/readyz", openapi_extra=_OPEN)
+async def readyz(request: Request) -> Response:
+    """The database answers and its schema is there; 503 with the reason when not."""
+    try:
+        async with asyncio.timeout(_WAIT_S), process(request).pool.connection() as connection:
+            cursor = await connection.execute("SELECT last_position FROM log.head()")
+            await cursor.fetchone()
+    except (psycopg.Error, TimeoutError) as error:
+        log.warning("not_ready", reason=type(error).__name__)
+        return _json({"status": "unavailable", "reason": "The database does not answer."}, 503)
+    return _json({"status": "ok"}, 200)
+
+
+def _json(content: object, status: int) -> Response:
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    return Response(to_json(content), status, headers, "application/json")

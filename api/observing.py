@@ -1,0 +1,94 @@
+"""Around every request: its ids, a line in the log, and an answer even to our own faults."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import unexpected
+from write_model.kernel.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+_UUID_CHARACTERS = 36
+_NAME_LIMIT = 128
+
+
+class Observed:
+    """Pure ASGI: a middleware of the framework's own kind costs a task per request."""
+
+    def __init__(self, app: ASGIApp, *, access_log: bool = False) -> None:
+        self._app, self._access_log = app, access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(scope, send, logged=self._access_log).run(self._app, receive)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_began", "_correlation", "_logged", "_request", "_scope", "_send", "_status")
+
+    def __init__(self, scope: Scope, send: Send, *, logged: bool) -> None:
+        self._scope, self._send, self._logged = scope, send, logged
+        self._status = 0
+        self._began = time.perf_counter()
+        self._request, self._correlation = _ids(scope)
+        scope["request_id"] = self._request.decode()
+        scope["correlation_id"] = self._correlation
+
+    async def run(self, app: ASGIApp, receive: Receive) -> None:
+        try:
+            await app(self._scope, receive, self._answer)
+        except Exception:
+            log.exception("request_failed", **self._facts())
+            if self._status:
+                raise
+            await unexpected(self._scope["request_id"])(self._scope, receive, self._answer)
+        if self._logged:
+            log.info("request", **self._facts())
+
+    async def _answer(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = message["headers"]
+            headers.append((b"x-request-id", self._request))
+            if self._correlation is not None:
+                headers.append((b"x-correlation-id", str(self._correlation).encode()))
+        await self._send(message)
+
+    def _facts(self) -> dict[str, object]:
+        """No address, query or body: they may hold what is personal."""
+        route = self._scope.get("route")
+        return {
+            "method": self._scope["method"],
+            "route": getattr(route, "path", None),
+            "status": self._status,
+            "ms": round((time.perf_counter() - self._began) * 1_000, 2),
+            "request_id": self._scope["request_id"],
+            "correlation_id": str(self._correlation or ""),
+        }
+
+
+def _ids(scope: Scope) -> tuple[bytes, UUID | None]:
+    request, correlation = b"", None
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and len(value) <= _NAME_LIMIT:
+            request = value
+        elif name == b"x-correlation-id":
+            correlation = _uuid(value)
+    return request or str(new_id()).encode(), correlation
+
+
+def _uuid(value: bytes) -> UUID | None:
+    """Events keep correlation ids as UUIDs, so another kind of id is left alone."""
+    try:
+        return UUID(value.decode("ascii")) if len(value) == _UUID_CHARACTERS else None
+    except ValueError:
+        return None

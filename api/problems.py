@@ -1,0 +1,190 @@
+"""Errors as callers see them: one table from code to status, and RFC 9457 problem documents."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request, Response
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+
+from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress
+from write_model.kernel.access import Actor
+from write_model.kernel.access_log import Access
+from write_model.kernel.errors import (
+    DomainError,
+    Forbidden,
+    IllegalTransition,
+    Invalid,
+    Overloaded,
+    RateLimited,
+    Unavailable,
+    VersionMismatch,
+)
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[str, int] = {
+    "malformed": 400,
+    "idempotency_key_required": 400,
+    "unauthenticated": 401,
+    "plan_limit": 402,
+    "forbidden": 403,
+    "segregation_of_duties": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "illegal_transition": 409,
+    "record_locked": 409,
+    "conflict": 409,
+    "idempotency_in_progress": 409,
+    "subject_erased": 410,
+    "log_restored": 410,
+    "version_mismatch": 412,
+    "payload_too_large": 413,
+    "unsupported_media_type": 415,
+    "validation": 422,
+    "idempotency_key_reused": 422,
+    "legal_hold": 423,
+    "precondition_required": 428,
+    "rate_limited": 429,
+    "internal": 500,
+    "overloaded": 503,
+    "unavailable": 503,
+    "hole_in_log": 503,
+}
+"""Every code that a caller may meet."""
+
+
+def explain_errors(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+    app.add_exception_handler(DomainError, _refused)
+    app.add_exception_handler(ValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _unrouted)
+    app.add_exception_handler(psycopg.OperationalError, _no_database)
+    app.add_exception_handler(TimeoutError, _no_database)
+
+
+def problem(error: DomainError, *, instance: str = "") -> Response:
+    """The answer that tells of an error."""
+    return _document(error.code, str(error), instance, _members(error), _headers(error))
+
+
+def unexpected(instance: str) -> Response:
+    """The answer to a fault of ours: it says nothing of our inside."""
+    detail = "Something went wrong on our side; tell the operator the instance of this message."
+    return _document("internal", detail, instance, {}, {})
+
+
+def validation_problem(error: ValidationError, *, instance: str = "") -> Response:
+    """400 for what is no JSON; 422 with every field that is wrong."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        return problem(Malformed(f"The body is not JSON: {found[0]['msg']}."), instance=instance)
+    errors = [{"field": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in found]
+    detail = "; ".join(f"{e['field'] or 'body'}: {e['message']}" for e in errors[:5])
+    return _document("validation", detail, instance, {"errors": errors}, {})
+
+
+def _document(
+    code: str, detail: str, instance: str, members: dict[str, Any], headers: dict[str, str]
+) -> Response:
+    status = STATUS.get(code, 409)
+    body = {
+        # RFC 9457 4.2.1: about:blank says that the status tells the kind; `code` is the finer one.
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": instance,
+        **members,
+    }
+    return Response(to_json(body), status, headers, MEDIA_TYPE)
+
+
+def _members(error: DomainError) -> dict[str, Any]:
+    match error:
+        case IllegalTransition(allowed=allowed):
+            return {"allowed": allowed}
+        case VersionMismatch(current=current):
+            return {"version": current}
+        case Invalid(field=field):
+            return {"errors": [{"field": field, "message": str(error)}]}
+        case _:
+            return {}
+
+
+def _headers(error: DomainError) -> dict[str, str]:
+    match error:
+        case (
+            Overloaded(retry_after_s=wait)
+            | Unavailable(retry_after_s=wait)
+            | RateLimited(retry_after_s=wait)
+        ):
+            return {"Retry-After": str(wait)}
+        case VersionMismatch(current=current):
+            return {"ETag": f'"{current}"'}
+        case DomainError(code="unauthenticated"):
+            return {"WWW-Authenticate": "Bearer"}
+        case DomainError(code="hole_in_log"):
+            return {"Retry-After": "60"}
+        case _:
+            return {}
+
+
+def _instance(request: Request) -> str:
+    return str(request.scope.get("request_id", ""))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    if isinstance(error, Forbidden):
+        _write_down(request, error)
+    return problem(error, instance=_instance(request))
+
+
+def _write_down(request: Request, refusal: Forbidden) -> None:
+    """A refusal is recorded beside the log: who was refused what."""
+    actor: Actor | None = request.scope.get("actor")
+    if actor is None:
+        return
+    identity = request.app.state.identity
+    what, target = f"{request.method} {_route(request)}", request.url.path
+    identity.access_log.note(
+        Access(
+            actor.tenant, identity.clock(), actor.id, what, refusal.permission, target, refusal.code
+        )
+    )
+
+
+def _route(request: Request) -> str:
+    return getattr(request.scope.get("route"), "path", "")
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ValidationError)
+    return validation_problem(error, instance=_instance(request))
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: an unknown address, or a method it does not take."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer = problem(MethodNotAllowed(), instance=_instance(request))
+    elif error.status_code == HTTPStatus.NOT_FOUND:
+        answer = problem(NoSuchAddress(), instance=_instance(request))
+    else:
+        answer = problem(Malformed(str(error.detail)), instance=_instance(request))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _no_database(request: Request, error: Exception) -> Response:
+    log.warning("no_answer_from_the_database", reason=type(error).__name__, detail=str(error))
+    return problem(Unavailable(), instance=_instance(request))

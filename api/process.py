@@ -1,0 +1,40 @@
+"""What one api process is made of, as its routes reach it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from starlette.requests import HTTPConnection
+
+from api.budgets import Budgets
+from api.identity.identity import Identity
+from projections.push import Ring
+from write_model.application import WriteModel
+from write_model.kernel.settings import Settings
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    settings: Settings
+    pool: Pool
+    write_model: WriteModel
+    identity: Identity
+    ring: Ring
+    budgets: Budgets
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is about to end: long-lived connections close themselves."""
+
+    def drain(self) -> None:
+        self.draining.set()
+        self.ring.wake()
+
+
+def process(connection: HTTPConnection) -> Process:
+    """The process that serves this request."""
+    return cast("Process", connection.app.state.process)

@@ -1,0 +1,40 @@
+"""Ids as people write them: a UUID, or a reference such as INC-42."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from write_model.application import WriteModel
+from write_model.kernel.errors import NotFound
+from write_model.kernel.messages import Aggregate
+
+_UUID_CHARACTERS = 36
+_REFERENCE = re.compile(r"([A-Z]{2,5})-([1-9]\d{0,17})")
+
+
+async def record_id(write_model: WriteModel, tenant: UUID, kind: Aggregate, text: str) -> UUID:
+    """The record that `text` names.
+
+    Raises: NotFound.
+    """
+    if len(text) == _UUID_CHARACTERS:
+        return _uuid(text)
+    named = _REFERENCE.fullmatch(text.upper())
+    if named is None or named.group(1) != kind.prefix:
+        raise NotFound
+    found = await write_model.stream_of(tenant, kind.name, int(named.group(2)))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def reference(prefix: str, number: int | None) -> str | None:
+    return None if number is None else f"{prefix}-{number}"
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound from error

@@ -1,0 +1,37 @@
+"""What is wrong with a request before any rule of the domain is asked."""
+
+from __future__ import annotations
+
+from write_model.kernel.errors import DomainError
+
+
+class Malformed(DomainError):
+    code = "malformed"
+
+
+class PayloadTooLarge(DomainError):
+    code = "payload_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The body may hold {limit_bytes} bytes at most.")
+
+
+class UnsupportedMediaType(DomainError):
+    code = "unsupported_media_type"
+
+    def __init__(self) -> None:
+        super().__init__("Send the body as application/json.")
+
+
+class MethodNotAllowed(DomainError):
+    code = "method_not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__("This address does not take this method; see /docs.")
+
+
+class NoSuchAddress(DomainError):
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this address; see /docs.")

@@ -1,0 +1,124 @@
+"""What is read from a request: its body, who asks, and what its headers say."""
+
+import re
+from hashlib import sha256
+from typing import TypeVar
+from uuid import UUID
+
+from fastapi import Request
+from pydantic import BaseModel
+
+from api.identity.actors import actor
+from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import Invalid
+from write_model.kernel.messages import IdempotencyKey
+
+Model = TypeVar("Model", bound=BaseModel)
+
+BODY_LIMIT_BYTES = 1024 * 1024
+_KEY_LIMIT = 255
+_TAG = re.compile(r'(?:W/)?"(\d{1,18})(?:\.[^"]*)?"')
+
+
+async def body(request: Request, model: type[Model]) -> Model:
+    """The body as a model; no body at all is an empty object.
+
+    Raises: UnsupportedMediaType, PayloadTooLarge; pydantic's ValidationError.
+    """
+    return model.model_validate_json(await raw_body(request) or b"{}")
+
+
+async def raw_body(request: Request) -> bytes:
+    """The bytes of a JSON body.
+
+    Raises: UnsupportedMediaType, PayloadTooLarge.
+    """
+    headers = request.headers
+    if int(headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
+        raise PayloadTooLarge(BODY_LIMIT_BYTES)
+    content = await _received(request)
+    if content and not _is_json(headers.get("content-type", "")):
+        raise UnsupportedMediaType
+    return content
+
+
+async def _received(request: Request) -> bytes:
+    """A body that does not say how long it is is counted as it comes."""
+    if "content-length" in request.headers:
+        return await request.body()
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > BODY_LIMIT_BYTES:
+            raise PayloadTooLarge(BODY_LIMIT_BYTES)
+    return bytes(received)
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+async def caller(request: Request, permission: str | None = None) -> Actor:
+    """Who asks.
+
+    Raises: Unauthenticated; Forbidden when the permission is missing.
+    """
+    found = await actor(request)
+    request.scope["actor"] = found
+    if permission is not None:
+        found.must(permission)
+    return found
+
+
+def expected_version(request: Request) -> int | None:
+    """The version in If-Match; None when there is no such header, or `*`.
+
+    Raises: Malformed.
+    """
+    text = request.headers.get("if-match")
+    if text is None or text.strip() == "*":
+        return None
+    tag = _TAG.fullmatch(text.strip())
+    if tag is None:
+        raise Malformed('If-Match must be one ETag of this record, such as "3".')
+    return int(tag.group(1))
+
+
+def idempotency_key(request: Request, content: bytes) -> IdempotencyKey | None:
+    """The caller's key with the digest of method, path and body.
+
+    Raises: Malformed.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= _KEY_LIMIT:
+        raise Malformed(f"An Idempotency-Key has 1 to {_KEY_LIMIT} characters.")
+    asked = f"{request.method}\n{request.url.path}\n".encode()
+    return IdempotencyKey(key, sha256(asked + content).digest())
+
+
+def correlation(request: Request) -> UUID | None:
+    """The id that the caller gave to what this request is part of."""
+    return request.scope.get("correlation_id")
+
+
+def asked_position(request: Request) -> int:
+    """The position that a read must have reached; 0 when it does not matter.
+
+    Raises: Invalid.
+    """
+    text = request.query_params.get("min_position") or request.headers.get("x-min-position") or "0"
+    if not text.isdecimal() or len(text) > 18:
+        raise Invalid("A position is a whole number.", field="min_position")
+    return int(text)
+
+
+def seen(request: Request, etag: str) -> bool:
+    """Whether the caller has this very answer already (If-None-Match)."""
+    text = request.headers.get("if-none-match")
+    return text is not None and (text == etag or etag in (t.strip() for t in text.split(",")))
+
+

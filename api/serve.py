@@ -1,0 +1,124 @@
+"""`python -m api.serve`: the web process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import time
+
+import psycopg
+import structlog
+
+# Imported before root is given up: Python's own folder may be closed to the account afterwards.
+import httptools  # noqa: F401  (uvicorn looks it up by name)
+import uvicorn
+import uvicorn.lifespan.on
+import uvicorn.loops.uvloop
+import uvicorn.protocols.http.httptools_impl
+import uvicorn.protocols.websockets.websockets_sansio_impl
+import uvloop  # noqa: F401  (uvicorn looks it up by name)
+
+from api.composition import create_app
+from write_model.kernel.privileges import drop_privileges
+from write_model.kernel.settings import APP, Settings
+
+log = structlog.get_logger(__name__)
+
+_PATIENCE_S = 60.0
+_LOOK_EVERY_S = 0.1
+_GRACE_S = 5
+_WS_PING_S = 20.0
+
+
+class DatabaseMissing(Exception):
+    """The database or its schema did not appear in time."""
+
+
+class Server(uvicorn.Server):
+    """Tells long-lived connections to close before it closes them itself."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.loaded_app
+        process = getattr(getattr(self.config.app, "state", app), "process", None)
+        if process is not None:
+            process.drain()
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    drop_privileges()
+    configure_logs()
+    settings = Settings()
+    wait_for_schema(settings)
+    server(settings).run()
+
+
+def server(settings: Settings) -> Server:
+    """The server of one process, on the settings' host and port."""
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=_WS_PING_S,
+        ws_ping_timeout=_WS_PING_S,
+        ws_max_size=64 * 1024,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=75,
+    )
+    return Server(config)
+
+
+def wait_for_schema(settings: Settings, *, patience_s: float = _PATIENCE_S) -> None:
+    """Return once the database answers and has its schema.
+
+    Raises: DatabaseMissing.
+    """
+    deadline = time.monotonic() + patience_s
+    while (reason := _missing(settings)) is not None:
+        if time.monotonic() > deadline:
+            raise DatabaseMissing(f"The database is not ready: {reason}")
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _missing(settings: Settings) -> str | None:
+    """Why the api cannot start yet; None when it can."""
+    try:
+        with psycopg.connect(settings.conninfo(APP), connect_timeout=2) as connection:
+            connection.execute("SELECT last_position FROM log.head()").fetchone()
+    except (psycopg.Error, FileNotFoundError) as error:
+        return str(error)
+    return None
+
+
+def configure_logs() -> None:
+    """One JSON object a line, on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Pushes what happens over a WebSocket: from where the client stopped, at the client's pace."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from api.problems import problem
+from api.process import Process, process
+from api.references import record_id
+from projections.push import Message, message
+from read_model.log_headers import last_position, missed
+from write_model.incident.incident import INCIDENT
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import (
+    DomainError,
+    Forbidden,
+    Invalid,
+    LogRestored,
+    Unauthenticated,
+)
+
+router = APIRouter()
+
+SUBPROTOCOL = "access_token"
+POLICY, RESTARTING, TOO_SLOW = 1008, 1012, 1013
+
+_AT_ONCE = 256
+_KINDS = {"incidents": "incident", "members": "membership", "organization": "organization"}
+_PERMISSIONS = {"incident": "incident.read"}
+_OTHERWISE = "events.read"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """All records of a kind, or one of them."""
+
+    kind: str
+    subject: UUID | None = None
+
+
+@router.websocket("/v1/stream")
+async def stream(websocket: WebSocket) -> None:
+    """Follow what happens; `after` resumes, `topics` narrows."""
+    at = process(websocket)
+    try:
+        with at.budgets.streams:
+            subscriber = await _subscriber(websocket, at)
+            await websocket.accept(subprotocol=_answered_protocol(websocket))
+            await _until_gone(websocket, subscriber)
+    except DomainError as error:
+        await websocket.send_denial_response(problem(error))
+
+
+async def _subscriber(websocket: WebSocket, at: Process) -> "Subscriber":
+    token = _token(websocket)
+    actor = await at.identity.actors.of(token)
+    topics = await _topics(websocket.query_params.get("topics", ""), at, actor)
+    last = await last_position(at.pool, actor.tenant)
+    after = _position(websocket.query_params.get("after", str(last)))
+    if after > last:
+        raise LogRestored
+    return Subscriber(websocket, at, token, actor, topics, after)
+
+
+def _token(websocket: WebSocket) -> str:
+    """From the header, or for browsers from the subprotocols; never from the address."""
+    scheme, _, token = websocket.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token
+    offered: Sequence[str] = websocket.scope["subprotocols"]
+    if len(offered) == 2 and offered[0] == SUBPROTOCOL:
+        return offered[1]
+    raise Unauthenticated("Sign in: send an access token as Authorization: Bearer.")
+
+
+def _answered_protocol(websocket: WebSocket) -> str | None:
+    return SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None
+
+
+def _position(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise Invalid("A position is a whole number.", field="after")
+    return int(text)
+
+
+async def _topics(text: str, at: Process, actor: Actor) -> tuple[Topic, ...]:
+    return tuple([await _topic(name.strip(), at, actor) for name in text.split(",") if name])
+
+
+async def _topic(name: str, at: Process, actor: Actor) -> Topic:
+    collection, _, record = name.partition(":")
+    kind = _KINDS.get(collection)
+    if kind is None:
+        raise Invalid(f"There is no topic {collection!r}.", field="topics")
+    actor.must(_permission(kind))
+    if not record:
+        return Topic(kind)
+    return Topic(kind, await record_id(at.write_model, actor.tenant, INCIDENT, record))
+
+
+def _permission(kind: str) -> str:
+    return _PERMISSIONS.get(kind, _OTHERWISE)
+
+
+async def _until_gone(websocket: WebSocket, subscriber: "Subscriber") -> None:
+    """Send until the client goes away; what clients say is not listened to."""
+    sending = asyncio.create_task(subscriber.send_all())
+    try:
+        while websocket.application_state is WebSocketState.CONNECTED:
+            await websocket.receive_text()
+    except (WebSocketDisconnect, KeyError):
+        pass
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class Subscriber:
+    """One client, how far it has got, and what it may see."""
+
+    websocket: WebSocket
+    at: Process
+    token: str
+    actor: Actor
+    topics: tuple[Topic, ...]
+    position: int
+    _is_live: bool = False
+
+    MISSED_AT_ONCE: ClassVar[int] = 500
+
+    async def send_all(self) -> None:
+        """Send what happens until the socket is closed, with a position to resume after."""
+        try:
+            while not self.at.draining.is_set():
+                await self._send_next()
+        except Unauthenticated:
+            await self._close(POLICY, "signed out or expired")
+        except Forbidden:
+            await self._close(POLICY, "no longer permitted")
+        except _FellBehind:
+            await self._close(TOO_SLOW, "too slow")
+        else:
+            await self._close(RESTARTING, "restarting")
+
+    async def _send_next(self) -> None:
+        tenant, news = self.actor.tenant, self.at.ring.news(self.actor.tenant)
+        messages = self.at.ring.after(tenant, self.position, at_most=_AT_ONCE)
+        if messages is None:
+            messages = await self._missed()
+        else:
+            self._is_live = True
+        if messages:
+            await self._deliver(messages)
+        else:
+            await news.wait()
+            await self._renew()
+
+    async def _missed(self) -> list[Message]:
+        if self._is_live:
+            raise _FellBehind
+        headers = await missed(
+            self.at.pool, self.actor.tenant, self.position, self.MISSED_AT_ONCE
+        )
+        return [message(header, header.number) for header in headers]
+
+    async def _deliver(self, messages: Sequence[Message]) -> None:
+        await self._renew()
+        for each in messages:
+            if self._shows(each):
+                await self.websocket.send_text(each.text)
+            self.position = each.position
+
+    async def _renew(self) -> None:
+        """Who the client is now: the tail evicts whoever has changed."""
+        self.actor = await self.at.identity.actors.of(self.token)
+        for topic in self.topics:
+            self.actor.must(_permission(topic.kind))
+
+    def _shows(self, message: Message) -> bool:
+        if not self.topics:
+            return self.actor.may(_permission(message.kind))
+        return any(
+            topic.kind == message.kind and topic.subject in (None, message.subject)
+            for topic in self.topics
+        )
+
+    async def _close(self, code: int, why: str) -> None:
+        await self.websocket.close(code, f"{why}; resume after {self.position}")
+
+
+class _FellBehind(Exception):
+    """What the client has not taken yet is no longer in the ring."""

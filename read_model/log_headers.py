@@ -1,0 +1,87 @@
+"""The log as processes see it that may not read what happened: headers and names of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+_TAIL: LiteralString = (
+    "SELECT topic, originator_id, originator_version, notification_id, tenant_id,"
+    " tenant_position, number, recorded_at, fields FROM log.tail(%s, %s)"
+)
+_MISSED: LiteralString = """
+    SELECT e.topic, e.originator_id, e.originator_version, e.notification_id, e.tenant_id,
+           e.tenant_position, first.number, e.recorded_at,
+           CASE WHEN e.purged_by IS NULL AND e.state <> '' THEN
+               ARRAY(SELECT jsonb_object_keys(convert_from(e.state, 'UTF8')::jsonb)) END AS fields
+      FROM log.events e
+      JOIN log.events first
+        ON first.originator_id = e.originator_id AND first.originator_version = 1
+       AND first.tenant_id = e.tenant_id
+     WHERE e.tenant_id = %s AND e.tenant_position > %s
+     ORDER BY e.tenant_position LIMIT %s
+"""
+_LAST: LiteralString = (
+    "SELECT tenant_position FROM log.events WHERE tenant_id = %s"
+    " ORDER BY tenant_position DESC LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`position` is the log's and stays in the process; `fields` is empty once it was purged."""
+
+    topic: str
+    stream: UUID
+    version: int
+    position: int
+    tenant: UUID
+    tenant_position: int
+    number: int | None
+    recorded_at: datetime
+    fields: Sequence[str]
+
+
+async def tail(pool: Pool, after: int, limit: int) -> list[Header]:
+    """What follows a position of the log, for all organizations."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_TAIL, (after, limit), binary=True)
+        return [_header(*row) for row in await cursor.fetchall()]
+
+
+async def head(pool: Pool) -> int:
+    """The log's last position."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute("SELECT last_position FROM log.head()")
+        [row] = await cursor.fetchall()
+        return int(row[0])
+
+
+async def missed(pool: Pool, tenant: UUID, after: int, limit: int) -> list[Header]:
+    """What follows a position of one organization; `number` is that of the record."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
+        cursor = await connection.execute(_MISSED, (tenant, after, limit), binary=True)
+        return [_header(*row) for row in await cursor.fetchall()]
+
+
+async def last_position(pool: Pool, tenant: UUID) -> int:
+    """The organization's last position; 0 before its first event."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
+        cursor = await connection.execute(_LAST, (tenant,), binary=True)
+        row = await cursor.fetchone()
+        return int(row[0]) if row else 0
+
+
+def _header(*columns: Any) -> Header:
+    *known, fields = columns
+    return Header(*known, fields or ())

@@ -1,0 +1,99 @@
+"""The real app on a real port, and a client who may do things there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from pydantic_core import from_json
+
+from api.identity.identity import Identity
+from api.process import Process
+from api.serve import Server, server
+from write_model.accounts import NewMember
+from write_model.kernel.access import Role, system_actor
+from write_model.kernel.ids import new_id
+from write_model.kernel.settings import Settings
+
+LEAK = {"title": "The forklift leaks oil", "severity": "sev3", "team": "warehouse"}
+PASSWORD = "a long enough password"
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A signed-in member: asks with his token."""
+
+    http: httpx2.AsyncClient
+    id: UUID
+    tenant: UUID
+    token: str
+
+    async def get(self, path: str, **headers: str) -> httpx2.Response:
+        return await self.http.get(path, headers=self._headers(headers))
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> httpx2.Response:
+        return await self.http.post(path, json=body or {}, headers=self._headers(headers))
+
+    async def send(self, path: str, content: bytes, **headers: str) -> httpx2.Response:
+        return await self.http.post(path, content=content, headers=self._headers(headers))
+
+    async def declares(self, **fields: Any) -> dict[str, Any]:
+        answer = await self.post("/v1/incidents", LEAK | fields)
+        assert answer.status_code == 201, answer.text
+        return told(answer)
+
+    def _headers(self, headers: dict[str, str]) -> dict[str, str]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return {"Authorization": f"Bearer {self.token}"} | named
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server, and who can be made to use it."""
+
+    http: httpx2.AsyncClient
+    server: Server
+    process: Process
+    port: int
+
+    @property
+    def identity(self) -> Identity:
+        return self.process.identity
+
+    async def somebody(self, *roles: Role, tenant: UUID | None = None) -> Somebody:
+        """A member with these roles; of a new organization when none is named."""
+        tenant = tenant or new_id()
+        subject, accounts = new_id(), self.identity.accounts
+        member = NewMember("Ada Forklift", f"{subject}@example.com", frozenset(roles))
+        joined = await accounts.join(member, PASSWORD, by=system_actor(tenant))
+        await accounts.settle(joined)
+        token = self.identity.signing_in.tokens.issue(joined.subject, tenant)
+        return Somebody(self.http, joined.subject, tenant, token)
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings, running: Server | None = None) -> AsyncGenerator[Served]:
+    """Serve until the block ends, which drains as SIGTERM does."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port: int = listening.getsockname()[1]
+    running = running or server(settings)
+    task = asyncio.create_task(running.serve(sockets=[listening]))
+    while not running.started:
+        assert not task.done(), task.exception()
+        await asyncio.sleep(0.01)
+    app = running.config.app
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        yield Served(http, running, app.state.process, port)
+    running.should_exit = True
+    await task
+
+
+def told(answer: httpx2.Response) -> dict[str, Any]:
+    content: dict[str, Any] = from_json(answer.content)
+    return content
