@@ -7,14 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from tests.write_model.given import COMMANDER, MONDAY, STREAM, Given, actor, given, happened
+from tests.write_model.given import COMMANDER, MONDAY, actor, given, happened
 from tests.write_model.incident.forklift import (
     ASSIGNED,
-    CANCELLED,
     CLOSED,
     DECLARED,
     GRAVELY_DECLARED,
-    MERGED,
     OTHER_COMMANDER,
     RESOLVED,
     RESPONDER,
@@ -22,12 +20,9 @@ from tests.write_model.incident.forklift import (
     ROAD_TO,
     TASK,
     TASK_ADDED,
-    WINNER,
 )
 from write_model.incident.commands import (
-    CancelIncident,
     CloseIncident,
-    MergeIncident,
     ReopenIncident,
     ResolveIncident,
     WaiveReview,
@@ -38,14 +33,12 @@ from write_model.kernel.access import system_actor
 from write_model.kernel.errors import (
     Forbidden,
     IllegalTransition,
-    NotFound,
     SegregationOfDuties,
 )
 
 RESOLVE = ResolveIncident(resolution="Seal replaced", cause_code="wear")
 CLOSE = CloseIncident()
 REOPEN = ReopenIncident(reason="It leaks again")
-MERGE = MergeIncident(into=WINNER)
 GRAVELY_RESOLVED = (GRAVELY_DECLARED, happened(RESOLVED, by=OTHER_COMMANDER))
 
 
@@ -135,36 +128,6 @@ def test_an_earlier_business_time_does_not_stretch_the_window() -> None:
     late = MONDAY + timedelta(days=31)
     closed = given(*ROAD_TO[Status.CLOSED])
     closed.when(REOPEN, at=late, said_at=MONDAY).then_refused(IllegalTransition)
-
-
-def test_commanders_cancel_for_a_reason() -> None:
-    command = CancelIncident(reason="The forklift was sold")
-    given(DECLARED).when(command).then(CANCELLED)
-    given(DECLARED).when(command, by=RESPONDER).then_refused(Forbidden)
-
-
-def beside(status: Status) -> Given:
-    """A declared incident, and a winner in this status."""
-    return given(DECLARED).beside(WINNER, given(*ROAD_TO[status]).state(INCIDENT))
-
-
-def test_an_incident_is_merged_into_another() -> None:
-    beside(Status.OPEN).when(MERGE).then(MERGED)
-    assert MERGE.involves() == (WINNER,)
-
-
-@pytest.mark.parametrize("status", [Status.MERGED, Status.CANCELLED, Status.DISMISSED])
-def test_the_winner_of_a_merge_goes_on(status: Status) -> None:
-    beside(status).when(MERGE).then_refused(IllegalTransition, status.value)
-
-
-def test_nothing_is_merged_into_itself() -> None:
-    given(DECLARED).when(MergeIncident(into=STREAM)).then_refused(IllegalTransition, "itself")
-
-
-def test_the_winner_exists() -> None:
-    given(DECLARED).when(MERGE).then_refused(NotFound)
-    beside(Status.NONE).when(MERGE).then_refused(NotFound)
 
 
 def test_only_merging_involves_others_and_only_beginnings_have_a_cause() -> None:

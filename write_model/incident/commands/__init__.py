@@ -1,9 +1,7 @@
 """What may be asked of an incident, by subject; `COMMANDS` is all of it."""
 
 from write_model.incident.commands.closing import (
-    CancelIncident,
     CloseIncident,
-    MergeIncident,
     ReopenIncident,
     ResolveIncident,
     WaiveReview,
@@ -33,6 +31,7 @@ from write_model.incident.commands.responding import (
     ResumeIncident,
 )
 from write_model.incident.commands.tasks import AddTask, CompleteTask, WaiveTask
+from write_model.incident.commands.withdrawing import CancelIncident, MergeIncident
 
 COMMANDS: tuple[type[IncidentCommand], ...] = (
     ReportIncident,
