@@ -20,6 +20,7 @@ LIVES = timedelta(minutes=10)
 _ALGORITHM = "HS256"  # one party signs and verifies; the algorithm in a token is never asked
 _TYPE = "at+jwt"
 _AUDIENCE = _ISSUER = "tallystick"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REQUIRED = ["exp", "iat", "aud", "iss", "sub", "tid"]
 
 
@@ -77,5 +78,5 @@ class AccessTokens:
 def _claims(header: Mapping[str, Any], payload: Mapping[str, Any]) -> Claims:
     if header.get("typ") != _TYPE:
         raise ValueError(header)  # an identity token or another product's
-    expires_at = datetime.fromtimestamp(int(payload["exp"]), UTC)
+    expires_at = _EPOCH + timedelta(seconds=int(payload["exp"]))
     return Claims(UUID(str(payload["sub"])), UUID(str(payload["tid"])), expires_at)

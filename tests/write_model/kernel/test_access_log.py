@@ -3,7 +3,7 @@ from contextlib import suppress
 
 import psycopg
 
-from tests.embedded import Database
+from tests.embedded import Database, until
 from tests.identity import FREYA, HARBOR, INGE, QUARRY, Pool, ToldTime, pool_of
 from write_model.kernel.access_log import Access, AccessLog
 from write_model.kernel.settings import APP
@@ -47,9 +47,7 @@ async def test_entries_are_written_while_the_process_runs(
     running = asyncio.create_task(access_log.run())
     for _ in range(3):
         access_log.note(refused(clock))
-    async with asyncio.timeout(10):
-        while await asyncio.to_thread(written, database) < 3:
-            await asyncio.sleep(0)
+    await asyncio.to_thread(until, lambda: written(database) == 3, "all three are written")
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

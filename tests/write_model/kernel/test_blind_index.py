@@ -7,7 +7,7 @@ FREYA = "freya@harbor.example"
 INDEX = BlindIndex(MasterSecret(bytes(32)))
 
 
-@pytest.mark.parametrize("spelt", [" Freya@Harbor.Example ", "ｆreya@harbor.example"])
+@pytest.mark.parametrize("spelt", [" Freya@Harbor.Example ", "\uff46reya@harbor.example"])
 def test_an_address_is_found_however_it_is_spelt(spelt: str) -> None:
     assert INDEX.of(spelt) == INDEX.of(FREYA)
 
