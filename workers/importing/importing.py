@@ -43,7 +43,7 @@ class Import:
         self._side_by_side = side_by_side
         self._queue: asyncio.Queue[_Pending | None] = asyncio.Queue(_CASES_AHEAD)
         self._connections = [session.connection() for _ in range(side_by_side + 1)]
-        self._people = People(session, self._connections[0])
+        self._people = People(session, self._connections[0], source=source.name)
         self._position = 0
         self._run = new_id().hex
         self._sent = 0

@@ -16,9 +16,10 @@ _AT_ONCE = 1000
 class People:
     """Grows by whom the rows name; the server answers a name that it knows with the first id."""
 
-    def __init__(self, session: Session, connection: Connection) -> None:
+    def __init__(self, session: Session, connection: Connection, *, source: str) -> None:
         self._session = session
         self._connection = connection
+        self._source = source
         self._ids: dict[str, str] = {}
 
     @property
@@ -32,7 +33,9 @@ class People:
             await self._ask(some)
 
     async def _ask(self, names: list[str]) -> None:
-        asked = {"people": [{"name": name, "source_key": name} for name in names]}
+        source = self._source
+        people = [{"name": name, "source": source, "source_key": name} for name in names]
+        asked = {"people": people}
         answer = await self._session.ask(self._connection, "POST", "/v1/people", asked)
         if not answer.ok:
             raise ImportStopped(f"The people of the log were refused: {detail(answer)}")
