@@ -94,6 +94,12 @@ def test_who_alone_resolved_a_grave_incident_does_not_close_it() -> None:
     resolved.when(CLOSE, by=OTHER_COMMANDER).then(CLOSED)
 
 
+def test_who_resolved_it_before_it_was_reopened_is_no_second_pair_of_eyes() -> None:
+    reopened = IncidentReopened(from_status=Status.RESOLVED, reason="Again")
+    history = given(*GRAVELY_RESOLVED, reopened, RESOLVED, REVIEW_WAIVED)
+    history.when(CLOSE, by=COMMANDER).then_refused(SegregationOfDuties)
+
+
 @pytest.mark.parametrize("status", [Status.RESOLVED, Status.CLOSED])
 def test_responders_reopen_soon(status: Status) -> None:
     reopened = IncidentReopened(from_status=status, reason="It leaks again")

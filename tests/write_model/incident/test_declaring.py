@@ -63,6 +63,10 @@ def test_a_declaration_with_the_cause_of_a_report_declares_it() -> None:
     given(SENSE_REPORTED).when(FROM_SENSOR).then(SENSED)
 
 
+def test_a_declared_report_keeps_its_cause() -> None:
+    given(SENSE_REPORTED).when(DECLARE).then(SENSED)
+
+
 def test_another_cause_does_not_pass_for_the_first() -> None:
     given(SENSED).when(DECLARE).then_refused(IllegalTransition)
 

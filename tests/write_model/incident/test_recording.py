@@ -13,6 +13,7 @@ from tests.write_model.incident.forklift import (
     COLLEAGUE,
     DECLARED,
     IMPORTER,
+    RESOLVED,
     RESPONDER,
     ROAD_TO,
     TASK,
@@ -189,6 +190,13 @@ def test_an_acknowledged_incident_breaches_no_acknowledge_clock() -> None:
     late = RecordSlaBreach(timer="acknowledge", generation=1)
     given(DECLARED, ACKNOWLEDGED).when(late, by=TIMER).then_nothing()
     given(DECLARED).when(late, by=TIMER).then(SlaBreached(timer="acknowledge", generation=1))
+
+
+def test_a_reopened_incident_is_to_be_acknowledged_again() -> None:
+    reopened = IncidentReopened(from_status=Status.RESOLVED, reason="Again")
+    late = RecordSlaBreach(timer="acknowledge", generation=2)
+    history = given(DECLARED, ACKNOWLEDGED, RESOLVED, reopened)
+    history.when(late, by=TIMER).then(SlaBreached(timer="acknowledge", generation=2))
 
 
 def test_nobody_but_the_product_records_a_breach() -> None:

@@ -114,6 +114,7 @@ def test_raising_the_severity_restarts_the_clocks_and_lowering_does_not() -> Non
     assert given(DECLARED).state(INCIDENT).clock_generation == 1
     assert given(DECLARED, raised).state(INCIDENT).clock_generation == 2
     assert given(DECLARED, raised, lowered).state(INCIDENT).clock_generation == 2
+    assert given(DECLARED, raised, raised).state(INCIDENT).clock_generation == 2
 
 
 def test_a_hold_says_what_it_waits_for() -> None:
