@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -61,10 +62,7 @@ def everything_stored(database: Database) -> dict[str, str]:
 
 
 def _text(connection: psycopg.Connection[Any], schema: str, table: str) -> str:
-    every = sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, table))
-    rows = connection.execute(every).fetchall()
-    return "\n".join(_shown(value) for row in rows for value in row)
-
-
-def _shown(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    every = sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(schema, table))
+    rows = "\n".join(str(row) for (row,) in connection.execute(every))
+    stored = (bytes.fromhex(digits) for digits in re.findall(r"\\x((?:[0-9a-f]{2})+)", rows))
+    return "\n".join([rows, *(value.decode("utf-8", "replace") for value in stored)])

@@ -6,6 +6,7 @@ holding it is written, and the founding is recorded last of all.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from write_model.accounts import Accounts, NewMember
 from write_model.kernel.access import Role, system_actor
+from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.ids import derived_id
 from write_model.kernel.secrets import MasterSecret
 from write_model.organization.commands import FoundOrganization
@@ -28,23 +30,32 @@ async def first_start(accounts: Accounts, *, organization: str, url: str, login:
     founded, _ = await write_model.state(tenant, tenant, ORGANIZATION)
     if founded.exists:
         return False
-    system = system_actor(tenant)
-    password = secrets.token_urlsafe(18)
-    member = NewMember("Administrator", EMAIL, frozenset({Role.OWNER}))
-    joined = await accounts.join(member, password, by=system)
-    if joined.sets_password:
-        _write_privately(
-            login,
-            {"url": url, "organization": organization, "email": EMAIL, "password": password},
-        )
-    await accounts.settle(joined)
-    await write_model.handle(tenant, FoundOrganization(name=organization), by=system)
+    if not await _is_settled(accounts):
+        await _make_administrator(accounts, tenant, organization=organization, url=url, login=login)
+    command = FoundOrganization(name=organization)
+    await write_model.handle(tenant, command, by=system_actor(tenant))
     return True
 
 
 def first_tenant(master: MasterSecret) -> UUID:
     """The first organization's id: the same at every start, another on every installation."""
     return derived_id("organization", master.key("first-organization").hex())
+
+
+async def _is_settled(accounts: Accounts) -> bool:
+    known = await accounts.logins.find(BlindIndex(accounts.master).of(EMAIL))
+    return known is not None and not known.is_pending
+
+
+async def _make_administrator(
+    accounts: Accounts, tenant: UUID, *, organization: str, url: str, login: Path
+) -> None:
+    password = secrets.token_urlsafe(18)
+    member = NewMember("Administrator", EMAIL, frozenset({Role.OWNER}))
+    joined = await accounts.join(member, password, by=system_actor(tenant))
+    content = {"url": url, "organization": organization, "email": EMAIL, "password": password}
+    await asyncio.to_thread(_write_privately, login, content)
+    await accounts.settle(joined)
 
 
 def _write_privately(path: Path, content: dict[str, str]) -> None:
