@@ -1,0 +1,126 @@
+"""A list's question, read from query parameters against what may be asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from write_model.kernel.errors import Invalid
+
+MOST_ITEMS, USUAL_ITEMS = 500, 50
+
+_RANGE = re.compile(r"(\w+)\[(gte|gt|lte|lt)\]")
+_NOT_FILTERS = frozenset({"sort", "fields", "facets", "cursor", "limit"})
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a list may be filtered, sorted, counted and cut down by."""
+
+    filters: frozenset[str]
+    ids: frozenset[str]
+    """The filters whose values are ids."""
+    times: frozenset[str]
+    sorts: frozenset[str]
+    facets: frozenset[str]
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`ranges`: (field, operator) -> time. `sort` begins with `-` for the greatest first."""
+
+    filters: Mapping[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
+    ranges: Mapping[tuple[str, str], datetime] = field(
+        default_factory=dict[tuple[str, str], datetime]
+    )
+    sort: str = "-opened_at"
+    limit: int = USUAL_ITEMS
+    cursor: str | None = None
+    fields: tuple[str, ...] = ()
+    facets: tuple[str, ...] = ()
+
+    def bound(self) -> str:
+        """What a cursor binds: the rows and their order, not how many or which fields."""
+        ranges = {f"{name}[{operator}]": time for (name, operator), time in self.ranges.items()}
+        parts = sorted({**self.filters, **ranges}.items())
+        return to_json([self.sort, parts]).decode()
+
+
+def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
+    """`parameters` as they stand in the address; values of filters are comma-separated.
+
+    Raises: Invalid for whatever is not known, by name.
+    """
+    filters: dict[str, tuple[Any, ...]] = {}
+    ranges: dict[tuple[str, str], datetime] = {}
+    for name, text in parameters.items():
+        if name in _NOT_FILTERS:
+            continue
+        if match := _RANGE.fullmatch(name):
+            ranges[_known(match[1], allowed.times, name), match[2]] = _time(text, name)
+        else:
+            filters[_known(name, allowed.filters, name)] = _values(name, text, allowed)
+    return Asked(
+        filters=filters,
+        ranges=ranges,
+        sort=_sort(parameters.get("sort", "-opened_at"), allowed),
+        limit=_limit(parameters.get("limit", str(USUAL_ITEMS))),
+        cursor=parameters.get("cursor") or None,
+        fields=_names(parameters.get("fields", ""), allowed.fields, "fields"),
+        facets=_names(parameters.get("facets", ""), allowed.facets, "facets"),
+    )
+
+
+def _known(name: str, known: Iterable[str], where: str) -> str:
+    if name not in known:
+        raise Invalid(f"{name} is not one of {', '.join(sorted(known))}.", field=where)
+    return name
+
+
+def _values(name: str, text: str, allowed: Allowed) -> tuple[Any, ...]:
+    values = tuple(value for value in text.split(",") if value)
+    if not values:
+        raise Invalid(f"Say which {name} you want.", field=name)
+    return tuple(_id(value, name) for value in values) if name in allowed.ids else values
+
+
+def _id(text: str, name: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Invalid(f"{text} is not an id.", field=name) from error
+
+
+def _time(text: str, name: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("Write times as 2026-02-03T08:15:00Z.", field=name) from error
+    if time.tzinfo is None:
+        raise Invalid("Write times with their offset, as 2026-02-03T08:15:00Z.", field=name)
+    return time
+
+
+def _sort(text: str, allowed: Allowed) -> str:
+    # A plus sign arrives as a space when the address was not escaped.
+    text = text.strip().removeprefix("+")
+    _known(text.removeprefix("-"), allowed.sorts, "sort")
+    return text
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_ITEMS:
+        raise Invalid(f"Ask for 1 to {MOST_ITEMS} items.", field="limit")
+    return int(text)
+
+
+def _names(text: str, known: frozenset[str], where: str) -> tuple[str, ...]:
+    names = dict.fromkeys(name for name in text.split(",") if name)
+    return tuple(_known(name, known, where) for name in names)

@@ -1,0 +1,191 @@
+"""The list of incidents: pages of ready items, and counts under the same filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import sql
+
+from read_model import tables
+from read_model.queries.asking import Allowed, Asked
+from read_model.queries.cursor import Cursors, Place, Question, must_be_of
+from read_model.reader import Reader
+
+FIELDS = (
+    "id",
+    "reference",
+    "number",
+    "version",
+    "status",
+    "title",
+    "severity",
+    "priority",
+    "impact",
+    "team",
+    "role",
+    "assignee",
+    "reporter",
+    "source",
+    "source_key",
+    "opened_at",
+    "acknowledged_at",
+    "resolved_at",
+    "closed_at",
+    "updated_at",
+    "hold_reason",
+    "resolution",
+    "cause_code",
+    "outcome_reason",
+    "merged_into",
+    "reopened",
+    "escalations",
+    "imported_through",
+    "deviations",
+)
+"""The fields of an item, in its order."""
+
+_FILTERS = ("status", "severity", "priority", "team", "assignee", "source", "source_key")
+_TIMES = ("opened_at", "updated_at", "closed_at")
+_SORTS = {
+    "opened_at": sql.SQL("opened_at"),
+    "updated_at": sql.SQL("updated_at"),
+    "number": sql.SQL("number"),
+    "severity": sql.SQL("severity_rank"),
+}
+_CASTS = {
+    "opened_at": sql.SQL("timestamptz"),
+    "updated_at": sql.SQL("timestamptz"),
+    "number": sql.SQL("bigint"),
+    "severity": sql.SQL("smallint"),
+}
+_COMPARED = {"gte": sql.SQL(">="), "gt": sql.SQL(">"), "lte": sql.SQL("<="), "lt": sql.SQL("<")}
+_FACETS = ("status", "severity", "priority", "team", "assignee", "source", "reopened", "deviations")
+
+ALLOWED = Allowed(
+    filters=frozenset(_FILTERS),
+    ids=frozenset({"assignee"}),
+    times=frozenset(_TIMES),
+    sorts=frozenset(_SORTS),
+    facets=frozenset(_FACETS),
+    fields=frozenset(FIELDS),
+)
+
+_PAGE = sql.SQL(
+    "WITH page AS MATERIALIZED ("
+    " SELECT {document} AS document, {sort}::text AS value, id,"
+    " row_number() OVER (ORDER BY {sort} {way}, id {way}) AS n"
+    " FROM {table} WHERE tenant_id = %(tenant)s {filters} {after}"
+    " ORDER BY {sort} {way}, id {way} LIMIT %(limit)s + 1)"
+    " SELECT convert_to('[' || coalesce(string_agg(document, ',' ORDER BY n)"
+    " FILTER (WHERE n <= %(limit)s), '') || ']', 'UTF8'),"
+    " count(*), max(value) FILTER (WHERE n = %(limit)s),"
+    " (array_agg(id) FILTER (WHERE n = %(limit)s))[1],"
+    " (SELECT epoch FROM projections.checkpoint WHERE name = 'all')"
+    " FROM page"
+)
+_WHOLE = sql.SQL("document")
+_CUT_DOWN = sql.SQL(
+    "(SELECT json_object_agg(key, value) FROM json_each(document::json)"
+    " WHERE key = ANY(%(fields)s))::text"
+)
+_COUNTS = sql.SQL(
+    "WITH matching AS MATERIALIZED ("
+    " SELECT {columns} FROM {table} WHERE tenant_id = %(tenant)s {filters})"
+)
+_COUNT = sql.SQL("SELECT {name}, {column}::text, count(*) FROM matching GROUP BY {column}")
+_COUNT_EACH = sql.SQL(
+    "SELECT {name}, each, count(*) FROM matching, unnest({column}) each GROUP BY 2"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`items`: a JSON array, ready to be sent. `next_cursor`: None on the last page."""
+
+    items: bytes
+    next_cursor: str | None
+
+
+class IncidentList:
+    def __init__(self, reader: Reader, cursors: Cursors) -> None:
+        self._reader, self._cursors = reader, cursors
+
+    async def page(self, tenant: UUID, asked: Asked) -> Page:
+        """Raises: Invalid for a cursor of another question; LogRestored for one of another log."""
+        question = Question(tenant, "incidents", asked.bound(), tables.INCIDENT_LIST_VERSION)
+        place = self._cursors.open(question, asked.cursor) if asked.cursor else None
+        [row] = await self._reader.rows(tenant, _page(asked, place), _parameters(asked, place))
+        items, count, value, key, epoch = row
+        must_be_of(epoch, place)
+        more = count > asked.limit
+        ended = Place(epoch, value, str(key))
+        return Page(items, self._cursors.seal(question, ended) if more else None)
+
+    async def facets(self, tenant: UUID, asked: Asked) -> dict[str, dict[str | None, int]]:
+        """Facet -> value -> how many incidents, the most first; None where there is no value.
+
+        `deviations` counts every time a rule was broken, not the incidents.
+        """
+        rows = await self._reader.rows(tenant, _facets(asked), _parameters(asked, None))
+        counts: dict[str, dict[str | None, int]] = {name: {} for name in asked.facets}
+        for name, value, count in sorted(rows, key=lambda row: -row[2]):
+            counts[name][value] = count
+        return counts
+
+
+def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
+    return {
+        **{name: list(values) for name, values in asked.filters.items()},
+        **{f"{name}_{operator}": time for (name, operator), time in asked.ranges.items()},
+        "fields": list(asked.fields),
+        "limit": asked.limit,
+        "value": place and place.value,
+        "key": place and place.key,
+    }
+
+
+def _page(asked: Asked, place: Place | None) -> sql.Composed:
+    name = asked.sort.removeprefix("-")
+    down = asked.sort.startswith("-")
+    after = sql.SQL("AND ({}, id) {} (%(value)s::{}, %(key)s::uuid)").format(
+        _SORTS[name], sql.SQL("<" if down else ">"), _CASTS[name]
+    )
+    return _PAGE.format(
+        document=_CUT_DOWN if asked.fields else _WHOLE,
+        sort=_SORTS[name],
+        way=sql.SQL("DESC" if down else "ASC"),
+        table=tables.INCIDENT_LIST,
+        filters=_filters(asked),
+        after=after if place else sql.SQL(""),
+    )
+
+
+def _facets(asked: Asked) -> sql.Composed:
+    matching = _COUNTS.format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, asked.facets)),
+        table=tables.INCIDENT_LIST,
+        filters=_filters(asked),
+    )
+    counts = (
+        (_COUNT_EACH if name == "deviations" else _COUNT).format(
+            name=sql.Literal(name), column=sql.Identifier(name)
+        )
+        for name in asked.facets
+    )
+    return matching + sql.SQL(" UNION ALL ").join(counts)
+
+
+def _filters(asked: Asked) -> sql.Composable:
+    equal = (
+        sql.SQL("AND {} = ANY({})").format(sql.Identifier(name), sql.Placeholder(name))
+        for name in asked.filters
+    )
+    between = (
+        sql.SQL("AND {} {} {}").format(
+            sql.Identifier(name), _COMPARED[operator], sql.Placeholder(f"{name}_{operator}")
+        )
+        for name, operator in asked.ranges
+    )
+    return sql.SQL(" ").join((*equal, *between))

@@ -1,0 +1,74 @@
+"""How far an organization's events are shown, and waiting until one's own are."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import sql
+
+from read_model import tables
+from read_model.reader import Reader
+
+_APPLIED = sql.SQL(
+    "SELECT coalesce(max(tenant_position), 0) FROM {} WHERE tenant_id = %(tenant)s"
+).format(tables.CHANGES)
+
+_FIRST_S, _LAST_S = 0.001, 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`stale`: the position that was asked for is not shown yet."""
+
+    position: int
+    stale: bool
+
+
+@dataclass(slots=True)
+class _Waiters:
+    """All who wait in one organization share one question at a time."""
+
+    count: int = 0
+    asking: asyncio.Task[int] | None = None
+
+
+class Positions:
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._waiters: dict[UUID, _Waiters] = {}
+
+    async def applied(self, tenant: UUID) -> int:
+        """The organization's last position that every page shows."""
+        [(position,)] = await self._reader.rows(tenant, _APPLIED, {})
+        return int(position)
+
+    async def wait_for(self, tenant: UUID, position: int, *, bound_s: float) -> Applied:
+        """Wait until `position` is shown, at most `bound_s` seconds."""
+        waiters = self._waiters.setdefault(tenant, _Waiters())
+        waiters.count += 1
+        try:
+            return await self._wait(tenant, waiters, position, bound_s)
+        finally:
+            waiters.count -= 1
+            if not waiters.count:
+                del self._waiters[tenant]
+
+    async def _wait(
+        self, tenant: UUID, waiters: _Waiters, position: int, bound_s: float
+    ) -> Applied:
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + bound_s, _FIRST_S
+        while (shown := await self._shared(tenant, waiters)) < position:
+            if loop.time() >= deadline:
+                return Applied(shown, stale=True)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LAST_S)
+        return Applied(shown, stale=False)
+
+    async def _shared(self, tenant: UUID, waiters: _Waiters) -> int:
+        # An answer that is under way may be older than the caller's wish; then he asks again.
+        if waiters.asking is None or waiters.asking.done():
+            waiters.asking = asyncio.create_task(self.applied(tenant), name="read-position")
+        return await asyncio.shield(waiters.asking)

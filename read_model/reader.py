@@ -1,0 +1,49 @@
+"""Asks the database as the app role, for one organization at a time, in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+from psycopg_pool import AsyncConnectionPool
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+Rows = list[tuple[Any, ...]]
+Query = sql.SQL | sql.Composed
+
+_NAME_TENANT = "SELECT set_config('app.tenant', %s, true)"
+
+
+@asynccontextmanager
+async def open_pool(conninfo: str, *, size: int = 8) -> AsyncIterator[Pool]:
+    """Connections for reading: in autocommit, with answers in UTC."""
+    kwargs = {"autocommit": True, "options": "-c timezone=UTC -c statement_timeout=5s"}
+    pool = AsyncConnectionPool(conninfo, min_size=1, max_size=size, kwargs=kwargs, open=False)
+    async with pool:
+        yield pool
+
+
+class Reader:
+    """Every question names its organization; row-level security is the second wall."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def rows(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
+        """The answer to one query; `%(tenant)s` is filled in."""
+        # What a pipeline holds is one implicit transaction: the setting ends with it.
+        async with self._pool.connection() as connection, connection.pipeline():
+            await connection.execute(_NAME_TENANT, (str(tenant),))
+            cursor = connection.cursor(binary=True)
+            await cursor.execute(query, {**parameters, "tenant": tenant})
+            return await cursor.fetchall()
+
+    async def row(
+        self, tenant: UUID, query: Query, parameters: Mapping[str, Any]
+    ) -> tuple[Any, ...] | None:
+        """Its first row, or None."""
+        rows = await self.rows(tenant, query, parameters)
+        return rows[0] if rows else None

@@ -1,0 +1,17 @@
+"""The tables that queries name: each projection's present version.
+
+Queries name a version and no view: replacing what a view shows waits behind its readers.
+"""
+
+from __future__ import annotations
+
+from psycopg.sql import Identifier
+
+INCIDENT = Identifier("projections", "incident_v1")
+INCIDENT_LIST = Identifier("projections", "incident_list_v1")
+INCIDENT_TIMELINE = Identifier("projections", "incident_timeline_v1")
+CHANGES = Identifier("projections", "changes_v1")
+PEOPLE = Identifier("projections", "people_v1")
+
+INCIDENT_LIST_VERSION = 1
+"""Bound into cursors: another version may sort otherwise."""

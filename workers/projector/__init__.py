@@ -1,0 +1,1 @@
+"""The process that keeps everything shown in step with the log."""

@@ -1,0 +1,62 @@
+"""The projector's outer loop: steps, waits, renews its lease, and connects again after trouble."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from projections.catalog import CATALOG
+from projections.engine.checkpoint import Lease
+from projections.engine.log import Connection
+from projections.engine.projector import Projector
+from projections.engine.waiting import IDLE_S, pause_after
+
+_RENEW_S = 1.0
+"""A fifth of the lease: four renewals may be late before another takes over."""
+
+_RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+_log = structlog.get_logger("projector")
+
+
+def run(conninfo: str, *, holder: UUID, stop: threading.Event) -> None:
+    """Project until `stop`; whatever goes wrong is logged and tried again from the checkpoint."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            with _connected(conninfo) as connection:
+                projector = Projector(connection, CATALOG, Lease(holder))
+                _project(projector, stop)
+        except Exception:  # noqa: BLE001  # the outer loop: from the checkpoint is always right
+            _log.exception("projector.stumbled", again_in_s=_RETRY_S[failures])
+            stop.wait(_RETRY_S[failures])
+            failures = min(failures + 1, len(_RETRY_S) - 1)
+
+
+def _connected(conninfo: str) -> contextlib.AbstractContextManager[Connection]:
+    options = "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=5s"
+    return psycopg.connect(conninfo, autocommit=True, options=options)
+
+
+def _project(projector: Projector, stop: threading.Event) -> None:
+    applied_at = renewed_at = time.monotonic()
+    while not stop.is_set():
+        events = projector.step()
+        now = time.monotonic()
+        if events:
+            applied_at = now
+        elif now - renewed_at > _RENEW_S:
+            projector.keep()
+            renewed_at = now
+        if events < projector.batch_events:
+            stop.wait(_pause(projector, now - applied_at))
+    projector.close()
+
+
+def _pause(projector: Projector, silence_s: float) -> float:
+    return IDLE_S if projector.position is None else pause_after(silence_s)
