@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, cast
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from write_model.incident.events import AnyIncidentEvent, Status
 from write_model.incident.incident import FINAL, INCIDENT, Incident
 from write_model.kernel.access import Actor
+from write_model.kernel.changing import changed
 from write_model.kernel.errors import Forbidden, IllegalTransition, NotFound, RecordLocked
 from write_model.kernel.importing import Guard, ImportedFrom, deviations
 from write_model.kernel.messages import Aggregate, Command, Moment
@@ -66,7 +66,7 @@ class IncidentCommand(Command):
         events = cast("Iterable[AnyIncidentEvent]", self.decide(incident, moment))
         if self.imported is None:
             return tuple(events)
-        return tuple(replace(e, imported=self.imported, deviations=broken) for e in events)
+        return tuple(changed(e, imported=self.imported, deviations=broken) for e in events)
 
     def by(self, moment: Moment, /) -> UUID:
         """Who does it: for imported history the person of the old row, where it names one."""
