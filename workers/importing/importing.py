@@ -118,10 +118,10 @@ class Import:
                 self._report.reject(_refused(pending.case, command, answer, left))
                 return
             receipt = from_json(answer.body)
-            incident = receipt["id"]
             self._position = max(self._position, receipt["position"])
-            self._report.commands[command.kind.value] += receipt["version"] > version
-            version = receipt["version"]
+            if answer.status == 201 or (incident and receipt["version"] > version):
+                self._report.commands[command.kind.value] += 1
+            incident, version = receipt["id"], receipt["version"]
 
     async def _send(self, connection: Connection, command: Command, incident: str) -> Answer:
         self._sent += 1

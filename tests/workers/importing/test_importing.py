@@ -92,7 +92,7 @@ class Desk:
             if verb == "reopen":
                 incident["deviations"].append("late_reopen")
         receipt = {"id": key, "version": incident["version"], "position": self.position}
-        return answer(200, receipt)
+        return answer(201 if incident["version"] == 1 and not verb else 200, receipt)
 
 
 async def imported(
