@@ -15,7 +15,7 @@ from workers.importing.mapping import Command, commands
 from workers.importing.people import People
 from workers.importing.report import Rejected, Report
 from workers.importing.session import ImportStopped, Session, code, detail
-from workers.importing.standing import Known, deviations, standing
+from workers.importing.standing import Known, Standing
 from workers.importing.wire import body, path
 from write_model.kernel.ids import new_id
 
@@ -61,16 +61,15 @@ class Import:
                 connection.close()
 
     async def _all(self) -> None:
-        connection, source = self._connections[0], self._source.name
-        before = await standing(self._session, connection, source)
+        standing = Standing(self._session, self._connections[0], self._source.name)
+        known, before = await standing.known(), await standing.deviations()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._feed(before.known))
+            tasks.create_task(self._feed(known))
             for own in self._connections[1:]:
                 tasks.create_task(self._send_cases(own))
         if self._position:
-            at = self._position
-            after = await deviations(self._session, connection, source, at_position=at)
-            self._report.deviations = after - before.deviations
+            after = await standing.deviations(at_position=self._position)
+            self._report.deviations = after - before
 
     async def _feed(self, known: dict[str, Known]) -> None:
         batch = list[_Pending]()

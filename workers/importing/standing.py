@@ -26,60 +26,50 @@ class Known(NamedTuple):
     through: tuple[int, int]
 
 
-class Standing(NamedTuple):
-    """All incidents of one source: by source key, and the rules that their history broke."""
+class Standing:
+    """Questions about the incidents of one source."""
 
-    known: dict[str, Known]
-    deviations: Counter[str]
+    def __init__(self, session: Session, connection: Connection, source: str) -> None:
+        self._session = session
+        self._connection = connection
+        self._source = source
 
+    async def known(self) -> dict[str, Known]:
+        """Every incident of the source, by source key."""
+        known = dict[str, Known]()
+        async for item in self._items():
+            through = item.get("imported_through") or {"row": 0, "step": 0}
+            if key := item.get("source_key"):
+                known[key] = Known(item["id"], item["version"], (through["row"], through["step"]))
+        return known
 
-async def standing(session: Session, connection: Connection, source: str) -> Standing:
-    """Where every incident of the source stands now."""
-    known, deviations = dict[str, Known](), Counter[str]()
-    fields = "id,version,source_key,imported_through,deviations"
-    async for item in _items(session, connection, source, fields):
-        through = item.get("imported_through") or {"row": 0, "step": 0}
-        deviations.update(item.get("deviations") or ())
-        if key := item.get("source_key"):
-            known[key] = Known(item["id"], item["version"], (through["row"], through["step"]))
-    return Standing(known, deviations)
+    async def deviations(self, *, at_position: int = 0) -> Counter[str]:
+        """How often the source's history broke each rule, once `at_position` is projected."""
+        page = await self._page(facets="deviations", limit=1, min_position=at_position)
+        return Counter(page["facets"]["deviations"])
 
+    async def _items(self) -> AsyncIterator[dict[str, Any]]:
+        asked: dict[str, Any] = {
+            "fields": "id,version,source_key,imported_through",
+            "limit": _PAGE,
+        }
+        while True:
+            page = await self._page(**asked)
+            for item in page["items"]:
+                yield item
+            if not page["next_cursor"]:
+                return
+            asked["cursor"] = page["next_cursor"]
 
-async def deviations(
-    session: Session, connection: Connection, source: str, *, at_position: int
-) -> Counter[str]:
-    """How often the source's history broke each rule, once `at_position` is projected."""
-    counted = Counter[str]()
-    async for item in _items(session, connection, source, "id,deviations", at_position):
-        counted.update(item.get("deviations") or ())
-    return counted
-
-
-async def _items(
-    session: Session, connection: Connection, source: str, fields: str, at_position: int = 0
-) -> AsyncIterator[dict[str, Any]]:
-    question: dict[str, Any] = {"source": source, "fields": fields, "limit": _PAGE}
-    if at_position:
-        question["min_position"] = at_position
-    while True:
-        page = await _page(session, connection, question)
-        for item in page["items"]:
-            yield item
-        if not page["next_cursor"]:
-            return
-        question["cursor"] = page["next_cursor"]
-
-
-async def _page(
-    session: Session, connection: Connection, question: dict[str, Any]
-) -> dict[str, Any]:
-    give_up_at = monotonic() + _PATIENCE_S
-    while True:
-        answer = await session.ask(connection, "GET", f"/v1/incidents?{urlencode(question)}")
-        if not answer.ok:
-            raise ImportStopped(f"The incidents cannot be listed: {detail(answer)}")
-        page: dict[str, Any] = from_json(answer.body)
-        if not page.get("stale"):
-            return page
-        if monotonic() > give_up_at:
-            raise ImportStopped("The read side lags behind; look at `tallystick up` and run again.")
+    async def _page(self, **asked: Any) -> dict[str, Any]:
+        path = f"/v1/incidents?{urlencode({'source': self._source} | asked)}"
+        give_up_at = monotonic() + _PATIENCE_S
+        while True:
+            answer = await self._session.ask(self._connection, "GET", path)
+            if not answer.ok:
+                raise ImportStopped(f"The incidents cannot be listed: {detail(answer)}")
+            page: dict[str, Any] = from_json(answer.body)
+            if not page.get("stale"):
+                return page
+            if monotonic() > give_up_at:
+                raise ImportStopped("The read side lags behind; run the same command again later.")

@@ -72,9 +72,9 @@ class Desk:
         begin = int(question.get("cursor", ["0"])[0])
         found = list(self.incidents.values())[begin : begin + self.page]
         more = begin + self.page < len(self.incidents)
-        return answer(
-            200, {"items": found, "next_cursor": str(begin + self.page) if more else None}
-        )
+        broken = Counter(rule for one in self.incidents.values() for rule in one["deviations"])
+        page = {"items": found, "next_cursor": str(begin + self.page) if more else None}
+        return answer(200, page | {"facets": {"deviations": broken}})
 
     def _command(self, path: str, body: dict[str, Any]) -> bytes:
         verb = path.removeprefix("/v1/incidents").rpartition("/")[2]
