@@ -9,24 +9,30 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
-from write_model.kernel.privileges import drop_privileges
+from workers.embedded.account import service_account
+from workers.launcher.reach import keep_within_reach
+from write_model.kernel.privileges import RUN_AS, drop_privileges
 
 GO = b"go\n"
 
-_LOADED_LATE = ("encodings.idna", "http.client", "linecache")
-"""Parts of the standard library that load on first use, which may be out of reach by then."""
-
 
 def run(name: str) -> None:
-    module = import_module(name)
-    for late in _LOADED_LATE:
-        import_module(late)
+    if os.geteuid() == 0:
+        keep_within_reach(service_account(os.environ[RUN_AS]))
+    module = import_module(_runnable(name))
     if sys.stdin.buffer.readline() != GO:
         return
     _close_input()
     drop_privileges()
     module.main()
+
+
+def _runnable(name: str) -> str:
+    """A package is run by its `__main__`, as `python -m` would."""
+    spec = find_spec(name)
+    return f"{name}.__main__" if spec and spec.submodule_search_locations else name
 
 
 def _close_input() -> None:

@@ -24,8 +24,10 @@ def launcher(folder: Path) -> Iterator[Callable[..., Launched]]:
     """Starts launchers, by default on one home, and ends them after the test."""
     with ExitStack() as ended:
 
-        def start(*more: str, home: Path = folder / "home", **choices: str) -> Launched:
-            launched = launch(home, *more, **choices)
+        def start(
+            *more: str, home: Path = folder / "home", port: int = 0, **environment: str
+        ) -> Launched:
+            launched = launch(home, *more, port=port, **environment)
             ended.callback(_end, launched)
             return launched
 

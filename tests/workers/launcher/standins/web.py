@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -19,4 +20,8 @@ class Answer(BaseHTTPRequestHandler):
 
 
 def main() -> None:
+    # Imported late, as much of Python is, when root is given up already.
+    import_module("concurrent.futures.thread")
+    import_module("wave")
+    import_module(f"{__package__}.late")
     HTTPServer(("127.0.0.1", int(os.environ["TALLYSTICK_PORT"])), Answer).serve_forever()

@@ -1,0 +1,1 @@
+"""Imported on first use only."""
