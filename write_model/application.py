@@ -93,7 +93,7 @@ class WriteModel:
                 return await self._carried_out(asked, by, key, correlation)
             except Refused:
                 if key and (replayed := await self._answered_before(by, key)):
-                    return [_replay(replayed)] * len(asked)
+                    return await self._replayed(asked, replayed, by)
                 raise
 
     async def state(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> tuple[Any, int]:
@@ -160,7 +160,7 @@ class WriteModel:
                 self._remember(decision, verdict, by)
                 return receipts(decision, verdict)
             case Replayed():
-                return [_replay(verdict)] * len(decision.parts)
+                return await self._replayed([part.asked for part in decision.parts], verdict, by)
             case CauseKnown(stream=stream):
                 return [await self._caused_before(decision, stream, by)]
 
@@ -176,7 +176,7 @@ class WriteModel:
         self, decision: Decision, by: Actor, key: IdempotencyKey | None
     ) -> list[Receipt]:
         if key and (replayed := await self._answered_before(by, key)):
-            return [_replay(replayed)] * len(decision.parts)
+            return await self._replayed([part.asked for part in decision.parts], replayed, by)
         return [_standing(part.asked.stream, part.record) for part in decision.parts]
 
     async def _answered_before(self, by: Actor, key: IdempotencyKey) -> Replayed | None:
@@ -189,6 +189,22 @@ class WriteModel:
             raise KeyReused
         return replayed
 
+    async def _replayed(
+        self, asked: Sequence[Asked], replayed: Replayed, by: Actor
+    ) -> list[Receipt]:
+        """The first answer again; only a record's number is read from the record itself."""
+        aggregate = asked[0].command.aggregate
+        record = await self.records.fresh(by.tenant, replayed.stream, aggregate)
+        receipt = Receipt(
+            replayed.stream,
+            replayed.version,
+            replayed.tenant_position,
+            record.number,
+            created=replayed.number is not None,
+            replayed=True,
+        )
+        return [receipt] * len(asked)
+
     async def _caused_before(self, decision: Decision, stream: UUID, by: Actor) -> Receipt:
         aggregate = decision.parts[0].asked.command.aggregate
         record = await self.records.fresh(by.tenant, stream, aggregate)
@@ -199,14 +215,3 @@ class WriteModel:
 
 def _standing(stream: UUID, record: Record) -> Receipt:
     return Receipt(stream, record.version, record.position, record.number)
-
-
-def _replay(replayed: Replayed) -> Receipt:
-    return Receipt(
-        replayed.stream,
-        replayed.version,
-        replayed.tenant_position,
-        replayed.number,
-        created=replayed.version == 1,
-        replayed=True,
-    )

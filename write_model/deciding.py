@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -126,7 +126,7 @@ class Decider:
     keys: SubjectKeys
     clock: Clock
     ids: Ids
-    policies: Policies = Policies()
+    policies: Policies = field(default_factory=Policies)
 
     async def decide(
         self,
@@ -239,4 +239,3 @@ def _sealed_for(events: tuple[Event, ...]) -> Iterator[UUID]:
         for name in personal_fields(type(event)):
             if (value := getattr(event, name)) is not None:
                 yield value.subject
-

@@ -50,7 +50,7 @@ async def opened(
         kwargs={
             "autocommit": True,
             "application_name": "tallystick-app",
-            "options": f"-c statement_timeout={settings.statement_timeout_ms}",
+            "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_ms}",
         },
         open=False,
     ) as pool:

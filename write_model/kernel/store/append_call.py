@@ -51,9 +51,10 @@ _SPARSE_TYPES = (
 )
 TYPES = tuple(ARRAY_OF[element] for element in _ROW_TYPES + _SPARSE_TYPES)
 STATEMENT = (
-    "SELECT first_position, epoch, recorded_at, tenant_positions, numbers, refusals"
-    f" FROM log.append({', '.join(f'${n}' for n in range(1, len(TYPES) + 1))})"
-).encode()
+    b"SELECT first_position, epoch, recorded_at, tenant_positions, numbers, refusals"
+    b" FROM log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+    b" $17, $18, $19, $20, $21, $22, $23)"
+)
 
 
 def parameters(batch: Sequence[Append]) -> list[bytes]:

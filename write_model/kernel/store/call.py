@@ -99,7 +99,8 @@ class PreparedCall:
         try:
             pending = bool(self._pgconn.flush())
         except psycopg.OperationalError as error:
-            return self._fail(str(error))
+            self._fail(str(error))
+            return
         if pending and not self._writing:
             self._loop.add_writer(self._socket, self._flush)
         elif self._writing and not pending:

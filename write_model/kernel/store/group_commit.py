@@ -89,18 +89,26 @@ class GroupCommit:
         pause_s = _FIRST_PAUSE_S
         while batch := self._still_awaited(batch):
             try:
-                return self._answer(batch, await self._send([w.command for w in batch]))
+                verdicts = await self._send([waiting.command for waiting in batch])
             except StatementFailed as error:
                 if error.sqlstate[:2] in _BISECTED:
-                    return await self._bisect(batch, error)
-                if not _is_passing(error.sqlstate):
-                    raise
-                if error.sqlstate == _READ_ONLY:
-                    self._disconnect()
+                    await self._bisect(batch, error)
+                    return
+                self._must_pass(error)
             except (ConnectionLost, psycopg.OperationalError):
                 self._disconnect()
+            else:
+                self._answer(batch, verdicts)
+                return
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _must_pass(self, error: StatementFailed) -> None:
+        """Raise what will not pass by waiting; after a failover another server is asked."""
+        if error.sqlstate == _READ_ONLY:
+            self._disconnect()
+        elif error.sqlstate[:2] not in _RETRIED:
+            raise error
 
     def _still_awaited(self, batch: list[Waiting]) -> list[Waiting]:
         now = self._loop.time()
@@ -110,7 +118,8 @@ class GroupCommit:
     async def _bisect(self, batch: list[Waiting], error: StatementFailed) -> None:
         """A bad value fails its own command only; the others are sent without it."""
         if len(batch) == 1:
-            return self._refuse(batch, Invalid(f"The record cannot be stored: {error}."))
+            self._refuse(batch, Invalid(f"The record cannot be stored: {error}."))
+            return
         middle = len(batch) // 2
         await self._settle(batch[:middle])
         await self._settle(batch[middle:])
@@ -153,8 +162,3 @@ class GroupCommit:
         for waiting in batch:
             if not waiting.verdict.done():
                 waiting.verdict.set_exception(error)
-
-
-def _is_passing(sqlstate: str) -> bool:
-    """Whether the same rows may be accepted a moment later."""
-    return sqlstate[:2] in _RETRIED or sqlstate == _READ_ONLY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -18,22 +18,22 @@ from write_model.kernel.store.recorded_event import Replayed
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
-COLUMNS: LiteralString = (
-    "topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
-    " tenant_position, number, actor_id, command_id, correlation_id, causation_id,"
-    " recorded_at, occurred_at, source, schema_version, state"
-)
-"""The columns of `log.events` that `recorded` takes, in its order."""
-
-_STREAMS: LiteralString = "SELECT " + COLUMNS + " FROM log.read_streams(%s, %s, %s)"
-_RANGE: LiteralString = (
-    "SELECT " + COLUMNS + " FROM log.events"
-    " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
-)
+_STREAMS = """
+    SELECT topic, originator_id, originator_version, notification_id, epoch, tenant_id,
+           tenant_position, number, actor_id, command_id, correlation_id, causation_id,
+           recorded_at, occurred_at, source, schema_version, state
+      FROM log.read_streams(%s, %s, %s)
+"""
+_RANGE = """
+    SELECT topic, originator_id, originator_version, notification_id, epoch, tenant_id,
+           tenant_position, number, actor_id, command_id, correlation_id, causation_id,
+           recorded_at, occurred_at, source, schema_version, state
+      FROM log.events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
+"""
 
 
 def recorded(row: Sequence[Any]) -> Recorded:
-    """A row of `COLUMNS` with its event decoded.
+    """A row of the queries above with its event decoded.
 
     Raises: UnknownTopic; pydantic.ValidationError.
     """
@@ -86,7 +86,7 @@ class StreamReader:
             del self._wanted[: len(group)]
             try:
                 self._deliver(group, await self._query(group))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  handed to those who wait for it
                 _fail(group, error)
 
     async def _query(self, group: list[_Wanted]) -> list[Recorded]:

@@ -79,4 +79,4 @@ Verdict = Appended | Replayed | CauseKnown
 
 
 class VersionConflict(Conflict):
-    """A row's version is taken, or its predecessor is missing, or the stream is not the tenant's."""
+    """A version is taken or has no predecessor, or the stream is another tenant's."""
