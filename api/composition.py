@@ -1,27 +1,43 @@
 """The one place where the api process is put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-import asyncio
 
 from fastapi import FastAPI
 
-from api import documentation, health, incidents, stream
+from api import documentation, events, health, incident_reads, incidents, stream
 from api.budgets import Budgets
 from api.following import Following
-from api.identity import auth, members
+from api.identity import auth, members, named
 from api.identity.identity import identity
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
+from api.questions import questions
 from projections.push import Ring
-from write_model.kernel.settings import Settings
+from read_model.reader import Reader, open_pool
+from write_model.kernel.settings import APP, Settings
 from write_model.opening import opened
 
 VERSION = "0.1.0"
 
+ROUTERS = (
+    incidents.router,
+    incident_reads.router,
+    events.router,
+    stream.router,
+    auth.router,
+    members.router,
+    named.router,
+    health.router,
+    documentation.router,
+)
 
-def create_app(settings: Settings, *, ring: Ring | None = None, budgets: Budgets | None = None) -> FastAPI:
+
+def create_app(
+    settings: Settings, *, ring: Ring | None = None, budgets: Budgets | None = None
+) -> FastAPI:
     """The app; everything it needs is opened when it starts and closed when it ends."""
 
     @asynccontextmanager
@@ -41,8 +57,9 @@ def create_app(settings: Settings, *, ring: Ring | None = None, budgets: Budgets
     )
     app.add_middleware(Observed, access_log=settings.environment == "development")
     explain_errors(app)
-    for module in (health, auth, members, incidents, stream, documentation):
-        app.include_router(module.router)
+    # Not by `include_router`: a router inside a router is matched twice for every request.
+    for router in ROUTERS:
+        app.router.routes.extend(router.routes)
     return app
 
 
@@ -63,8 +80,9 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncIte
         for work in (following.run(), following.watch(), following.wake(), people.access_log.run()):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         stack.push_async_callback(people.access_log.flush)
-        process = Process(settings, parts.pool, parts.write_model, people, ring, budgets)
-        stack.callback(process.drain)
+        reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
+        asked = questions(Reader(reading), parts.master)
+        process = Process(settings, parts.pool, parts.write_model, asked, people, ring, budgets)
         yield process
 
 

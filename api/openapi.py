@@ -59,7 +59,7 @@ def describe_command(command: type[Command]) -> dict[str, Any]:
     """The OpenAPI operation of a command, but for its text."""
     headers = [
         _header("Idempotency-Key", "Makes it safe to send this request again."),
-        _header("If-Match", "The version that you saw, such as \"3\"."),
+        _header("If-Match", 'The version that you saw, such as "3".'),
     ]
     return {
         PERMISSION: command.permission,
@@ -106,7 +106,9 @@ def _answer(text: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _problems(statuses: tuple[int, ...]) -> dict[str, Any]:
     return {
         str(status): {
-            "description": ", ".join(sorted(code for code, known in STATUS.items() if known == status)),
+            "description": ", ".join(
+                sorted(code for code, known in STATUS.items() if known == status)
+            ),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses

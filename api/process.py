@@ -12,9 +12,12 @@ from starlette.requests import HTTPConnection
 
 from api.budgets import Budgets
 from api.identity.identity import Identity
+from api.questions import Questions
 from projections.push import Ring
 from write_model.application import WriteModel
 from write_model.kernel.settings import Settings
+
+_FAREWELL_S = 0.3
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -24,15 +27,20 @@ class Process:
     settings: Settings
     pool: Pool
     write_model: WriteModel
+    questions: Questions
     identity: Identity
     ring: Ring
     budgets: Budgets
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to end: long-lived connections close themselves."""
 
-    def drain(self) -> None:
+    async def drain(self) -> None:
+        """Let long-lived connections say where to resume, for a moment at most."""
         self.draining.set()
         self.ring.wake()
+        deadline = asyncio.get_running_loop().time() + _FAREWELL_S
+        while self.budgets.streams.held and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
 
 
 def process(connection: HTTPConnection) -> Process:

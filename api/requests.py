@@ -57,7 +57,9 @@ async def _received(request: Request) -> bytes:
 
 def _is_json(content_type: str) -> bool:
     kind = content_type.partition(";")[0].strip().lower()
-    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
 
 
 async def caller(request: Request, permission: str | None = None) -> Actor:
@@ -120,5 +122,3 @@ def seen(request: Request, etag: str) -> bool:
     """Whether the caller has this very answer already (If-None-Match)."""
     text = request.headers.get("if-none-match")
     return text is not None and (text == etag or etag in (t.strip() for t in text.split(",")))
-
-

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import sys
 import time
-
-import psycopg
-import structlog
+from typing import cast
 
 # Imported before root is given up: Python's own folder may be closed to the account afterwards.
 import httptools  # noqa: F401  (uvicorn looks it up by name)
+import psycopg
+import structlog
 import uvicorn
 import uvicorn.lifespan.on
 import uvicorn.loops.uvloop
 import uvicorn.protocols.http.httptools_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
 import uvloop  # noqa: F401  (uvicorn looks it up by name)
+from fastapi import FastAPI
 
 from api.composition import create_app
+from api.process import Process
+from projections.push import Ring
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import APP, Settings
 
@@ -40,11 +42,9 @@ class Server(uvicorn.Server):
     """Tells long-lived connections to close before it closes them itself."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        app = self.config.loaded_app
-        process = getattr(getattr(self.config.app, "state", app), "process", None)
-        if process is not None:
-            process.drain()
-            await asyncio.sleep(0)
+        app = cast("FastAPI", self.config.app)
+        if process := cast("Process | None", getattr(app.state, "process", None)):
+            await process.drain()
         await super().shutdown(sockets)
 
 
@@ -57,10 +57,10 @@ def main() -> None:
     server(settings).run()
 
 
-def server(settings: Settings) -> Server:
+def server(settings: Settings, *, ring: Ring | None = None) -> Server:
     """The server of one process, on the settings' host and port."""
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, ring=ring),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

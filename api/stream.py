@@ -164,9 +164,7 @@ class Subscriber:
     async def _missed(self) -> list[Message]:
         if self._is_live:
             raise _FellBehind
-        headers = await missed(
-            self.at.pool, self.actor.tenant, self.position, self.MISSED_AT_ONCE
-        )
+        headers = await missed(self.at.pool, self.actor.tenant, self.position, self.MISSED_AT_ONCE)
         return [message(header, header.number) for header in headers]
 
     async def _deliver(self, messages: Sequence[Message]) -> None:

@@ -1,0 +1,64 @@
+"""The organization's feed of everything that happens, without gaps."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from api.openapi import describe_query, parameter
+from api.process import Process, process
+from api.reads import MOST, caught_up, limit_of, only, opened
+from api.references import record_id
+from api.requests import caller
+from write_model.incident.incident import INCIDENT
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import Invalid
+
+router = APIRouter(prefix="/v1/events", tags=["Events"])
+
+READ = "events.read"
+
+
+@router.get(
+    "",
+    openapi_extra=describe_query(
+        READ,
+        parameter("after", "The position to go on after; 0 for the beginning.", "integer"),
+        parameter("type", "Only these types, with commas, such as incident.resolved."),
+        parameter("subject", "Only this record, by id or reference."),
+        parameter("limit", "How many items, at most 500.", "integer"),
+        parameter("min_position", "Wait until this position is shown.", "integer"),
+    ),
+)
+async def events(request: Request) -> Response:
+    """Events in CloudEvents envelopes; go on with `after` = `next`, which skips nothing."""
+    at = process(request)
+    with at.budgets.queries:
+        actor = await caller(request, READ)
+        only(request, "after", "type", "subject", "limit")
+        after, limit = _position(request), limit_of(request, usual=MOST)
+        types = [name for name in request.query_params.get("type", "").split(",") if name]
+        subject = await _subject(request, at, actor)
+        shown = await caught_up(at, request, actor)
+        feed = await at.questions.changes.after(
+            actor.tenant, after, limit=limit, types=types, subject=subject
+        )
+        items = await opened(at, actor, feed.items)
+        more = b"true" if feed.count == limit else b"false"
+        body = b'{"items":%b,"next":%d,"more":%b}' % (items, feed.through, more)
+        going_on = request.url.include_query_params(after=feed.through)
+        link = f"{going_on.path}?{going_on.query}" if feed.count == limit else None
+        return shown.answer(body, link=link)
+
+
+def _position(request: Request) -> int:
+    text = request.query_params.get("after", "0")
+    if not text.isdecimal() or len(text) > 18:
+        raise Invalid("A position is a whole number.", field="after")
+    return int(text)
+
+
+async def _subject(request: Request, at: Process, actor: Actor) -> UUID | None:
+    named = request.query_params.get("subject")
+    if not named:
+        return None
+    return await record_id(at.write_model, actor.tenant, INCIDENT, named)

@@ -1,0 +1,173 @@
+"""What may be asked about incidents."""
+
+from hashlib import blake2b
+from typing import cast
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
+
+from api.openapi import describe_query, parameter
+from api.process import Process, process
+from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
+from api.references import record_id
+from api.requests import caller, seen
+from read_model.queries.asking import asked
+from read_model.queries.history import Happened
+from read_model.queries.incident import ShownIncident
+from read_model.queries.incident_list import ALLOWED
+from read_model.queries.timeline import Order
+from write_model.incident.actions import allowed
+from write_model.incident.incident import INCIDENT, Incident
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import Invalid, NotFound
+from write_model.kernel.messages import Moment
+
+router = APIRouter(prefix="/v1/incidents", tags=["Incidents"])
+
+READ = "incident.read"
+
+_POSITION = parameter("min_position", "Wait until this position is shown.", "integer")
+_CURSOR = parameter("cursor", "Where the page before ended.")
+_LIMIT = parameter("limit", "How many items, at most 500.", "integer")
+_LIST_PARAMETERS = (
+    *(parameter(name, "One value, or several with commas.") for name in sorted(ALLOWED.filters)),
+    *(
+        parameter(f"{name}[{operator}]", "A time with its offset.")
+        for name in sorted(ALLOWED.times)
+        for operator in ("gte", "gt", "lte", "lt")
+    ),
+    parameter("sort", f"One of {', '.join(sorted(ALLOWED.sorts))}; with - for the greatest first."),
+    parameter("fields", "Which fields of the items, with commas."),
+    parameter("facets", f"Counts of {', '.join(sorted(ALLOWED.facets))}, with commas."),
+    _CURSOR,
+    _LIMIT,
+    _POSITION,
+)
+
+
+@router.get("", openapi_extra=describe_query(READ, *_LIST_PARAMETERS))
+async def incidents(request: Request) -> Response:
+    """Incidents by filters, in pages, with counts under the same filters where asked for."""
+    at = process(request)
+    with at.budgets.queries:
+        actor = await caller(request, READ)
+        given = {k: v for k, v in request.query_params.items() if k != "min_position"}
+        question = asked(given, ALLOWED)
+        shown = await caught_up(at, request, actor)
+        page = await at.questions.incident_list.page(actor.tenant, question)
+        rest: dict[str, object] = {"next_cursor": page.next_cursor}
+        if question.facets:
+            counts = await at.questions.incident_list.facets(actor.tenant, question)
+            rest["facets"] = {
+                name: {value or "": count for value, count in found.items()}
+                for name, found in counts.items()
+            }
+        body = b'{"items":%b,%b' % (page.items, to_json(rest)[1:])
+        return shown.answer(body, link=next_page(request, page.next_cursor))
+
+
+@router.get("/{id}", openapi_extra=describe_query(READ, _POSITION))
+async def incident(request: Request) -> Response:
+    """One incident as it stands, with the names of the people in it."""
+    at = process(request)
+    with at.budgets.queries:
+        actor = await caller(request, READ)
+        only(request)
+        shown = await caught_up(at, request, actor)
+        found = await _found(at, actor, request)
+        body = await _rendered(at, actor, found)
+        etag = f'"{found.version}.{blake2b(body, digest_size=8).hexdigest()}"'
+        if seen(request, etag) and not shown.stale:
+            return Response(status_code=304, headers={"ETag": etag})
+        return shown.answer(body, etag)
+
+
+@router.get("/{id}/history", openapi_extra=describe_query(READ, _CURSOR, _LIMIT, _POSITION))
+async def history(request: Request) -> Response:
+    """Every event of an incident as it was recorded, with each field before and after."""
+    at = process(request)
+    with at.budgets.queries:
+        actor = await caller(request, READ)
+        only(request, "cursor", "limit")
+        shown = await caught_up(at, request, actor)
+        found = await _found(at, actor, request)
+        happened = await at.questions.histories.of(
+            actor.tenant, found.id, limit=limit_of(request), cursor=_cursor(request)
+        )
+        return await _page(at, request, actor, shown, happened)
+
+
+@router.get(
+    "/{id}/timeline",
+    openapi_extra=describe_query(
+        READ, parameter("by", "occurred_at, or recorded_at."), _CURSOR, _LIMIT, _POSITION
+    ),
+)
+async def timeline(request: Request) -> Response:
+    """The events of an incident in the order in which they happened, or were recorded."""
+    at = process(request)
+    with at.budgets.queries:
+        actor = await caller(request, READ)
+        only(request, "by", "cursor", "limit")
+        order = _order(request)
+        shown = await caught_up(at, request, actor)
+        found = await _found(at, actor, request)
+        happened = await at.questions.timelines.of(
+            actor.tenant, found.id, by=order, limit=limit_of(request), cursor=_cursor(request)
+        )
+        return await _page(at, request, actor, shown, happened)
+
+
+@router.get("/{id}/actions", openapi_extra=describe_query(READ))
+async def actions(request: Request) -> Response:
+    """The commands that you may issue next, in the order of an incident's life."""
+    at = process(request)
+    with at.budgets.queries:
+        actor = await caller(request, READ)
+        named = request.path_params["id"]
+        stream = await record_id(at.write_model, actor.tenant, INCIDENT, named)
+        state, version = await at.write_model.state(actor.tenant, stream, INCIDENT)
+        if not version:
+            raise NotFound
+        now = at.identity.clock()
+        moment = Moment(actor, now, now, stream, at.write_model.decider.ids)
+        verbs = allowed(cast("Incident", state), moment)
+        body = to_json({"id": stream, "version": version, "actions": verbs})
+        return Response(body, headers={"Cache-Control": "no-store"}, media_type=JSON)
+
+
+async def _found(at: Process, actor: Actor, request: Request) -> ShownIncident:
+    found = await at.questions.incidents.find(actor.tenant, request.path_params["id"])
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:
+    document = found.document
+    if found.is_personal:
+        document = await at.identity.rim.open_sealed(document, actor)
+    return await at.identity.rim.with_names(document, actor.tenant, found.people)
+
+
+async def _page(
+    at: Process, request: Request, actor: Actor, shown: Shown, happened: Happened
+) -> Response:
+    cursor = to_json(happened.next_cursor)
+    body = b'{"items":%b,"next_cursor":%b}' % (happened.items, cursor)
+    body = await opened(at, actor, body)
+    return shown.answer(body, link=next_page(request, happened.next_cursor))
+
+
+def _cursor(request: Request) -> str | None:
+    return request.query_params.get("cursor") or None
+
+
+def _order(request: Request) -> Order:
+    match request.query_params.get("by", "occurred_at"):
+        case "occurred_at":
+            return "occurred_at"
+        case "recorded_at":
+            return "recorded_at"
+        case _:
+            raise Invalid("Sort a timeline by occurred_at or recorded_at.", field="by")

@@ -1,0 +1,37 @@
+"""Everything that may be asked of the read model, put together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from read_model.queries.changes import Changes
+from read_model.queries.cursor import Cursors
+from read_model.queries.history import Histories
+from read_model.queries.incident import Incidents
+from read_model.queries.incident_list import IncidentList
+from read_model.queries.position import Positions
+from read_model.queries.timeline import Timelines
+from read_model.reader import Reader
+from write_model.kernel.secrets import MasterSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    incidents: Incidents
+    incident_list: IncidentList
+    histories: Histories
+    timelines: Timelines
+    changes: Changes
+    positions: Positions
+
+
+def questions(reader: Reader, master: MasterSecret) -> Questions:
+    cursors = Cursors(master)
+    return Questions(
+        Incidents(reader),
+        IncidentList(reader, cursors),
+        Histories(reader, cursors),
+        Timelines(reader, cursors),
+        Changes(reader),
+        Positions(reader),
+    )

@@ -1,0 +1,76 @@
+"""What every read shares: waiting for one's own writes, validators, and sealed values opened."""
+
+from typing import NamedTuple
+
+from fastapi import Request, Response
+
+from api.process import Process
+from api.requests import asked_position
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import Invalid
+
+JSON = "application/json"
+MOST, USUAL = 500, 100
+
+_SEALED = b'"commitment":'
+"""Stands in every sealed value, and in free text only with its quotes escaped."""
+
+
+class Shown(NamedTuple):
+    """The position that an answer shows; None where nobody asked for one."""
+
+    position: int | None
+    stale: bool
+
+    def answer(self, body: bytes, etag: str | None = None, link: str | None = None) -> Response:
+        """The answer; a stale one says so and is never taken for the one that was asked for."""
+        headers = {"Cache-Control": "private, no-cache"}
+        if self.position is not None:
+            headers["X-Position"] = str(self.position)
+        if etag is not None and not self.stale:
+            headers["ETag"] = etag
+        if link is not None:
+            headers["Link"] = f'<{link}>; rel="next"'
+        content = b'%b,"stale":true}' % body[:-1] if self.stale else body
+        return Response(content, 200, headers, JSON)
+
+
+async def caught_up(at: Process, request: Request, actor: Actor) -> Shown:
+    """Wait, within bounds, for the position that the caller wants to see."""
+    wanted = asked_position(request)
+    if not wanted:
+        return Shown(None, stale=False)
+    applied = await at.questions.positions.wait_for(
+        actor.tenant, wanted, bound_s=at.settings.read_wait_s
+    )
+    return Shown(applied.position, applied.stale)
+
+
+async def opened(at: Process, actor: Actor, content: bytes) -> bytes:
+    """The JSON with sealed values shown as this caller may see them."""
+    if _SEALED not in content:
+        return content
+    return await at.identity.rim.open_sealed(content, actor)
+
+
+def limit_of(request: Request, *, usual: int = USUAL) -> int:
+    """Raises: Invalid."""
+    text = request.query_params.get("limit", str(usual))
+    if not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= MOST:
+        raise Invalid(f"Ask for 1 to {MOST} items.", field="limit")
+    return int(text)
+
+
+def only(request: Request, *known: str) -> None:
+    """Raises: Invalid for a parameter that means nothing here, so that no typing error passes."""
+    for name in request.query_params:
+        if name not in known and name != "min_position":
+            raise Invalid(f"{name} is not one of {', '.join(known) or 'none'}.", field=name)
+
+
+def next_page(request: Request, cursor: str | None) -> str | None:
+    """The address of the next page, with the same question."""
+    if cursor is None:
+        return None
+    asked = request.url.include_query_params(cursor=cursor)
+    return f"{asked.path}?{asked.query}"

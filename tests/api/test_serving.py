@@ -1,0 +1,91 @@
+"""What an operator can rely on: the process starts, answers, and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+
+import httpx2
+import pytest
+
+from api.serve import DatabaseMissing, wait_for_schema
+from tests.api.serving import Served, Somebody, told
+from write_model.kernel.settings import Settings
+
+
+async def test_the_process_serves_and_stops_at_once_when_it_is_asked_to(settings: Settings):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    environment = os.environ | {
+        "TALLYSTICK_HOME": str(settings.home),
+        "TALLYSTICK_SOCKET_FOLDER": str(settings.socket_folder),
+        "TALLYSTICK_DATABASE_NAME": settings.database_name,
+        "TALLYSTICK_PORT": str(port),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "api.serve", env=environment
+    )
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        await _answers(http, process)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    assert time.monotonic() - began < 1
+
+
+async def _answers(http: httpx2.AsyncClient, process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(30):
+        while process.returncode is None:
+            try:
+                assert (await http.get("/readyz")).status_code == 200
+            except httpx2.ConnectError:
+                await asyncio.sleep(0.02)
+            else:
+                return
+    pytest.fail("the process ended")
+
+
+def test_a_database_that_never_comes_is_named(settings: Settings):
+    nowhere = settings.model_copy(update={"database_name": "nowhere"})
+    with pytest.raises(DatabaseMissing, match="nowhere"):
+        wait_for_schema(nowhere, patience_s=0)
+
+
+async def test_health_needs_no_token(served: Served):
+    assert (await served.http.get("/livez")).status_code == 200
+    assert (await served.http.get("/readyz")).status_code == 200
+
+
+async def test_an_unknown_address_is_a_problem(served: Served):
+    answer = await served.http.get("/v1/forklifts")
+    assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
+
+
+async def test_a_method_that_is_not_taken_is_a_problem(served: Served):
+    answer = await served.http.delete("/v1/incidents/INC-1/acknowledge")
+    assert (answer.status_code, told(answer)["code"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == "POST"
+
+
+async def test_a_fault_of_ours_says_nothing_of_our_inside(
+    served: Served, commander: Somebody, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delattr(served.process.write_model.__class__, "start")
+    answer = await commander.post("/v1/incidents", {"title": "Leak", "severity": "sev3"})
+    problem = told(answer)
+    assert (answer.status_code, problem["code"]) == (500, "internal")
+    assert "start" not in answer.text
+    assert problem["instance"] == answer.headers["X-Request-Id"]
+
+
+async def test_too_much_at_once_is_told_to_come_back(
+    served: Served, commander: Somebody, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(served.process.budgets.commands, "_at_once", 0)
+    answer = await commander.post("/v1/incidents", {"title": "Leak", "severity": "sev3"})
+    assert (answer.status_code, told(answer)["code"]) == (503, "overloaded")
+    assert answer.headers["Retry-After"] == "1"

@@ -1,0 +1,165 @@
+"""What a subscriber can rely on while following what happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic_core import from_json
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.typing import Subprotocol
+
+from api.serve import server
+from projections.push import Ring
+from tests.api.serving import Served, Somebody, serving
+from write_model.kernel.access import Role, system_actor
+from write_model.kernel.settings import Settings
+from write_model.membership.commands import SuspendMember
+from write_model.membership.membership import membership_stream
+
+
+@asynccontextmanager
+async def following(
+    served: Served, who: Somebody, query: str = ""
+) -> AsyncGenerator[ClientConnection]:
+    url = f"ws://127.0.0.1:{served.port}/v1/stream?{query}"
+    headers = {"Authorization": f"Bearer {who.token}"}
+    async with connect(url, additional_headers=headers, proxy=None) as socket:
+        yield socket
+
+
+async def next_message(socket: ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(5):
+        message: dict[str, Any] = from_json(await socket.recv())
+    return message
+
+
+async def test_what_happens_is_pushed_without_a_value(served: Served, commander: Somebody):
+    async with following(served, commander) as socket:
+        incident = await commander.declares(injured="Grace Hopper")
+        message = await next_message(socket)
+    assert message["type"] == "incident.declared"
+    assert message["subject"] == incident["id"]
+    assert message["reference"] == "INC-1"
+    assert (message["position"], message["version"]) == (incident["position"], 1)
+    assert {"title", "injured"} <= set(message["changed"])
+    assert "Grace" not in str(message)
+    assert "leaks" not in str(message)
+
+
+async def test_a_subscriber_resumes_from_the_ring_without_a_gap(
+    served: Served, commander: Somebody
+):
+    first = await commander.declares()
+    second = await commander.declares()
+    async with following(served, commander, f"after={first['position']}") as socket:
+        assert (await next_message(socket))["position"] == second["position"]
+        third = await commander.declares()
+        assert (await next_message(socket))["position"] == third["position"]
+
+
+async def test_a_subscriber_resumes_from_the_log_when_the_process_is_new(settings: Settings):
+    async with serving(settings) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        first = await commander.declares()
+        await commander.declares()
+        await commander.post("/v1/incidents/INC-2/acknowledge")
+    async with (
+        serving(settings) as served,
+        following(served, commander, f"after={first['position']}") as socket,
+    ):
+        told = [await next_message(socket) for _ in range(2)]
+    assert [message["type"] for message in told] == ["incident.declared", "incident.acknowledged"]
+    assert [message["reference"] for message in told] == ["INC-2", "INC-2"]
+
+
+async def test_topics_narrow_what_is_pushed(served: Served, commander: Somebody):
+    await commander.declares()
+    other = await commander.declares()
+    query = f"after=0&topics=incidents:{other['id']}"
+    async with following(served, commander, query) as socket:
+        assert (await next_message(socket))["subject"] == other["id"]
+    async with following(served, commander, "after=0&topics=incidents") as socket:
+        assert (await next_message(socket))["type"] == "incident.declared"
+
+
+async def test_another_organization_s_events_are_never_pushed(served: Served, commander: Somebody):
+    stranger = await served.somebody(Role.OWNER)
+    async with following(served, stranger) as socket:
+        await commander.declares()
+        mine = await stranger.declares()
+        assert (await next_message(socket))["subject"] == mine["id"]
+
+
+async def test_a_browser_signs_in_by_subprotocol(served: Served, commander: Somebody):
+    url = f"ws://127.0.0.1:{served.port}/v1/stream"
+    offered = [Subprotocol("access_token"), Subprotocol(commander.token)]
+    async with connect(url, subprotocols=offered, proxy=None) as socket:
+        assert socket.subprotocol == "access_token"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("after=soon", 422), ("topics=weather", 422), ("after=9999", 410)]
+)
+async def test_a_wrong_question_is_refused_with_a_problem(
+    served: Served, commander: Somebody, query: str, status: int
+):
+    with pytest.raises(InvalidStatus) as refused:
+        async with following(served, commander, query):
+            pass
+    assert refused.value.response.status_code == status
+    assert from_json(refused.value.response.body or b"")["status"] == status
+
+
+async def test_without_a_token_nobody_follows(served: Served):
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"ws://127.0.0.1:{served.port}/v1/stream", proxy=None):
+            pass
+    assert refused.value.response.status_code == 401
+
+
+async def test_a_suspended_member_is_cut_off(served: Served, owner: Somebody):
+    member = await served.somebody(Role.RESPONDER, tenant=owner.tenant)
+    async with following(served, member) as socket:
+        stream = membership_stream(owner.tenant, member.id)
+        await served.process.write_model.handle(
+            stream, SuspendMember(reason="Left"), by=system_actor(owner.tenant)
+        )
+        with pytest.raises(ConnectionClosedError) as closed:
+            await next_message(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+
+
+async def test_a_slow_subscriber_is_closed_with_where_to_resume(settings: Settings):
+    ring = Ring(at_most=4)
+    async with serving(settings, server(settings, ring=ring)) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        first = await commander.declares()
+        async with following(served, commander, f"after={first['position'] - 1}") as socket:
+            await next_message(socket)
+            await asyncio.gather(*(commander.declares() for _ in range(12)))
+            with pytest.raises(ConnectionClosedError) as closed:
+                while True:
+                    last = await next_message(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1013
+    assert closed.value.rcvd.reason.endswith(f"resume after {last['position']}")
+
+
+async def test_a_restart_says_where_to_resume(settings: Settings):
+    async with serving(settings) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        incident = await commander.declares()
+        async with following(served, commander, "after=0&topics=incidents") as socket:
+            assert (await next_message(socket))["position"] == incident["position"]
+            served.server.should_exit = True
+            with pytest.raises(ConnectionClosedError) as closed:
+                await next_message(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert closed.value.rcvd.reason == f"restarting; resume after {incident['position']}"
