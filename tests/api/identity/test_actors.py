@@ -1,0 +1,124 @@
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+
+from api.identity.actors import Actors
+from tests.identity import FREYA, HARBOR, INGE, MASTER, ToldTime
+from write_model.kernel.access import Role
+from write_model.kernel.errors import Unauthenticated
+from write_model.kernel.tokens import AccessTokens
+from write_model.membership.membership import Membership, Standing, membership_stream
+
+
+@dataclass(frozen=True)
+class Happened:
+    topic: str
+    stream: UUID
+
+
+class Memberships:
+    """Stands for the log: what a membership is now, and how often it was asked for."""
+
+    def __init__(self) -> None:
+        self.standing = Standing.ACTIVE
+        self.asked = 0
+        self.reading = asyncio.Event()
+        self.meanwhile = asyncio.Event()
+        self.meanwhile.set()
+
+    async def __call__(self, tenant: UUID, subject: UUID) -> Membership:
+        self.asked += 1
+        self.reading.set()
+        found = Membership(self.standing, subject, None, frozenset({Role.RESPONDER}))
+        await self.meanwhile.wait()
+        return found
+
+
+TOKENS = AccessTokens(MASTER, ToldTime())
+TOKEN = TOKENS.issue(FREYA, HARBOR)
+CHANGED = Happened("membership.suspended", membership_stream(HARBOR, FREYA))
+
+
+@pytest.fixture
+def memberships() -> Memberships:
+    return Memberships()
+
+
+@pytest.fixture
+def actors(memberships: Memberships) -> Actors:
+    return Actors(TOKENS, memberships)
+
+
+async def test_roles_are_looked_up_once(actors: Actors, memberships: Memberships) -> None:
+    first = await actors.of(TOKEN)
+    assert (first.id, first.tenant, first.roles) == (FREYA, HARBOR, frozenset({Role.RESPONDER}))
+    assert await actors.of(TOKEN) is first
+    assert memberships.asked == 1
+
+
+@pytest.mark.parametrize(
+    "happened", [CHANGED, Happened("user.password_changed", FREYA)], ids=lambda it: it.topic
+)
+async def test_they_are_looked_up_again_when_something_happened_to_the_member(
+    happened: Happened, actors: Actors, memberships: Memberships
+) -> None:
+    await actors.of(TOKEN)
+    memberships.standing = Standing.SUSPENDED
+    actors.evict(happened)
+    with pytest.raises(Unauthenticated):
+        await actors.of(TOKEN)
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        Happened("incident.declared", membership_stream(HARBOR, FREYA)),
+        Happened("membership.suspended", membership_stream(HARBOR, INGE)),
+        Happened("user.password_changed", INGE),
+    ],
+    ids=lambda it: it.topic,
+)
+async def test_what_happened_to_others_changes_nothing(
+    happened: Happened, actors: Actors, memberships: Memberships
+) -> None:
+    await actors.of(TOKEN)
+    actors.evict(happened)
+    await actors.of(TOKEN)
+    assert memberships.asked == 1
+
+
+async def test_without_the_tail_roles_are_looked_up_at_every_request(
+    actors: Actors, memberships: Memberships
+) -> None:
+    await actors.of(TOKEN)
+    actors.distrust()
+    await actors.of(TOKEN)
+    await actors.of(TOKEN)
+    actors.trust()
+    await actors.of(TOKEN)
+    await actors.of(TOKEN)
+    assert memberships.asked == 4
+
+
+async def test_roles_that_changed_while_they_were_read_are_not_remembered(
+    actors: Actors, memberships: Memberships
+) -> None:
+    memberships.meanwhile.clear()
+    asking = asyncio.create_task(actors.of(TOKEN))
+    await memberships.reading.wait()
+    actors.evict(CHANGED)
+    memberships.meanwhile.set()
+    await asking
+    await actors.of(TOKEN)
+    assert memberships.asked == 2
+
+
+@pytest.mark.parametrize("standing", [s for s in Standing if s is not Standing.ACTIVE])
+async def test_only_an_active_member_acts(
+    standing: Standing, actors: Actors, memberships: Memberships
+) -> None:
+    memberships.standing = standing
+    with pytest.raises(Unauthenticated, match="not an active member"):
+        await actors.of(TOKEN)
