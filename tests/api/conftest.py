@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from functools import partial
 
 import pytest
 
 from tests.api.serving import Served, Somebody, serving
+from workers.projector.running import run
 from write_model.kernel.access import Role
-from write_model.kernel.settings import Settings
+from write_model.kernel.ids import new_id
+from write_model.kernel.settings import TAILER, Settings
 
 
 @pytest.fixture
@@ -25,3 +29,15 @@ async def commander(served: Served) -> Somebody:
 @pytest.fixture
 async def owner(served: Served) -> Somebody:
     return await served.somebody(Role.OWNER)
+
+
+@pytest.fixture
+def projector(settings: Settings) -> Iterator[None]:
+    """The real projector, as its process runs it."""
+    stop = threading.Event()
+    work = partial(run, settings.conninfo(TAILER), holder=new_id(), stop=stop)
+    thread = threading.Thread(target=work, name="projector")
+    thread.start()
+    yield
+    stop.set()
+    thread.join(10)

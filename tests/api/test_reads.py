@@ -1,0 +1,227 @@
+"""What a caller can rely on when asking what there is and what has happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.serving import Served, Somebody, told
+from write_model.kernel.access import Role
+
+pytestmark = pytest.mark.usefixtures("projector")
+
+
+async def repaired(commander: Somebody) -> dict[str, Any]:
+    """The story so far: a leak was declared, acknowledged and resolved; the last answer."""
+    await commander.declares()
+    await commander.post("/v1/incidents/INC-1/acknowledge")
+    answer = await commander.post("/v1/incidents/INC-1/resolve", {"resolution": "Hose replaced"})
+    return told(answer)
+
+
+async def test_who_writes_reads_his_own_write(commander: Somebody):
+    done = await repaired(commander)
+    answer = await commander.get(f"/v1/incidents/INC-1?min_position={done['position']}")
+    document = told(answer)
+    assert answer.status_code == 200
+    assert (document["status"], document["version"]) == ("resolved", 3)
+    assert document["resolution"] == "Hose replaced"
+    assert int(answer.headers["X-Position"]) >= done["position"]
+    assert "stale" not in document
+
+
+async def test_a_position_may_stand_in_a_header(commander: Somebody):
+    done = await repaired(commander)
+    answer = await commander.get(
+        f"/v1/incidents/{done['id']}", X_Min_Position=str(done["position"])
+    )
+    assert told(answer)["version"] == 3
+
+
+async def test_names_are_filled_in_for_the_people_of_a_document(commander: Somebody):
+    done = await repaired(commander)
+    document = told(await commander.get(f"/v1/incidents/INC-1?min_position={done['position']}"))
+    assert document["reporter"] == str(commander.id)
+    assert document["people"] == {str(commander.id): "Ada Forklift"}
+
+
+async def test_an_injured_person_is_named_only_to_who_may_know(
+    served: Served, commander: Somebody
+):
+    declared = await commander.declares(injured="Grace Hopper")
+    path = f"/v1/incidents/INC-1?min_position={declared['position']}"
+    assert told(await commander.get(path))["injured"] == "Grace Hopper"
+    viewer = await served.somebody(Role.VIEWER, tenant=commander.tenant)
+    for read in (path, "/v1/incidents/INC-1/history", "/v1/incidents/INC-1/timeline", "/v1/events"):
+        answer = await viewer.get(read)
+        assert answer.status_code == 200
+        assert "Hopper" not in answer.text
+        assert "sealed" not in answer.text
+
+
+async def test_a_read_past_its_patience_says_that_it_is_stale(commander: Somebody):
+    declared = await commander.declares()
+    await commander.get(f"/v1/incidents/INC-1?min_position={declared['position']}")
+    answer = await commander.get("/v1/incidents/INC-1?min_position=99999")
+    assert (answer.status_code, told(answer)["stale"]) == (200, True)
+    assert int(answer.headers["X-Position"]) == declared["position"]
+    assert "ETag" not in answer.headers
+
+
+async def test_who_has_the_document_already_is_told_so(commander: Somebody):
+    declared = await commander.declares()
+    path = f"/v1/incidents/INC-1?min_position={declared['position']}"
+    etag = (await commander.get(path)).headers["ETag"]
+    assert etag.startswith('"1.')
+    unchanged = await commander.get(path, If_None_Match=etag)
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    acknowledged = await commander.post("/v1/incidents/INC-1/acknowledge", If_Match=etag)
+    path = f"/v1/incidents/INC-1?min_position={told(acknowledged)['position']}"
+    assert (await commander.get(path, If_None_Match=etag)).status_code == 200
+
+
+async def test_what_another_organization_has_is_not_found(served: Served, commander: Somebody):
+    done = await repaired(commander)
+    await commander.get(f"/v1/incidents/INC-1?min_position={done['position']}")
+    stranger = await served.somebody(Role.OWNER)
+    for name in (done["id"], "INC-1", "INC-x", "leak"):
+        for rest in ("", "/history", "/timeline", "/actions"):
+            answer = await stranger.get(f"/v1/incidents/{name}{rest}")
+            assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
+    assert told(await stranger.get("/v1/incidents?facets=status")) == {
+        "items": [],
+        "next_cursor": None,
+        "facets": {"status": {}},
+    }
+
+
+async def test_history_tells_each_field_before_and_after(commander: Somebody):
+    done = await repaired(commander)
+    answer = await commander.get(f"/v1/incidents/INC-1/history?min_position={done['position']}")
+    items = told(answer)["items"]
+    assert [item["type"] for item in items] == [
+        "incident.declared",
+        "incident.acknowledged",
+        "incident.resolved",
+    ]
+    assert items[2]["actor"] == str(commander.id)
+    changes = {change["field"]: change for change in items[2]["changes"]}
+    assert (changes["status"]["from"], changes["status"]["to"]) == ("in_progress", "resolved")
+
+
+async def test_history_comes_in_pages(commander: Somebody):
+    done = await repaired(commander)
+    path = f"/v1/incidents/INC-1/history?limit=2&min_position={done['position']}"
+    first = told(await commander.get(path))
+    second = told(await commander.get(f"{path}&cursor={first['next_cursor']}"))
+    assert [item["version"] for item in first["items"] + second["items"]] == [1, 2, 3]
+    assert second["next_cursor"] is None
+
+
+async def test_a_timeline_tells_what_happened_first(commander: Somebody):
+    await commander.declares()
+    late = await commander.post(
+        "/v1/incidents/INC-1/notes", {"text": "A puddle", "occurred_at": "2020-01-01T00:00:00Z"}
+    )
+    path = f"/v1/incidents/INC-1/timeline?min_position={told(late)['position']}"
+    happened = told(await commander.get(path))["items"]
+    recorded = told(await commander.get(f"{path}&by=recorded_at"))["items"]
+    assert [item["version"] for item in happened] == [2, 1]
+    assert [item["version"] for item in recorded] == [1, 2]
+    wrong = await commander.get("/v1/incidents/INC-1/timeline?by=mood")
+    assert (wrong.status_code, told(wrong)["errors"][0]["field"]) == (422, "by")
+
+
+async def test_actions_are_what_this_caller_may_do_next(served: Served, commander: Somebody):
+    await commander.declares()
+    mine = told(await commander.get("/v1/incidents/INC-1/actions"))
+    assert {"acknowledge", "resolve", "cancel"} <= set(mine["actions"])
+    assert "close" not in mine["actions"]
+    viewer = await served.somebody(Role.VIEWER, tenant=commander.tenant)
+    assert told(await viewer.get("/v1/incidents/INC-1/actions"))["actions"] == []
+
+
+async def test_the_list_filters_counts_and_goes_on(commander: Somebody):
+    for severity in ("sev1", "sev2", "sev2", "sev3"):
+        last = await commander.declares(severity=severity)
+    path = f"/v1/incidents?severity=sev1,sev2&sort=number&limit=2&min_position={last['position']}"
+    answer = await commander.get(f"{path}&facets=severity,status")
+    first = told(answer)
+    assert [item["reference"] for item in first["items"]] == ["INC-1", "INC-2"]
+    assert first["facets"] == {"severity": {"sev2": 2, "sev1": 1}, "status": {"open": 3}}
+    target = answer.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
+    second = told(await commander.get(target))
+    assert [item["reference"] for item in second["items"]] == ["INC-3"]
+    assert second["next_cursor"] is None
+
+
+async def test_fields_cut_items_down(commander: Somebody):
+    last = await commander.declares()
+    answer = await commander.get(f"/v1/incidents?fields=id,title&min_position={last['position']}")
+    assert told(answer)["items"] == [{"id": last["id"], "title": "The forklift leaks oil"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("colour=red", "colour"),
+        ("sort=mood", "sort"),
+        ("limit=0", "limit"),
+        ("limit=5000", "limit"),
+        ("fields=secret", "fields"),
+        ("facets=title", "facets"),
+        ("cursor=abc", "cursor"),
+        ("opened_at[gte]=yesterday", "opened_at[gte]"),
+        ("min_position=soon", "min_position"),
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_named(
+    commander: Somebody, query: str, field: str
+):
+    answer = await commander.get(f"/v1/incidents?{query}")
+    assert (answer.status_code, told(answer)["code"]) == (422, "validation")
+    assert told(answer)["errors"][0]["field"] == field
+
+
+async def test_a_cursor_opens_only_its_own_question(served: Served, commander: Somebody):
+    await commander.declares()
+    last = await commander.declares()
+    page = told(await commander.get(f"/v1/incidents?limit=1&min_position={last['position']}"))
+    cursor = page["next_cursor"]
+    stranger = await served.somebody(Role.OWNER)
+    for who, query in ((commander, "sort=number"), (stranger, "limit=1")):
+        answer = await who.get(f"/v1/incidents?{query}&cursor={cursor}")
+        assert (answer.status_code, told(answer)["errors"][0]["field"]) == (422, "cursor")
+
+
+async def test_the_feed_has_every_event_once_and_in_order(commander: Somebody):
+    done = await repaired(commander)
+    positions, after = [], 0
+    while True:
+        path = f"/v1/events?after={after}&limit=2&min_position={done['position']}"
+        page = told(await commander.get(path))
+        positions += [item["position"] for item in page["items"]]
+        after = page["next"]
+        if not page["more"]:
+            break
+    assert positions == list(range(1, done["position"] + 1))
+
+
+async def test_the_feed_is_narrowed_by_type_and_subject(commander: Somebody):
+    done = await repaired(commander)
+    other = await commander.declares()
+    query = f"min_position={other['position']}&type=incident.declared"
+    both = told(await commander.get(f"/v1/events?{query}"))["items"]
+    assert [item["type"] for item in both] == ["incident.declared"] * 2
+    one = told(await commander.get(f"/v1/events?{query}&subject=INC-1"))["items"]
+    assert [item["subject"] for item in one] == [done["id"]]
+    assert one[0]["specversion"] == "1.0"
+
+
+async def test_who_may_not_see_the_history_of_all_is_refused_the_feed(
+    served: Served, commander: Somebody
+):
+    reporter = await served.somebody(Role.REPORTER, tenant=commander.tenant)
+    answer = await reporter.get("/v1/events")
+    assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")
