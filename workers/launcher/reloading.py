@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from watchfiles import PythonFilter, watch
 
-CHECKOUT = Path(__file__).parents[2]
-SOURCES = ("api", "projections", "read_model", "workers", "write_model")
+_CHECKOUT = Path(__file__).parents[2]
+SOURCES = tuple(
+    _CHECKOUT / name for name in ("api", "projections", "read_model", "workers", "write_model")
+)
 
 
-def watch_sources(changed: Callable[[], None], *, until: threading.Event) -> threading.Thread:
+def watch_sources(
+    changed: Callable[[], None], *, until: threading.Event, folders: Iterable[Path] = SOURCES
+) -> threading.Thread:
     """Call `changed` from a thread after every batch of saved files, until `until` is set."""
-    folders = [CHECKOUT / name for name in SOURCES]
 
     def follow() -> None:
         for _ in watch(*folders, watch_filter=PythonFilter(), stop_event=until):
