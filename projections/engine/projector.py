@@ -14,7 +14,7 @@ import psycopg
 
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Held, Lease, LostLease
-from projections.engine.folding import Batch
+from projections.engine.folding import Batch, CannotFold
 from projections.engine.log import Connection, log_end, read_log
 from projections.engine.parking import BEHIND_ANOTHER, park, parked_streams
 from projections.engine.projection import Row
@@ -170,5 +170,10 @@ class Projector:
 
 def _reason(error: Exception) -> str:
     """What went wrong, never what the event said: that may be personal."""
-    text = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    return f"{type(error).__name__}: {text or ''}".rstrip(": ")
+    match error:
+        case CannotFold():
+            return str(error)
+        case psycopg.Error():
+            return f"{type(error).__name__}: {error.diag.message_primary}"
+        case _:
+            return type(error).__name__

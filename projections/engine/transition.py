@@ -52,13 +52,20 @@ class Transition:
         """Field by field; of a list only the items that are new, gone or different."""
         if self.after is None:
             return _said(self.recorded)
-        after, before = self.after, self.before or {}
+        after, before = self.after, self.before
+        if before is None:
+            said = ((name, value) for name, value in after.items() if name not in _UNSHOWN)
+            return [change for name, value in said if value for change in _new(name, value)]
         return [
             change
             for (name, value), old in zip(after.items(), map(before.get, after), strict=True)
             if old is not value and old != value and name not in _UNSHOWN
             for change in _differences(name, old, value)
         ]
+
+
+def _new(name: str, value: Any) -> Iterator[Change]:
+    return _differences(name, None, value)
 
 
 def _differences(name: str, old: Any, new: Any) -> Iterator[Change]:
