@@ -1,0 +1,46 @@
+"""`python -m workers.housekeeping`: tidies up every hour until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import psycopg
+import structlog
+
+from workers.housekeeping.forgetting import forget
+from write_model.kernel.privileges import drop_privileges
+from write_model.kernel.settings import TAILER, Settings
+
+_EVERY_S = 3600.0
+_RETRY_S = 10.0
+
+_log = structlog.get_logger("housekeeping")
+
+
+def run(conninfo: str, *, stop: threading.Event) -> None:
+    """Forget, wait, forget again; a database that does not answer is asked again soon."""
+    while not stop.is_set():
+        stop.wait(_EVERY_S if _tidied(conninfo) else _RETRY_S)
+
+
+def _tidied(conninfo: str) -> bool:
+    try:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            _log.info("housekeeping.done", forgotten=forget(connection))
+    except psycopg.Error as error:
+        _log.warning("housekeeping.failed", reason=type(error).__name__)
+        return False
+    return True
+
+
+def main() -> None:
+    drop_privileges()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(Settings().conninfo(TAILER), stop=stop)
+
+
+if __name__ == "__main__":
+    main()
