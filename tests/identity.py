@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ class ToldTime:
 
 
 @asynccontextmanager
-async def pool_of(database: Database) -> AsyncIterator[Pool]:
+async def pool_of(database: Database) -> AsyncGenerator[Pool]:
     """The app role's connections."""
     async with AsyncConnectionPool[AsyncConnection[Any]](
         database.conninfo(APP), min_size=1, kwargs={"autocommit": True}, open=False

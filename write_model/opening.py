@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +40,7 @@ class Opened:
 @asynccontextmanager
 async def opened(
     settings: Settings, *, clock: Clock = wall_clock, ids: Ids = new_id
-) -> AsyncIterator[Opened]:
+) -> AsyncGenerator[Opened]:
     """The write model over the database of the settings, until the block ends."""
     master, conninfo = settings.master_secret(), settings.conninfo(APP)
     async with AsyncConnectionPool[AsyncConnection[Any]](

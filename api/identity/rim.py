@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 from uuid import UUID
 
+from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from api.identity.people import People
 from write_model.kernel.access import Actor
 from write_model.kernel.keyring import Keyring
 from write_model.kernel.personal import arrived
+
+Document = dict[str, JsonValue]
 
 _TRAVELLING = frozenset(("subject", "stream", "command", "field", "salt", "sealed", "commitment"))
 
@@ -43,11 +45,11 @@ class Rim:
         return to_json(_replaced(content, iter(shown)))
 
 
-def _shown(sealed: dict[str, Any], value: Any) -> Any:
+def _shown(sealed: Document, value: JsonValue) -> JsonValue:
     return {"subject": sealed["subject"], "erased": True} if value is None else value
 
 
-def _sealed_values(content: Any) -> Iterator[dict[str, Any]]:
+def _sealed_values(content: JsonValue) -> Iterator[Document]:
     if isinstance(content, dict):
         if content.keys() == _TRAVELLING:
             yield content
@@ -59,7 +61,7 @@ def _sealed_values(content: Any) -> Iterator[dict[str, Any]]:
             yield from _sealed_values(value)
 
 
-def _replaced(content: Any, shown: Iterator[Any]) -> Any:
+def _replaced(content: JsonValue, shown: Iterator[JsonValue]) -> JsonValue:
     if isinstance(content, dict):
         if content.keys() == _TRAVELLING:
             return next(shown)

@@ -1,6 +1,6 @@
 import json
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from write_model.organization.organization import ORGANIZATION
 
 
 @pytest.fixture
-async def accounts(settings: Settings) -> AsyncIterator[Accounts]:
+async def accounts(settings: Settings) -> AsyncGenerator[Accounts]:
     async with opened(settings) as it:
         yield Accounts(
             it.write_model, Logins(it.pool), Passwords(QUICK), it.keyring, it.master, it.ids
@@ -64,7 +64,7 @@ async def test_the_first_start_founds_an_organization_with_one_owner(
     assert organization.name == "Harbor Warehouses"
     (subject,) = await accounts.logins.members_of(tenant)
     owner = await accounts.membership(tenant, subject)
-    assert (owner.standing, owner.roles) == (Standing.ACTIVE, {Role.OWNER})
+    assert (owner.standing, owner.roles) == (Standing.ACTIVE, frozenset({Role.OWNER}))
 
 
 async def test_the_login_is_in_a_file_that_only_its_owner_reads(

@@ -1,5 +1,5 @@
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
@@ -23,7 +23,7 @@ BLIND = BlindIndex(MASTER).of(FREYA.email)
 
 
 @pytest.fixture
-async def parts(settings: Settings) -> AsyncIterator[Opened]:
+async def parts(settings: Settings) -> AsyncGenerator[Opened]:
     async with opened(settings) as parts:
         yield parts
 

@@ -1,5 +1,5 @@
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 import pytest
@@ -20,7 +20,7 @@ VIEWER = Actor(INGE, HARBOR, frozenset({Role.VIEWER}))
 
 
 @pytest.fixture
-async def parts(settings: Settings) -> AsyncIterator[Opened]:
+async def parts(settings: Settings) -> AsyncGenerator[Opened]:
     async with opened(settings) as parts:
         yield parts
 

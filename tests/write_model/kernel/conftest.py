@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.identity import Pool, ToldTime, pool_of
 
 
 @pytest.fixture
-async def pool(database: Database) -> AsyncIterator[Pool]:
+async def pool(database: Database) -> AsyncGenerator[Pool]:
     async with pool_of(database) as pool:
         yield pool
 

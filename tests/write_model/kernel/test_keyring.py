@@ -108,4 +108,4 @@ async def test_the_app_reaches_what_lies_outside_the_log_by_functions_only(
         psycopg.connect(database.conninfo(APP)) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
-        connection.execute(f"SELECT 1 FROM {table}")
+        connection.execute(f"SELECT 1 FROM {table}".encode())
