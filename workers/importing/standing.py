@@ -30,6 +30,9 @@ class Standing:
     """Questions about the incidents of one source."""
 
     def __init__(self, session: Session, connection: Connection, source: str) -> None:
+        """Raises: ImportStopped when the source cannot be asked for by its name."""
+        if "," in source:
+            raise ImportStopped(f"Name the source {source!r} without a comma.")
         self._session = session
         self._connection = connection
         self._source = source

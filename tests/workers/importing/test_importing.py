@@ -208,6 +208,14 @@ async def test_a_name_leaves_only_for_the_people_and_never_in_a_command() -> Non
     assert not [name for name in desk.people if any(name in body for body in bodies)]
 
 
+async def test_a_source_with_a_comma_is_refused_because_lists_part_names_by_it() -> None:
+    async with ScriptedServer(Desk()) as server:
+        shelf = Shelf(*CASES)
+        shelf.name = "old, older"
+        with pytest.raises(ImportStopped, match="without a comma"):
+            await Import(Session(Origin.of(server.url), Token("t")), shelf, Report()).run()
+
+
 async def test_a_generated_source_says_how_far_it_is() -> None:
     source = Generated(incidents=3, seed=7)
     report = Report()
