@@ -17,7 +17,7 @@ from write_model.kernel.messages import Recorded
 _RANKS = {None: 0, "sev1": 1, "sev2": 2, "sev3": 3, "sev4": 4}
 """What is not assessed yet comes first: it may be anything."""
 
-_ITEM = (
+ITEM = (
     "id",
     "reference",
     "number",
@@ -48,6 +48,7 @@ _ITEM = (
     "imported_through",
     "deviations",
 )
+"""What a list shows of a document."""
 
 
 def _document_values(row: Row, recorded: Recorded) -> Values:
@@ -84,7 +85,7 @@ def _list_values(row: Row, recorded: Recorded) -> Values:
         row["deviations"],
         through.get("row"),
         through.get("step"),
-        to_json({name: row[name] for name in _ITEM}),
+        to_json({name: row[name] for name in ITEM}),
     )
 
 

@@ -116,7 +116,7 @@ class IncidentList:
         """Raises: Invalid for a cursor of another question; LogRestored for one of another log."""
         question = Question(tenant, "incidents", asked.bound(), tables.INCIDENT_LIST_VERSION)
         place = self._cursors.open(question, asked.cursor) if asked.cursor else None
-        [row] = await self._reader.rows(tenant, _page(asked, place), _parameters(asked, place))
+        [row] = await self._reader.rows(tenant, page_query(asked, place), _parameters(asked, place))
         items, count, value, key, epoch = row
         must_be_of(epoch, place)
         more = count > asked.limit
@@ -146,7 +146,8 @@ def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
     }
 
 
-def _page(asked: Asked, place: Place | None) -> sql.Composed:
+def page_query(asked: Asked, place: Place | None) -> sql.Composed:
+    """The SQL of a page; it must stay an index scan for every sort."""
     name = asked.sort.removeprefix("-")
     down = asked.sort.startswith("-")
     after = sql.SQL("AND ({}, id) {} (%(value)s::{}, %(key)s::uuid)").format(

@@ -72,7 +72,7 @@ def tables(connection: Connection) -> dict[str, list[Any]]:
     """Everything that is shown."""
     return {
         table.name: connection.execute(
-            f"SELECT t::text FROM projections.{table.name} t ORDER BY 1"  # type: ignore[arg-type]  # a constant
+            f"SELECT t::text FROM projections.{table.name} t ORDER BY 1"
         ).fetchall()
         for table in CATALOG.tables()
     }
@@ -80,7 +80,7 @@ def tables(connection: Connection) -> dict[str, list[Any]]:
 
 def start_again(connection: Connection) -> None:
     for table in CATALOG.tables():
-        connection.execute(f"TRUNCATE projections.{table.name}")  # type: ignore[arg-type]  # as above
+        connection.execute(f"TRUNCATE projections.{table.name}")
     connection.execute("TRUNCATE projections.dead_letters")
     connection.execute(
         "UPDATE projections.checkpoint SET position = 0, epoch = 1, expires_at = '-infinity'"
@@ -88,7 +88,7 @@ def start_again(connection: Connection) -> None:
 
 
 def one_value(connection: Connection, query: str, *parameters: Any) -> Any:
-    [[value]] = connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]  # a test's constant
+    [[value]] = connection.execute(query, parameters).fetchall()
     return value
 
 
@@ -245,7 +245,9 @@ def test_an_unreadable_event_parks_its_record_and_nothing_else(
     assert letters[1][1] == "an earlier event of this record is parked"
     assert lag(tailer).parked == 1
     assert one_value(log, "SELECT count(*) FROM projections.changes_v1") == 13
-    statuses = dict(log.execute("SELECT id, status FROM projections.incident_list_v1").fetchall())
+    statuses: dict[UUID, str] = dict(
+        log.execute("SELECT id, status FROM projections.incident_list_v1").fetchall()
+    )
     assert statuses == {
         stream("forklift"): "in_progress",
         stream("crane"): "in_progress",

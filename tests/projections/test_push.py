@@ -1,0 +1,111 @@
+"""What the ring promises: dense, bounded, and nobody waits for anybody else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from projections.push import Message, Ring
+from read_model.log_headers import Header
+
+WAREHOUSE, HARBOR, FORKLIFT = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+def leak(position: int, tenant: UUID = WAREHOUSE, number: int | None = None) -> Header:
+    at = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+    fields = ("title", "severity")
+    return Header(
+        "incident.declared",
+        FORKLIFT,
+        position,
+        100 + position,
+        tenant,
+        position,
+        number,
+        at,
+        fields,
+    )
+
+
+def positions(messages: list[Message] | None) -> list[int] | None:
+    return None if messages is None else [message.position for message in messages]
+
+
+def test_a_message_carries_ids_and_names_of_fields() -> None:
+    ring = Ring()
+    ring.publish([leak(1, number=42)])
+    [message] = ring.after(WAREHOUSE, 0, at_most=10) or []
+    assert from_json(message.text) == {
+        "id": f"{FORKLIFT}/1",
+        "type": "incident.declared",
+        "subject": str(FORKLIFT),
+        "reference": "INC-42",
+        "changed": ["title", "severity"],
+        "position": 1,
+        "version": 1,
+        "time": "2026-03-02T08:15:00Z",
+    }
+
+
+def test_a_reference_is_remembered_from_the_first_event() -> None:
+    ring = Ring()
+    ring.publish([leak(1, number=42), leak(2)])
+    told = [from_json(each.text) for each in ring.after(WAREHOUSE, 0, at_most=10) or []]
+    assert [each["reference"] for each in told] == ["INC-42", "INC-42"]
+
+
+def test_a_record_begun_before_this_process_has_no_reference() -> None:
+    ring = Ring()
+    ring.publish([leak(7)])
+    [message] = ring.after(WAREHOUSE, 6, at_most=10) or []
+    assert from_json(message.text)["reference"] is None
+
+
+def test_everybody_reads_at_a_pace_of_their_own() -> None:
+    ring = Ring()
+    ring.publish([leak(n) for n in range(1, 6)])
+    assert positions(ring.after(WAREHOUSE, 0, at_most=2)) == [1, 2]
+    assert positions(ring.after(WAREHOUSE, 3, at_most=10)) == [4, 5]
+    assert positions(ring.after(WAREHOUSE, 5, at_most=10)) == []
+    assert positions(ring.after(WAREHOUSE, 9, at_most=10)) == []
+
+
+def test_what_was_never_or_is_no_longer_in_the_ring_is_none() -> None:
+    ring = Ring(at_most=2)
+    assert ring.after(WAREHOUSE, 0, at_most=10) is None
+    ring.publish([leak(n) for n in range(1, 6)])
+    assert ring.after(WAREHOUSE, 2, at_most=10) is None
+    assert positions(ring.after(WAREHOUSE, 3, at_most=10)) == [4, 5]
+
+
+def test_all_organizations_share_the_room() -> None:
+    ring = Ring(at_most=3)
+    ring.publish([leak(1), leak(1, HARBOR), leak(2), leak(3)])
+    assert positions(ring.after(WAREHOUSE, 1, at_most=10)) == [2, 3]
+    assert positions(ring.after(HARBOR, 0, at_most=10)) == [1]
+
+
+def test_what_comes_twice_is_taken_once() -> None:
+    ring = Ring()
+    ring.publish([leak(1), leak(2)])
+    ring.publish([leak(2), leak(3)])
+    assert positions(ring.after(WAREHOUSE, 0, at_most=10)) == [1, 2, 3]
+
+
+def test_behind_a_gap_the_ring_begins_anew() -> None:
+    ring = Ring()
+    ring.publish([leak(1), leak(1, HARBOR), leak(5)])
+    assert ring.after(WAREHOUSE, 1, at_most=10) is None
+    assert positions(ring.after(WAREHOUSE, 4, at_most=10)) == [5]
+    assert positions(ring.after(HARBOR, 0, at_most=10)) == [1]
+
+
+def test_news_wakes_only_who_waits_in_that_organization() -> None:
+    ring = Ring()
+    here, there = ring.news(WAREHOUSE), ring.news(HARBOR)
+    ring.publish([leak(1)])
+    assert (here.is_set(), there.is_set()) == (True, False)
+    ring.wake()
+    assert there.is_set()

@@ -1,0 +1,194 @@
+"""The list of incidents: what may be asked, what comes back, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from projections.incident.tables import ITEM
+from read_model.queries.asking import asked
+from read_model.queries.cursor import Cursors
+from read_model.queries.incident_list import ALLOWED, FIELDS, IncidentList, page_query
+from read_model.reader import Reader
+from tests.embedded import Database
+from tests.projections.story import JONAS, MARA, NORTH, SOUTH, Story
+from tests.read_model.conftest import Show
+from write_model.incident.events import (
+    IncidentAcknowledged,
+    IncidentAssigned,
+    IncidentClosed,
+    IncidentDeclared,
+    IncidentReported,
+    Severity,
+)
+from write_model.kernel.errors import Invalid, LogRestored
+
+
+def declared(severity: Severity = Severity.SEV3, **fields: Any) -> IncidentDeclared:
+    told: dict[str, Any] = {
+        "title": "Oil",
+        "reporter": MARA,
+        "source": "console",
+        "team": "Warehouse",
+    } | fields
+    return IncidentDeclared(severity=severity, **told)
+
+
+def many() -> Story:
+    """Seven incidents in the north, one of them only reported, and one in the south."""
+    story = Story()
+    for n in range(6):
+        severity = Severity.SEV1 if n % 2 else Severity.SEV3
+        story.tell(f"north {n}", declared(severity, source_key=f"K{n}"))
+    story.tell("north 6", IncidentReported(title="Smoke", reporter=JONAS, source="phone"))
+    story.tell("south", declared(), tenant=SOUTH)
+    story.tell("north 0", IncidentAcknowledged(deviations=("review", "review")))
+    story.tell("north 1", IncidentAssigned(person=JONAS, team="Yard"))
+    story.tell("north 2", IncidentClosed())
+    return story
+
+
+async def references(incidents: IncidentList, **parameters: str) -> list[str]:
+    """All pages, three items each."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = await incidents.page(
+            NORTH, asked({"limit": "3", "cursor": cursor, **parameters}, ALLOWED)
+        )
+        found += [item["reference"] for item in json.loads(page.items)]
+        if page.next_cursor is None:
+            return found
+        cursor = page.next_cursor
+
+
+@pytest.fixture
+def incidents(reader: Reader, cursors: Cursors, show: Show) -> IncidentList:
+    show(many())
+    return IncidentList(reader, cursors)
+
+
+async def test_pages_hold_every_incident_once_in_every_order(incidents: IncidentList) -> None:
+    numbers = [f"INC-{n}" for n in range(1, 8)]
+    assert await references(incidents, sort="opened_at") == numbers
+    assert await references(incidents) == numbers[::-1]
+    assert await references(incidents, sort="+number") == numbers
+    by_severity = await references(incidents, sort="severity")
+    assert by_severity[0] == "INC-7"
+    assert set(by_severity[1:4]) == {"INC-2", "INC-4", "INC-6"}
+    assert (await references(incidents, sort="-updated_at"))[:3] == ["INC-3", "INC-2", "INC-1"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ({"status": "closed,in_progress"}, ["INC-3", "INC-1"]),
+        ({"severity": "sev1", "team": "Yard"}, ["INC-2"]),
+        ({"assignee": str(JONAS)}, ["INC-2"]),
+        ({"source": "console", "source_key": "K4,K5"}, ["INC-6", "INC-5"]),
+        ({"priority": "high"}, []),
+        (
+            {"opened_at[gt]": "2026-02-02T08:05:00Z", "opened_at[lte]": "2026-02-02T08:06:00Z"},
+            ["INC-6"],
+        ),
+        ({"closed_at[gte]": "2026-02-02T08:00:00Z"}, ["INC-3"]),
+        ({"updated_at[lt]": "2026-02-02T10:05:00+02:00"}, ["INC-4"]),
+    ],
+)
+async def test_filters_narrow_the_list(
+    incidents: IncidentList, parameters: dict[str, str], found: list[str]
+) -> None:
+    assert await references(incidents, **parameters) == found
+
+
+async def test_an_item_may_be_cut_down_to_some_fields(incidents: IncidentList) -> None:
+    page = await incidents.page(NORTH, asked({"fields": "status,id", "limit": "1"}, ALLOWED))
+    [item] = json.loads(page.items)
+    assert set(item) == {"id", "status"}
+
+
+async def test_facets_count_under_the_same_filters(incidents: IncidentList) -> None:
+    facets = await incidents.facets(
+        NORTH, asked({"facets": "severity,team,deviations", "source": "console"}, ALLOWED)
+    )
+    assert facets == {
+        "severity": {"sev1": 3, "sev3": 3},
+        "team": {"Warehouse": 5, "Yard": 1},
+        "deviations": {"review": 2},
+    }
+    statuses = await incidents.facets(NORTH, asked({"facets": "status"}, ALLOWED))
+    assert next(iter(statuses["status"].items())) == ("open", 4)
+
+
+async def test_a_cursor_opens_only_for_its_own_question(incidents: IncidentList) -> None:
+    page = await incidents.page(NORTH, asked({"limit": "3"}, ALLOWED))
+    cursor = page.next_cursor or ""
+    for other in ({"sort": "number"}, {"status": "open"}):
+        with pytest.raises(Invalid) as refused:
+            await incidents.page(NORTH, asked({"cursor": cursor, **other}, ALLOWED))
+        assert refused.value.field == "cursor"
+    with pytest.raises(Invalid):
+        await incidents.page(SOUTH, asked({"cursor": cursor}, ALLOWED))
+    with pytest.raises(Invalid):
+        await incidents.page(NORTH, asked({"cursor": "no cursor"}, ALLOWED))
+    resumed = await incidents.page(NORTH, asked({"cursor": cursor, "limit": "500"}, ALLOWED))
+    assert len(json.loads(resumed.items)) == 4
+
+
+async def test_a_cursor_of_a_log_that_was_replaced_says_so(
+    incidents: IncidentList, database: Database
+) -> None:
+    page = await incidents.page(NORTH, asked({"limit": "3"}, ALLOWED))
+    with psycopg.connect(database.conninfo("tallystick_tailer"), autocommit=True) as tailer:
+        tailer.execute("UPDATE projections.checkpoint SET epoch = 2")
+    with pytest.raises(LogRestored):
+        await incidents.page(NORTH, asked({"cursor": page.next_cursor or ""}, ALLOWED))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"color": "red"}, "color"),
+        ({"status": ","}, "status"),
+        ({"assignee": "Jonas"}, "assignee"),
+        ({"team[gte]": "2026-02-02T08:00:00Z"}, "team[gte]"),
+        ({"opened_at[gte]": "Monday"}, "opened_at[gte]"),
+        ({"opened_at[gte]": "2026-02-02T08:00:00"}, "opened_at[gte]"),
+        ({"sort": "title"}, "sort"),
+        ({"limit": "501"}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"fields": "id,secret"}, "fields"),
+        ({"facets": "title"}, "facets"),
+    ],
+)
+def test_what_may_not_be_asked_is_named(parameters: dict[str, str], field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        asked(parameters, ALLOWED)
+    assert refused.value.field == field
+
+
+def test_the_fields_that_may_be_asked_for_are_those_of_an_item() -> None:
+    assert FIELDS == ITEM
+
+
+@pytest.mark.parametrize("sort", ["opened_at", "-updated_at", "number", "-severity"])
+async def test_every_sorted_page_is_an_index_scan(
+    incidents: IncidentList, database: Database, sort: str
+) -> None:
+    page = await incidents.page(NORTH, asked({"sort": sort, "limit": "3"}, ALLOWED))
+    assert page.next_cursor
+    query = page_query(asked({"sort": sort}, ALLOWED), None)
+    with psycopg.connect(database.conninfo("tallystick_app"), autocommit=True) as app:
+        app.execute("SELECT set_config('app.tenant', %s, false)", (str(NORTH),))
+        app.execute("SET enable_seqscan = off")
+        plan = app.execute(
+            b"EXPLAIN " + query.as_bytes(app),
+            {"tenant": UUID(int=0), "limit": 50, "fields": []},
+        ).fetchall()
+    text = "\n".join(line for (line,) in plan)
+    assert "incident_list_v1_by_" in text
+    assert "Sort Key: incident_list_v1" not in text
