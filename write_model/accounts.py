@@ -108,7 +108,8 @@ class Accounts:
         Raises: Forbidden.
         """
         by.must(ListPerson.permission)
-        named = [(self._subject(person, by.tenant), person.name) for person in people]
+        key = self.master.key("people")
+        named = [(self._subject(person, by.tenant, key), person.name) for person in people]
         # One round trip for all keys, where each command alone would need its own.
         await self.keyring.keys_for(by.tenant, {subject for subject, _ in named})
         receipts = await asyncio.gather(*(self._list(*one, by) for one in named))
@@ -122,12 +123,12 @@ class Accounts:
         state: Membership = (await self.write_model.state(tenant, stream, MEMBERSHIP))[0]
         return state
 
-    def _subject(self, person: NamedPerson, tenant: UUID) -> UUID:
+    def _subject(self, person: NamedPerson, tenant: UUID, key: bytes) -> UUID:
         # Keyed, so that nobody can test from an id whether it stands for a name he guesses.
         if not person.source_key:
             return self.ids()
         named = to_json([tenant, person.source, person.source_key])
-        digest = hmac.digest(self.master.key("people"), named, sha256)
+        digest = hmac.digest(key, named, sha256)
         return derived_id("person", digest.hex())
 
     async def _list(self, subject: UUID, name: str, by: Actor) -> Receipt:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache, partial
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -33,7 +34,8 @@ class Keyring:
     """
 
     def __init__(self, pool: Pool, master: MasterSecret, *, remembered: int = 50_000) -> None:
-        self._pool, self._master = pool, master
+        self._pool = pool
+        self._wrapping = cache(partial(_wrapping, master))
         self._opened: Recent[tuple[UUID, UUID], bytes] = Recent(remembered)
 
     async def keys_for(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
@@ -113,8 +115,9 @@ class Keyring:
         self._opened.remember((tenant, subject), key)
         return key
 
-    def _wrapping(self, key_id: int) -> AESGCM:
-        return AESGCM(self._master.key("subject-keys", key_id))
+
+def _wrapping(master: MasterSecret, key_id: int) -> AESGCM:
+    return AESGCM(master.key("subject-keys", key_id))
 
 
 def _bound_to(tenant: UUID, subject: UUID) -> bytes:
