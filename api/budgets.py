@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 
 from write_model.kernel.errors import Overloaded
@@ -10,14 +11,17 @@ from write_model.kernel.errors import Overloaded
 class Budget:
     """Admits `at_once` holders; entering one more raises Overloaded."""
 
-    __slots__ = ("_at_once", "_held")
+    __slots__ = ("_at_once", "_empty", "_held")
 
     def __init__(self, at_once: int) -> None:
         self._at_once, self._held = at_once, 0
+        self._empty: asyncio.Event | None = None
 
-    @property
-    def held(self) -> int:
-        return self._held
+    async def emptied(self) -> None:
+        """Wait until nobody holds any."""
+        while self._held:
+            self._empty = asyncio.Event()
+            await self._empty.wait()
 
     def __enter__(self) -> None:
         if self._held >= self._at_once:
@@ -31,6 +35,8 @@ class Budget:
         trace: TracebackType | None,
     ) -> None:
         self._held -= 1
+        if self._empty is not None and not self._held:
+            self._empty.set()
 
 
 class Budgets:

@@ -24,7 +24,8 @@ _MAP = {
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Tallystick API</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+body {{ font: 16px/1.5 system-ui, sans-serif }}
+body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
 code {{ background: #f2f2f2; padding: .1em .3em }}
 details {{ border-bottom: 1px solid #ddd; padding: .4rem 0 }}
 pre {{ white-space: pre-wrap; margin: .5rem 0 }}

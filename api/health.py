@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from api.openapi import PERMISSION, PUBLIC
 from api.process import process
+from read_model.health import projector_health
 
 log = structlog.get_logger(__name__)
 
@@ -26,14 +27,20 @@ async def livez() -> Response:
 
 @router.get("/readyz", openapi_extra=_OPEN)
 async def readyz(request: Request) -> Response:
-    """The database answers and its schema is there; 503 with the reason when not."""
+    """The database answers and its schema is there; 503 with the reason when not.
+
+    A projector that stands still degrades what is shown, and is told with its reason; requests
+    are answered all the same.
+    """
+    at = process(request)
     try:
-        async with asyncio.timeout(_WAIT_S), process(request).pool.connection() as connection:
-            cursor = await connection.execute("SELECT last_position FROM log.head()")
-            await cursor.fetchone()
+        async with asyncio.timeout(_WAIT_S):
+            reason = (await projector_health(at.pool)).complaint()
     except (psycopg.Error, TimeoutError) as error:
         log.warning("not_ready", reason=type(error).__name__)
         return _json({"status": "unavailable", "reason": "The database does not answer."}, 503)
+    if reason is not None:
+        return _json({"status": "degraded", "reason": reason}, 200)
     return _json({"status": "ok"}, 200)
 
 

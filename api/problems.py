@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 import psycopg
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
@@ -65,6 +67,7 @@ def explain_errors(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     app.add_exception_handler(DomainError, _refused)
     app.add_exception_handler(ValidationError, _invalid)
+    app.add_exception_handler(RequestValidationError, _misaddressed)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(psycopg.OperationalError, _no_database)
     app.add_exception_handler(TimeoutError, _no_database)
@@ -86,7 +89,11 @@ def validation_problem(error: ValidationError, *, instance: str = "") -> Respons
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return problem(Malformed(f"The body is not JSON: {found[0]['msg']}."), instance=instance)
-    errors = [{"field": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in found]
+    return _wrong_fields([(e["loc"], e["msg"]) for e in found], instance)
+
+
+def _wrong_fields(found: Sequence[tuple[Sequence[object], str]], instance: str) -> Response:
+    errors = [{"field": ".".join(map(str, where)), "message": text} for where, text in found]
     detail = "; ".join(f"{e['field'] or 'body'}: {e['message']}" for e in errors[:5])
     return _document("validation", detail, instance, {"errors": errors}, {})
 
@@ -170,6 +177,13 @@ def _route(request: Request) -> str:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, ValidationError)
     return validation_problem(error, instance=_instance(request))
+
+
+async def _misaddressed(request: Request, error: Exception) -> Response:
+    """A part of the address that the framework has read; its place begins with which part."""
+    assert isinstance(error, RequestValidationError)
+    found = [(each["loc"][1:], each["msg"]) for each in error.errors()]
+    return _wrong_fields(found, _instance(request))
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:

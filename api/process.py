@@ -38,9 +38,11 @@ class Process:
         """Let long-lived connections say where to resume, for a moment at most."""
         self.draining.set()
         self.ring.wake()
-        deadline = asyncio.get_running_loop().time() + _FAREWELL_S
-        while self.budgets.streams.held and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.01)
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                await self.budgets.streams.emptied()
+        except TimeoutError:
+            pass  # Whoever has not taken his farewell is cut off with the server.
 
 
 def process(connection: HTTPConnection) -> Process:

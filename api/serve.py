@@ -97,7 +97,7 @@ def _missing(settings: Settings) -> str | None:
     """Why the api cannot start yet; None when it can."""
     try:
         with psycopg.connect(settings.conninfo(APP), connect_timeout=2) as connection:
-            connection.execute("SELECT last_position FROM log.head()").fetchone()
+            connection.execute("SELECT is_led FROM projections.health()").fetchone()
     except (psycopg.Error, FileNotFoundError) as error:
         return str(error)
     return None

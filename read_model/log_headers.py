@@ -54,7 +54,7 @@ async def tail(pool: Pool, after: int, limit: int) -> list[Header]:
     """What follows a position of the log, for all organizations."""
     async with pool.connection() as connection:
         cursor = await connection.execute(_TAIL, (after, limit), binary=True)
-        return [_header(*row) for row in await cursor.fetchall()]
+        return [_header(row) for row in await cursor.fetchall()]
 
 
 async def head(pool: Pool) -> int:
@@ -70,7 +70,7 @@ async def missed(pool: Pool, tenant: UUID, after: int, limit: int) -> list[Heade
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
         cursor = await connection.execute(_MISSED, (tenant, after, limit), binary=True)
-        return [_header(*row) for row in await cursor.fetchall()]
+        return [_header(row) for row in await cursor.fetchall()]
 
 
 async def last_position(pool: Pool, tenant: UUID) -> int:
@@ -82,6 +82,8 @@ async def last_position(pool: Pool, tenant: UUID) -> int:
         return int(row[0]) if row else 0
 
 
-def _header(*columns: Any) -> Header:
-    *known, fields = columns
-    return Header(*known, fields or ())
+def _header(row: Sequence[Any]) -> Header:
+    topic, stream, version, position, tenant, tenant_position, number, recorded_at, names = row
+    return Header(
+        topic, stream, version, position, tenant, tenant_position, number, recorded_at, names or ()
+    )

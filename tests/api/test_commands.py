@@ -11,7 +11,7 @@ from tests.api.serving import LEAK, Served, Somebody, told
 from write_model.kernel.access import Role
 
 
-async def test_a_declared_incident_is_created_with_its_reference(commander: Somebody):
+async def test_a_declared_incident_is_created_with_its_reference(commander: Somebody) -> None:
     answer = await commander.post("/v1/incidents", LEAK)
     assert answer.status_code == 201
     assert told(answer) == {
@@ -24,7 +24,7 @@ async def test_a_declared_incident_is_created_with_its_reference(commander: Some
     assert answer.headers["X-Position"] == str(told(answer)["position"])
 
 
-async def test_a_command_names_its_incident_by_id_or_by_reference(commander: Somebody):
+async def test_a_command_names_its_incident_by_id_or_by_reference(commander: Somebody) -> None:
     incident = await commander.declares()
     acknowledged = await commander.post(f"/v1/incidents/{incident['id']}/acknowledge")
     assert (acknowledged.status_code, told(acknowledged)["version"]) == (200, 2)
@@ -32,7 +32,7 @@ async def test_a_command_names_its_incident_by_id_or_by_reference(commander: Som
     assert (mitigated.status_code, told(mitigated)["version"]) == (200, 3)
 
 
-async def test_the_same_source_key_answers_with_the_first_incident(commander: Somebody):
+async def test_the_same_source_key_answers_with_the_first_incident(commander: Somebody) -> None:
     alarm = {"source": "sensor", "source_key": "oil-7"}
     first = await commander.declares(**alarm)
     again = await commander.post("/v1/incidents", LEAK | alarm)
@@ -40,7 +40,7 @@ async def test_the_same_source_key_answers_with_the_first_incident(commander: So
     assert told(again)["id"] == first["id"]
 
 
-async def test_a_key_makes_a_retry_answer_as_the_first(commander: Somebody):
+async def test_a_key_makes_a_retry_answer_as_the_first(commander: Somebody) -> None:
     first = await commander.post("/v1/incidents", LEAK, Idempotency_Key="leak-1")
     again = await commander.post("/v1/incidents", LEAK, Idempotency_Key="leak-1")
     assert again.status_code == first.status_code == 201
@@ -49,14 +49,14 @@ async def test_a_key_makes_a_retry_answer_as_the_first(commander: Somebody):
     assert "Idempotency-Replayed" not in first.headers
 
 
-async def test_a_key_is_refused_for_another_request(commander: Somebody):
+async def test_a_key_is_refused_for_another_request(commander: Somebody) -> None:
     await commander.post("/v1/incidents", LEAK, Idempotency_Key="leak-1")
     other = LEAK | {"title": "The other forklift leaks too"}
     answer = await commander.post("/v1/incidents", other, Idempotency_Key="leak-1")
     assert (answer.status_code, told(answer)["code"]) == (422, "idempotency_key_reused")
 
 
-async def test_if_match_refuses_what_was_decided_on_an_older_version(commander: Somebody):
+async def test_if_match_refuses_what_was_decided_on_an_older_version(commander: Somebody) -> None:
     incident = await commander.declares()
     path = f"/v1/incidents/{incident['id']}"
     seen = await commander.post(f"{path}/acknowledge", If_Match='"1.a1b2"')
@@ -67,13 +67,13 @@ async def test_if_match_refuses_what_was_decided_on_an_older_version(commander: 
     assert stale.headers["ETag"] == '"2"'
 
 
-async def test_if_match_that_is_no_tag_is_malformed(commander: Somebody):
+async def test_if_match_that_is_no_tag_is_malformed(commander: Somebody) -> None:
     incident = await commander.declares()
     answer = await commander.post(f"/v1/incidents/{incident['id']}/acknowledge", If_Match="one")
     assert (answer.status_code, told(answer)["code"]) == (400, "malformed")
 
 
-async def test_an_illegal_transition_says_from_where_it_would_be_legal(commander: Somebody):
+async def test_an_illegal_transition_says_from_where_it_would_be_legal(commander: Somebody) -> None:
     incident = await commander.declares()
     answer = await commander.post(f"/v1/incidents/{incident['id']}/mitigate")
     problem = told(answer)
@@ -83,7 +83,7 @@ async def test_an_illegal_transition_says_from_where_it_would_be_legal(commander
     assert problem["instance"] == answer.headers["X-Request-Id"]
 
 
-async def test_a_final_incident_is_locked(commander: Somebody):
+async def test_a_final_incident_is_locked(commander: Somebody) -> None:
     incident = await commander.declares()
     path = f"/v1/incidents/{incident['id']}"
     await commander.post(f"{path}/cancel", {"reason": "It was water"})
@@ -91,7 +91,9 @@ async def test_a_final_incident_is_locked(commander: Somebody):
     assert (answer.status_code, told(answer)["code"]) == (409, "record_locked")
 
 
-async def test_another_organization_s_incident_does_not_exist(served: Served, commander: Somebody):
+async def test_another_organization_s_incident_does_not_exist(
+    served: Served, commander: Somebody
+) -> None:
     incident = await commander.declares()
     stranger = await served.somebody(Role.OWNER)
     for name in (incident["id"], "INC-1", str(uuid4()), "INC-9", "AUD-1", "leak"):
@@ -99,26 +101,26 @@ async def test_another_organization_s_incident_does_not_exist(served: Served, co
         assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
 
 
-async def test_nobody_names_a_new_incident_himself(commander: Somebody):
+async def test_nobody_names_a_new_incident_himself(commander: Somebody) -> None:
     answer = await commander.post(f"/v1/incidents/{uuid4()}/declare", LEAK)
     assert answer.status_code == 404
 
 
-async def test_a_report_is_declared_out_of_triage(commander: Somebody):
+async def test_a_report_is_declared_out_of_triage(commander: Somebody) -> None:
     reported = await commander.post("/v1/incidents/reports", {"title": "Oil on the floor"})
     assert reported.status_code == 201
     answer = await commander.post(f"/v1/incidents/{told(reported)['id']}/declare", LEAK)
     assert (answer.status_code, told(answer)["version"]) == (200, 2)
 
 
-async def test_who_lacks_the_permission_is_forbidden(served: Served, commander: Somebody):
+async def test_who_lacks_the_permission_is_forbidden(served: Served, commander: Somebody) -> None:
     incident = await commander.declares()
     viewer = await served.somebody(Role.VIEWER, tenant=commander.tenant)
     answer = await viewer.post(f"/v1/incidents/{incident['id']}/acknowledge")
     assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")
 
 
-async def test_the_sole_resolver_of_a_grave_incident_does_not_close_it(commander: Somebody):
+async def test_the_sole_resolver_of_a_grave_incident_does_not_close_it(commander: Somebody) -> None:
     incident = await commander.declares(severity="sev1")
     path = f"/v1/incidents/{incident['id']}"
     await commander.post(f"{path}/resolve", {"resolution": "Hose replaced"})
@@ -127,7 +129,7 @@ async def test_the_sole_resolver_of_a_grave_incident_does_not_close_it(commander
     assert (answer.status_code, told(answer)["code"]) == (403, "segregation_of_duties")
 
 
-async def test_without_a_token_nobody_is_known(served: Served):
+async def test_without_a_token_nobody_is_known(served: Served) -> None:
     answer = await served.http.post("/v1/incidents", json=LEAK)
     assert (answer.status_code, told(answer)["code"]) == (401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -142,31 +144,33 @@ async def test_without_a_token_nobody_is_known(served: Served):
         ({"occurred_at": "2026-01-01T00:00:00"}, "occurred_at"),
     ],
 )
-async def test_a_wrong_field_is_named(commander: Somebody, fields: dict[str, Any], wrong: str):
+async def test_a_wrong_field_is_named(
+    commander: Somebody, fields: dict[str, Any], wrong: str
+) -> None:
     answer = await commander.post("/v1/incidents", LEAK | fields)
     problem = told(answer)
     assert (answer.status_code, problem["code"]) == (422, "validation")
     assert [error["field"] for error in problem["errors"]] == [wrong]
 
 
-async def test_a_body_that_is_no_json_is_malformed(commander: Somebody):
+async def test_a_body_that_is_no_json_is_malformed(commander: Somebody) -> None:
     for content in (b"{", b"[1", b"leak"):
         answer = await commander.send("/v1/incidents", content, Content_Type="application/json")
         assert (answer.status_code, told(answer)["code"]) == (400, "malformed")
 
 
-async def test_a_body_of_another_kind_is_refused(commander: Somebody):
+async def test_a_body_of_another_kind_is_refused(commander: Somebody) -> None:
     answer = await commander.send("/v1/incidents", b"title=Leak", Content_Type="text/plain")
     assert (answer.status_code, told(answer)["code"]) == (415, "unsupported_media_type")
 
 
-async def test_a_body_past_the_limit_is_refused(commander: Somebody):
+async def test_a_body_past_the_limit_is_refused(commander: Somebody) -> None:
     content = b" " * (1024 * 1024 + 1)
     answer = await commander.send("/v1/incidents", content, Content_Type="application/json")
     assert (answer.status_code, told(answer)["code"]) == (413, "payload_too_large")
 
 
-async def test_notes_and_tasks_are_named_in_the_path(commander: Somebody):
+async def test_notes_and_tasks_are_named_in_the_path(commander: Somebody) -> None:
     incident = await commander.declares()
     path = f"/v1/incidents/{incident['id']}"
     for wrong in ("notes/{}/retract", "tasks/{}/complete"):
@@ -176,7 +180,7 @@ async def test_notes_and_tasks_are_named_in_the_path(commander: Somebody):
     assert told(answer)["errors"][0]["field"] == "note"
 
 
-async def test_only_who_may_import_stands_for_an_old_row(served: Served, owner: Somebody):
+async def test_only_who_may_import_stands_for_an_old_row(served: Served, owner: Somebody) -> None:
     row = LEAK | {"imported": {"row": 1}, "source": "old", "source_key": "1"}
     assert (await owner.post("/v1/incidents", row)).status_code == 201
     responder = await served.somebody(Role.RESPONDER, tenant=owner.tenant)
@@ -184,7 +188,7 @@ async def test_only_who_may_import_stands_for_an_old_row(served: Served, owner: 
     assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")
 
 
-async def test_the_caller_s_ids_come_back(commander: Somebody):
+async def test_the_caller_s_ids_come_back(commander: Somebody) -> None:
     related = str(uuid4())
     answer = await commander.post(
         "/v1/incidents", LEAK, X_Request_Id="forklift-7", X_Correlation_Id=related

@@ -20,7 +20,7 @@ async def repaired(commander: Somebody) -> dict[str, Any]:
     return told(answer)
 
 
-async def test_who_writes_reads_his_own_write(commander: Somebody):
+async def test_who_writes_reads_his_own_write(commander: Somebody) -> None:
     done = await repaired(commander)
     answer = await commander.get(f"/v1/incidents/INC-1?min_position={done['position']}")
     document = told(answer)
@@ -31,7 +31,7 @@ async def test_who_writes_reads_his_own_write(commander: Somebody):
     assert "stale" not in document
 
 
-async def test_a_position_may_stand_in_a_header(commander: Somebody):
+async def test_a_position_may_stand_in_a_header(commander: Somebody) -> None:
     done = await repaired(commander)
     answer = await commander.get(
         f"/v1/incidents/{done['id']}", X_Min_Position=str(done["position"])
@@ -39,7 +39,7 @@ async def test_a_position_may_stand_in_a_header(commander: Somebody):
     assert told(answer)["version"] == 3
 
 
-async def test_names_are_filled_in_for_the_people_of_a_document(commander: Somebody):
+async def test_names_are_filled_in_for_the_people_of_a_document(commander: Somebody) -> None:
     done = await repaired(commander)
     document = told(await commander.get(f"/v1/incidents/INC-1?min_position={done['position']}"))
     assert document["reporter"] == str(commander.id)
@@ -48,7 +48,7 @@ async def test_names_are_filled_in_for_the_people_of_a_document(commander: Someb
 
 async def test_an_injured_person_is_named_only_to_who_may_know(
     served: Served, commander: Somebody
-):
+) -> None:
     declared = await commander.declares(injured="Grace Hopper")
     path = f"/v1/incidents/INC-1?min_position={declared['position']}"
     assert told(await commander.get(path))["injured"] == "Grace Hopper"
@@ -60,7 +60,7 @@ async def test_an_injured_person_is_named_only_to_who_may_know(
         assert "sealed" not in answer.text
 
 
-async def test_a_read_past_its_patience_says_that_it_is_stale(commander: Somebody):
+async def test_a_read_past_its_patience_says_that_it_is_stale(commander: Somebody) -> None:
     declared = await commander.declares()
     await commander.get(f"/v1/incidents/INC-1?min_position={declared['position']}")
     answer = await commander.get("/v1/incidents/INC-1?min_position=99999")
@@ -69,7 +69,7 @@ async def test_a_read_past_its_patience_says_that_it_is_stale(commander: Somebod
     assert "ETag" not in answer.headers
 
 
-async def test_who_has_the_document_already_is_told_so(commander: Somebody):
+async def test_who_has_the_document_already_is_told_so(commander: Somebody) -> None:
     declared = await commander.declares()
     path = f"/v1/incidents/INC-1?min_position={declared['position']}"
     etag = (await commander.get(path)).headers["ETag"]
@@ -81,7 +81,9 @@ async def test_who_has_the_document_already_is_told_so(commander: Somebody):
     assert (await commander.get(path, If_None_Match=etag)).status_code == 200
 
 
-async def test_what_another_organization_has_is_not_found(served: Served, commander: Somebody):
+async def test_what_another_organization_has_is_not_found(
+    served: Served, commander: Somebody
+) -> None:
     done = await repaired(commander)
     await commander.get(f"/v1/incidents/INC-1?min_position={done['position']}")
     stranger = await served.somebody(Role.OWNER)
@@ -96,7 +98,7 @@ async def test_what_another_organization_has_is_not_found(served: Served, comman
     }
 
 
-async def test_history_tells_each_field_before_and_after(commander: Somebody):
+async def test_history_tells_each_field_before_and_after(commander: Somebody) -> None:
     done = await repaired(commander)
     answer = await commander.get(f"/v1/incidents/INC-1/history?min_position={done['position']}")
     items = told(answer)["items"]
@@ -110,7 +112,7 @@ async def test_history_tells_each_field_before_and_after(commander: Somebody):
     assert (changes["status"]["from"], changes["status"]["to"]) == ("in_progress", "resolved")
 
 
-async def test_history_comes_in_pages(commander: Somebody):
+async def test_history_comes_in_pages(commander: Somebody) -> None:
     done = await repaired(commander)
     path = f"/v1/incidents/INC-1/history?limit=2&min_position={done['position']}"
     first = told(await commander.get(path))
@@ -119,7 +121,7 @@ async def test_history_comes_in_pages(commander: Somebody):
     assert second["next_cursor"] is None
 
 
-async def test_a_timeline_tells_what_happened_first(commander: Somebody):
+async def test_a_timeline_tells_what_happened_first(commander: Somebody) -> None:
     await commander.declares()
     late = await commander.post(
         "/v1/incidents/INC-1/notes", {"text": "A puddle", "occurred_at": "2020-01-01T00:00:00Z"}
@@ -133,7 +135,9 @@ async def test_a_timeline_tells_what_happened_first(commander: Somebody):
     assert (wrong.status_code, told(wrong)["errors"][0]["field"]) == (422, "by")
 
 
-async def test_actions_are_what_this_caller_may_do_next(served: Served, commander: Somebody):
+async def test_actions_are_what_this_caller_may_do_next(
+    served: Served, commander: Somebody
+) -> None:
     await commander.declares()
     mine = told(await commander.get("/v1/incidents/INC-1/actions"))
     assert {"acknowledge", "resolve", "cancel"} <= set(mine["actions"])
@@ -142,7 +146,7 @@ async def test_actions_are_what_this_caller_may_do_next(served: Served, commande
     assert told(await viewer.get("/v1/incidents/INC-1/actions"))["actions"] == []
 
 
-async def test_the_list_filters_counts_and_goes_on(commander: Somebody):
+async def test_the_list_filters_counts_and_goes_on(commander: Somebody) -> None:
     for severity in ("sev1", "sev2", "sev2", "sev3"):
         last = await commander.declares(severity=severity)
     path = f"/v1/incidents?severity=sev1,sev2&sort=number&limit=2&min_position={last['position']}"
@@ -156,7 +160,7 @@ async def test_the_list_filters_counts_and_goes_on(commander: Somebody):
     assert second["next_cursor"] is None
 
 
-async def test_fields_cut_items_down(commander: Somebody):
+async def test_fields_cut_items_down(commander: Somebody) -> None:
     last = await commander.declares()
     answer = await commander.get(f"/v1/incidents?fields=id,title&min_position={last['position']}")
     assert told(answer)["items"] == [{"id": last["id"], "title": "The forklift leaks oil"}]
@@ -178,13 +182,13 @@ async def test_fields_cut_items_down(commander: Somebody):
 )
 async def test_a_question_that_makes_no_sense_is_named(
     commander: Somebody, query: str, field: str
-):
+) -> None:
     answer = await commander.get(f"/v1/incidents?{query}")
     assert (answer.status_code, told(answer)["code"]) == (422, "validation")
     assert told(answer)["errors"][0]["field"] == field
 
 
-async def test_a_cursor_opens_only_its_own_question(served: Served, commander: Somebody):
+async def test_a_cursor_opens_only_its_own_question(served: Served, commander: Somebody) -> None:
     await commander.declares()
     last = await commander.declares()
     page = told(await commander.get(f"/v1/incidents?limit=1&min_position={last['position']}"))
@@ -195,7 +199,7 @@ async def test_a_cursor_opens_only_its_own_question(served: Served, commander: S
         assert (answer.status_code, told(answer)["errors"][0]["field"]) == (422, "cursor")
 
 
-async def test_the_feed_has_every_event_once_and_in_order(commander: Somebody):
+async def test_the_feed_has_every_event_once_and_in_order(commander: Somebody) -> None:
     done = await repaired(commander)
     positions, after = [], 0
     while True:
@@ -208,7 +212,7 @@ async def test_the_feed_has_every_event_once_and_in_order(commander: Somebody):
     assert positions == list(range(1, done["position"] + 1))
 
 
-async def test_the_feed_is_narrowed_by_type_and_subject(commander: Somebody):
+async def test_the_feed_is_narrowed_by_type_and_subject(commander: Somebody) -> None:
     done = await repaired(commander)
     other = await commander.declares()
     query = f"min_position={other['position']}&type=incident.declared"
@@ -221,7 +225,7 @@ async def test_the_feed_is_narrowed_by_type_and_subject(commander: Somebody):
 
 async def test_who_may_not_see_the_history_of_all_is_refused_the_feed(
     served: Served, commander: Somebody
-):
+) -> None:
     reporter = await served.somebody(Role.REPORTER, tenant=commander.tenant)
     answer = await reporter.get("/v1/events")
     assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")

@@ -17,7 +17,7 @@ from tests.api.serving import Served, Somebody, told
 from write_model.kernel.settings import Settings
 
 
-async def test_the_process_serves_and_stops_at_once_when_it_is_asked_to(settings: Settings):
+async def test_the_process_serves_and_stops_at_once_when_it_is_asked_to(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     environment = os.environ | {
@@ -49,23 +49,23 @@ async def _answers(http: httpx2.AsyncClient, process: asyncio.subprocess.Process
     pytest.fail("the process ended")
 
 
-def test_a_database_that_never_comes_is_named(settings: Settings):
+def test_a_database_that_never_comes_is_named(settings: Settings) -> None:
     nowhere = settings.model_copy(update={"database_name": "nowhere"})
     with pytest.raises(DatabaseMissing, match="nowhere"):
         wait_for_schema(nowhere, patience_s=0)
 
 
-async def test_health_needs_no_token(served: Served):
+async def test_health_needs_no_token(served: Served) -> None:
     assert (await served.http.get("/livez")).status_code == 200
     assert (await served.http.get("/readyz")).status_code == 200
 
 
-async def test_an_unknown_address_is_a_problem(served: Served):
+async def test_an_unknown_address_is_a_problem(served: Served) -> None:
     answer = await served.http.get("/v1/forklifts")
     assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
 
 
-async def test_a_method_that_is_not_taken_is_a_problem(served: Served):
+async def test_a_method_that_is_not_taken_is_a_problem(served: Served) -> None:
     answer = await served.http.delete("/v1/incidents/INC-1/acknowledge")
     assert (answer.status_code, told(answer)["code"]) == (405, "method_not_allowed")
     assert answer.headers["Allow"] == "POST"
@@ -73,7 +73,7 @@ async def test_a_method_that_is_not_taken_is_a_problem(served: Served):
 
 async def test_a_fault_of_ours_says_nothing_of_our_inside(
     served: Served, commander: Somebody, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.delattr(served.process.write_model.__class__, "start")
     answer = await commander.post("/v1/incidents", {"title": "Leak", "severity": "sev3"})
     problem = told(answer)
@@ -84,7 +84,7 @@ async def test_a_fault_of_ours_says_nothing_of_our_inside(
 
 async def test_too_much_at_once_is_told_to_come_back(
     served: Served, commander: Somebody, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(served.process.budgets.commands, "_at_once", 0)
     answer = await commander.post("/v1/incidents", {"title": "Leak", "severity": "sev3"})
     assert (answer.status_code, told(answer)["code"]) == (503, "overloaded")
