@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -43,12 +43,18 @@ def test_the_second_time_costs_less_than_half_a_second() -> None:
     environment = Path(sys.prefix)
     if not (environment / "tallystick-synced").exists():
         pytest.skip("this environment was not made by the start script")
-    began_s = time.perf_counter()
-    # An argument that the launcher refuses at once: what is left is the script's own time.
+    before_s = spent_s()
+    # An argument that the launcher refuses at once: what is left is the script's own work.
     subprocess.run(
         [START, "up", "--port", "none"],
-        env={"PATH": "/usr/bin:/bin", "TALLYSTICK_VENV": str(environment)},
+        env={"PATH": os.environ["PATH"], "TALLYSTICK_VENV": str(environment)},
         capture_output=True,
         check=False,
     )
-    assert time.perf_counter() - began_s < 0.5
+    assert spent_s() - before_s < 0.5
+
+
+def spent_s() -> float:
+    """CPU time of this process's children, which a busy machine does not stretch."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
