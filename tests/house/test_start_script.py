@@ -43,7 +43,13 @@ def test_the_second_time_costs_less_than_half_a_second() -> None:
     environment = Path(sys.prefix)
     if not (environment / "tallystick-synced").exists():
         pytest.skip("this environment was not made by the start script")
+    run_without_effect(environment)
     before_s = spent_s()
+    run_without_effect(environment)
+    assert spent_s() - before_s < 0.5
+
+
+def run_without_effect(environment: Path) -> None:
     # An argument that the launcher refuses at once: what is left is the script's own work.
     subprocess.run(
         [START, "up", "--port", "none"],
@@ -51,7 +57,6 @@ def test_the_second_time_costs_less_than_half_a_second() -> None:
         capture_output=True,
         check=False,
     )
-    assert spent_s() - before_s < 0.5
 
 
 def spent_s() -> float:
