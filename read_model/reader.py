@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -18,10 +18,10 @@ _NAME_TENANT = "SELECT set_config('app.tenant', %s, true)"
 
 
 @asynccontextmanager
-async def open_pool(conninfo: str, *, size: int = 8) -> AsyncIterator[Pool]:
+async def open_pool(conninfo: str, *, size: int = 8) -> AsyncGenerator[Pool]:
     """Connections for reading: in autocommit, with answers in UTC."""
     kwargs = {"autocommit": True, "options": "-c timezone=UTC -c statement_timeout=5s"}
-    pool = AsyncConnectionPool(conninfo, min_size=1, max_size=size, kwargs=kwargs, open=False)
+    pool: Pool = AsyncConnectionPool(conninfo, min_size=1, max_size=size, kwargs=kwargs, open=False)
     async with pool:
         yield pool
 

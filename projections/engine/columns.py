@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from struct import Struct
-from typing import Any
+from typing import Any, LiteralString
 
 _HEADER = Struct(">iiIii")
 _LENGTH = Struct(">i")
@@ -82,7 +82,7 @@ def _listed(values: Iterable[str]) -> bytes:
 class Type:
     """A Postgres type: how SQL names it, its oid, and how values are packed."""
 
-    name: str
+    name: LiteralString
     oid: int
     array_oid: int
     packed: Callable[[Values], Packed]

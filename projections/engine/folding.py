@@ -53,7 +53,7 @@ class Batch:
 
     def _transition(self, primary: Primary | None, recorded: Recorded) -> Transition:
         stream = recorded.stream
-        if stream in self.parked:
+        if self.parked and stream in self.parked:
             return Transition(None, None, recorded)
         if isinstance(recorded.event, Unreadable):
             raise CannotFold(recorded.event.reason)

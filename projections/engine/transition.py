@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeGuard
 
 from pydantic_core import to_json
 
@@ -69,7 +69,7 @@ def _new(name: str, value: Any) -> Iterator[Change]:
 
 
 def _differences(name: str, old: Any, new: Any) -> Iterator[Change]:
-    if not isinstance(new, list):
+    if not _is_list(new):
         yield {"field": name, "from": old, "to": new}
         return
     known: list[Any] = old or []
@@ -77,6 +77,10 @@ def _differences(name: str, old: Any, new: Any) -> Iterator[Change]:
         earlier = known[index] if index < len(known) else None
         if earlier is not item and earlier != item:
             yield {"field": name, "from": earlier, "to": item}
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _said(recorded: Recorded) -> list[Change]:

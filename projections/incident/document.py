@@ -85,6 +85,7 @@ def _begun(recorded: Recorded) -> Row:
 def people_in(row: Row) -> list[str]:
     """The subject ids that the document names, sorted."""
     named = {row["reporter"], row["assignee"]}
-    named |= {task["assignee"] for task in row["tasks"]}
-    named |= {note["author"] for note in row["notes"]}
-    return sorted(named - {None})
+    named.update([task["assignee"] for task in row["tasks"]])
+    named.update([note["author"] for note in row["notes"]])
+    named.discard(None)
+    return sorted(named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +29,8 @@ def item_of(*events: Event) -> dict[str, Any]:
     story = Story()
     before = after = None
     for event in events:
-        recorded = story.tell("forklift", event)
-        before, after = after, fold(after, recorded)
-    item: dict[str, Any] = from_json(Transition(before, after, recorded).item())
+        before, after = after, fold(after, story.tell("forklift", event))
+    item: dict[str, Any] = from_json(Transition(before, after, story.events[-1]).item())
     return item
 
 
@@ -82,9 +82,5 @@ def test_a_sealed_value_travels_sealed() -> None:
 def test_an_unreadable_event_is_told_without_changes() -> None:
     story = Story()
     recorded = story.tell("forklift", DECLARED)
-    unreadable = type(recorded)(**{**_fields(recorded), "event": Unreadable("missing: title")})
+    unreadable = replace(recorded, event=Unreadable("missing: title"))
     assert from_json(Transition(None, None, unreadable).item())["changes"] == []
-
-
-def _fields(recorded: Any) -> dict[str, Any]:
-    return {name: getattr(recorded, name) for name in recorded.__dataclass_fields__}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from projections.catalog import CATALOG
 from projections.engine.checkpoint import Lease, lag, pause, resume
 from projections.engine.log import Connection
+from projections.engine.projection import TableSpec
 from projections.engine.projector import Projector
 from tests.projections.conftest import Connect
 from tests.projections.story import JONAS, NORTH, SOUTH, Story, stream, write_log
@@ -72,7 +74,7 @@ def tables(connection: Connection) -> dict[str, list[Any]]:
     """Everything that is shown."""
     return {
         table.name: connection.execute(
-            f"SELECT t::text FROM projections.{table.name} t ORDER BY 1"
+            sql.SQL("SELECT t::text FROM projections.{} t ORDER BY 1").format(named(table))
         ).fetchall()
         for table in CATALOG.tables()
     }
@@ -80,14 +82,18 @@ def tables(connection: Connection) -> dict[str, list[Any]]:
 
 def start_again(connection: Connection) -> None:
     for table in CATALOG.tables():
-        connection.execute(f"TRUNCATE projections.{table.name}")
+        connection.execute(sql.SQL("TRUNCATE projections.{}").format(named(table)))
     connection.execute("TRUNCATE projections.dead_letters")
     connection.execute(
         "UPDATE projections.checkpoint SET position = 0, epoch = 1, expires_at = '-infinity'"
     )
 
 
-def one_value(connection: Connection, query: str, *parameters: Any) -> Any:
+def named(table: TableSpec) -> sql.Identifier:
+    return sql.Identifier(table.name)
+
+
+def one_value(connection: Connection, query: LiteralString | sql.Composed, *parameters: Any) -> Any:
     [[value]] = connection.execute(query, parameters).fetchall()
     return value
 
@@ -308,11 +314,12 @@ def test_two_organizations_see_nothing_of_each_other(log: Connection, connect: C
     catch_up(projector(connect("tallystick_tailer")))
     app = connect("tallystick_app")
     for table in CATALOG.tables():
-        assert one_value(app, f"SELECT count(*) FROM projections.{table.name}") == 0
+        every = sql.SQL("SELECT count(*) FROM projections.{}").format(named(table))
+        assert one_value(app, every) == 0
     app.execute("SELECT set_config('app.tenant', %s, false)", (str(SOUTH),))
     for table in CATALOG.tables():
-        others = f"SELECT count(*) FROM projections.{table.name} WHERE tenant_id = %s"
-        assert one_value(app, others, NORTH) == 0
+        others = sql.SQL("SELECT count(*) FROM projections.{} WHERE tenant_id = %s")
+        assert one_value(app, others.format(named(table)), NORTH) == 0
     assert one_value(app, "SELECT max(tenant_position) FROM projections.changes_v1") == 3
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         app.execute("SELECT position FROM projections.checkpoint")

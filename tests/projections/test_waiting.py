@@ -1,10 +1,13 @@
-"""How long the projector waits before it asks again."""
+"""How long the projector waits before it asks again, and how it writes times."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from projections.engine.waiting import pause_after
+from projections.times import rfc3339
 
 
 @pytest.mark.parametrize(
@@ -12,3 +15,9 @@ from projections.engine.waiting import pause_after
 )
 def test_the_longer_nothing_happens_the_longer_the_pause(silence_s: float, pause_s: float) -> None:
     assert pause_after(silence_s) == pytest.approx(pause_s)
+
+
+def test_times_are_written_in_utc_wherever_they_come_from() -> None:
+    moment = datetime(2026, 2, 3, 8, 15, 0, 250, tzinfo=UTC)
+    berlin = moment.astimezone(timezone(timedelta(hours=1)))
+    assert rfc3339(moment) == rfc3339(berlin) == "2026-02-03T08:15:00.000250Z"

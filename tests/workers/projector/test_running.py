@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -27,7 +27,7 @@ from write_model.kernel.settings import Settings
 
 
 @contextlib.contextmanager
-def running(database: Database) -> Iterator[threading.Event]:
+def running(database: Database) -> Generator[threading.Event]:
     stop = threading.Event()
     conninfo = database.conninfo("tallystick_tailer")
     thread = threading.Thread(
