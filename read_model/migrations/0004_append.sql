@@ -76,12 +76,12 @@ BEGIN
                 ELSE head.tenant_id <> r.tenant OR head.originator_version <> r.version - 1 END;
 
     IF cardinality(p_keys) > 0 THEN
-        SELECT coalesce(v_broken, '[]') || jsonb_agg(jsonb_build_object(
+        SELECT coalesce(v_broken, '[]') || coalesce(jsonb_agg(jsonb_build_object(
                    'command', p_commands[k.row], 'reason',
                    CASE WHEN known.command_id = p_command_ids[k.row] THEN 'version'
                         WHEN known.digest = k.digest THEN 'replayed' ELSE 'key_reused' END,
                    'stream', known.stream_id, 'version', known.version,
-                   'position', known.tenant_position, 'number', known.number))
+                   'position', known.tenant_position, 'number', known.number)), '[]')
           INTO v_broken
           FROM unnest(p_key_rows, p_keys, p_digests) AS k (row, key, digest)
           JOIN log.command_keys known ON known.tenant_id = p_tenants[k.row]
@@ -203,7 +203,10 @@ CREATE FUNCTION log.explain(
       LEFT JOIN LATERAL (
             SELECT jsonb_build_object('command', b.command, 'reason', 'stored',
                        'log_position', f.notification_id, 'recorded_at', f.recorded_at,
-                       'epoch', f.epoch, 'position', f.tenant_position, 'number', f.number) AS verdict
+                       'epoch', f.epoch, 'position', f.tenant_position, 'numbers', (
+                           SELECT jsonb_agg(e.number ORDER BY e.notification_id) FROM log.events e
+                            WHERE e.notification_id BETWEEN f.notification_id
+                              AND f.notification_id + own.last - own.first)) AS verdict
               FROM log.events f
              WHERE f.originator_id = p_streams[own.first]
                AND f.originator_version = p_versions[own.first]

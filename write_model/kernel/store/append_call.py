@@ -181,7 +181,7 @@ def _stored(refusal: dict[str, Any], count: int) -> Appended:
     return Appended(
         tuple(range(first, first + count)),
         tuple(range(tenant_first, tenant_first + count)),
-        (refusal["number"],) + (None,) * (count - 1),
+        tuple(refusal["numbers"]),
         arrays.parse_timestamp(refusal["recorded_at"]),
         refusal["epoch"],
     )

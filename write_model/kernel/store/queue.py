@@ -57,10 +57,12 @@ class FairQueue:
         claimed: set[Hashable] = set()
         while self._waiting and rows > 0 and size > 0:
             waiting = self._next()
-            if not claimed.isdisjoint(claims := set(waiting.claims())):
+            claims = set(waiting.claims())
+            clashes = not claimed.isdisjoint(claims)
+            claimed |= claims  # also of those held, so that nobody overtakes them
+            if clashes:
                 held.append(waiting)
                 continue
-            claimed |= claims
             batch.append(waiting)
             rows -= len(waiting.command.rows)
             size -= waiting.command.size()
