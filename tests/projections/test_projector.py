@@ -341,3 +341,16 @@ def test_each_projection_has_a_pointer_to_its_present_table(log: Connection) -> 
     pointers = log.execute("SELECT name, version, table_name FROM projections.current").fetchall()
     declared = {(each.name, each.version, each.table.name) for each in CATALOG.projections}
     assert set(pointers) == declared
+
+
+def test_a_record_that_makes_a_fold_fail_is_parked_with_the_kind_of_failure(
+    log: Connection, connect: Connect
+) -> None:
+    story = Story()
+    story.tell("jonas", MembershipActivated())  # nobody was invited
+    story.tell("forklift", DECLARED)
+    write_log(log, story.events)
+    catch_up(projector(connect("tallystick_tailer")))
+    letters = log.execute("SELECT position, reason FROM projections.dead_letters").fetchall()
+    assert letters == [(1, "KeyError")]
+    assert one_value(log, "SELECT count(*) FROM projections.incident_v1") == 1
