@@ -17,6 +17,10 @@ class Budget:
         self._at_once, self._held = at_once, 0
         self._empty: asyncio.Event | None = None
 
+    @property
+    def held(self) -> int:
+        return self._held
+
     async def emptied(self) -> None:
         """Wait until nobody holds any."""
         while self._held:

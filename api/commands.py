@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic_core import from_json, to_json
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from api.openapi import describe_command, described
 from api.process import Process, process
@@ -22,6 +23,8 @@ C = TypeVar("C", bound=Command)
 
 JSON = "application/json"
 IMPORT = "records.import"
+
+_OBJECT = TypeAdapter(dict[str, Any])
 
 _SLACK_S = 1.0
 """The log's own deadline comes first: it knows better what became of the command."""
@@ -83,9 +86,9 @@ async def _carried_out(
 def _command(kind: type[C], content: bytes, fields: dict[str, str]) -> C:
     if not fields:
         return kind.model_validate_json(content or b"{}")
-    given: Any = from_json(content) if content else {}
-    merged = {**given, **fields} if isinstance(given, dict) else given
-    return kind.model_validate_json(to_json(merged))
+    # As JSON again, so that every value is read by the same rules whatever the path holds.
+    given: dict[str, Any] = _OBJECT.validate_json(content or b"{}")
+    return kind.model_validate_json(to_json(given | fields))
 
 
 def _acting(actor: Actor, command: Command) -> Actor:

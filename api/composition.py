@@ -1,7 +1,7 @@
 """The one place where the api process is put together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
@@ -41,7 +41,7 @@ def create_app(
     """The app; everything it needs is opened when it starts and closed when it ends."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with _running(settings, ring or Ring(), budgets or Budgets()) as process:
             app.state.process, app.state.identity = process, process.identity
             yield
@@ -54,8 +54,9 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.add_middleware(Observed, access_log=settings.environment == "development")
+    app.add_middleware(Observed)
     explain_errors(app)
     # Not by `include_router`: a router inside a router is matched twice for every request.
     for router in ROUTERS:
@@ -64,7 +65,7 @@ def create_app(
 
 
 @asynccontextmanager
-async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncIterator[Process]:
+async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGenerator[Process]:
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(opened(settings))
         people = identity(
@@ -75,7 +76,7 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncIte
             clock=parts.clock,
             ids=parts.ids,
         )
-        following = Following(parts.pool, people, ring, settings)
+        following = Following(parts.pool, people, ring, settings, subscribers=budgets.streams)
         await following.begin()
         for work in (following.run(), following.watch(), following.wake(), people.access_log.run()):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))

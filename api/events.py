@@ -9,11 +9,12 @@ from api.process import Process, process
 from api.reads import MOST, caught_up, limit_of, only, opened
 from api.references import record_id
 from api.requests import caller
+from api.routes import PlainRoute
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid
 
-router = APIRouter(prefix="/v1/events", tags=["Events"])
+router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=PlainRoute)
 
 READ = "events.read"
 

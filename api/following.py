@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import psycopg
 import structlog
 
+from api.budgets import Budget
 from api.identity.identity import Identity
 from projections.push import Ring
 from read_model.log_headers import Header, Pool, head, tail
@@ -17,16 +18,25 @@ log = structlog.get_logger(__name__)
 
 _AT_ONCE = 1_000
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.1
-"""Polling is the guarantee: quick while there is news, and never slower than a tenth of a second,
-so that what a log entry makes untrue is forgotten well within the second that is promised."""
+"""Quick while there is news for a subscriber; a look costs as much as a request, so for evictions
+alone a tenth of a second is enough: well within the second that is promised."""
 _WAKE_EVERY_S = 15.0
 
 
 class Following:
     """Follows the log from where it ends when this process starts."""
 
-    def __init__(self, pool: Pool, identity: Identity, ring: Ring, settings: Settings) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        identity: Identity,
+        ring: Ring,
+        settings: Settings,
+        *,
+        subscribers: Budget,
+    ) -> None:
         self._pool, self._identity, self._ring = pool, identity, ring
+        self._subscribers = subscribers
         self._trust_s = settings.tail_trust_s
         self._loop = asyncio.get_running_loop()
         self._position = 0
@@ -43,9 +53,14 @@ class Following:
         pause_s = _SHORTEST_PAUSE_S
         while True:
             news = await self._look()
-            pause_s = _SHORTEST_PAUSE_S if news else min(pause_s * 2, _LONGEST_PAUSE_S)
+            pause_s = self._pause_s(pause_s, is_news=bool(news))
             if len(news) < _AT_ONCE:
                 await asyncio.sleep(pause_s)
+
+    def _pause_s(self, last_s: float, *, is_news: bool) -> float:
+        if not self._subscribers.held:
+            return _LONGEST_PAUSE_S
+        return _SHORTEST_PAUSE_S if is_news else min(last_s * 2, _LONGEST_PAUSE_S)
 
     async def watch(self) -> None:
         """Stop believing what is remembered while the log cannot be reached; until cancelled."""

@@ -11,6 +11,7 @@ from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
 from api.requests import caller, seen
+from api.routes import PlainRoute
 from read_model.queries.asking import asked
 from read_model.queries.history import Happened
 from read_model.queries.incident import ShownIncident
@@ -22,7 +23,7 @@ from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid, NotFound
 from write_model.kernel.messages import Moment
 
-router = APIRouter(prefix="/v1/incidents", tags=["Incidents"])
+router = APIRouter(prefix="/v1/incidents", tags=["Incidents"], route_class=PlainRoute)
 
 READ = "incident.read"
 

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.commands import accept, begin
+from api.routes import PlainRoute
 from write_model.incident.commands import (
     AcknowledgeIncident,
     AddNote,
@@ -33,7 +34,7 @@ from write_model.incident.commands import (
     WaiveTask,
 )
 
-router = APIRouter(prefix="/v1/incidents", tags=["Incidents"])
+router = APIRouter(prefix="/v1/incidents", tags=["Incidents"], route_class=PlainRoute)
 
 begin(router, "", DeclareIncident)
 begin(router, "/reports", ReportIncident)

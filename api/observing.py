@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from uuid import UUID
 
@@ -20,23 +21,23 @@ _NAME_LIMIT = 128
 class Observed:
     """Pure ASGI: a middleware of the framework's own kind costs a task per request."""
 
-    def __init__(self, app: ASGIApp, *, access_log: bool = False) -> None:
-        self._app, self._access_log = app, access_log
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Exchange(scope, send, logged=self._access_log).run(self._app, receive)
+        await _Exchange(scope, send).run(self._app, receive)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_began", "_correlation", "_logged", "_request", "_scope", "_send", "_status")
+    __slots__ = ("_began", "_correlation", "_request", "_scope", "_send", "_status")
 
-    def __init__(self, scope: Scope, send: Send, *, logged: bool) -> None:
-        self._scope, self._send, self._logged = scope, send, logged
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope, self._send = scope, send
         self._status = 0
         self._began = time.perf_counter()
         self._request, self._correlation = _ids(scope)
@@ -51,8 +52,9 @@ class _Exchange:
             if self._status:
                 raise
             await unexpected(self._scope["request_id"])(self._scope, receive, self._answer)
-        if self._logged:
-            log.info("request", **self._facts())
+        # A line a request would cost a tenth of it; who needs them turns debugging on.
+        if log.is_enabled_for(logging.DEBUG):
+            log.debug("request", **self._facts())
 
     async def _answer(self, message: Message) -> None:
         if message["type"] == "http.response.start":

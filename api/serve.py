@@ -6,18 +6,12 @@ import logging
 import socket
 import sys
 import time
+from importlib import import_module
 from typing import cast
 
-# Imported before root is given up: Python's own folder may be closed to the account afterwards.
-import httptools  # noqa: F401  (uvicorn looks it up by name)
 import psycopg
 import structlog
 import uvicorn
-import uvicorn.lifespan.on
-import uvicorn.loops.uvloop
-import uvicorn.protocols.http.httptools_impl
-import uvicorn.protocols.websockets.websockets_sansio_impl
-import uvloop  # noqa: F401  (uvicorn looks it up by name)
 from fastapi import FastAPI
 
 from api.composition import create_app
@@ -27,6 +21,20 @@ from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import APP, Settings
 
 log = structlog.get_logger(__name__)
+
+_NAMED = (
+    "httptools",
+    "uvloop",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+)
+"""What the server looks up by name when it starts."""
+
+# Before root is given up: Python's own folder may be closed to the account afterwards.
+for _name in _NAMED:
+    import_module(_name)
 
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.1
@@ -71,6 +79,8 @@ def server(settings: Settings, *, ring: Ring | None = None) -> Server:
         ws_ping_timeout=_WS_PING_S,
         ws_max_size=64 * 1024,
         access_log=False,
+        # Whoever stands in front must be named before his word on addresses is taken.
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         date_header=False,

@@ -201,7 +201,8 @@ async def test_a_cursor_opens_only_its_own_question(served: Served, commander: S
 
 async def test_the_feed_has_every_event_once_and_in_order(commander: Somebody) -> None:
     done = await repaired(commander)
-    positions, after = [], 0
+    positions = list[int]()
+    after = 0
     while True:
         path = f"/v1/events?after={after}&limit=2&min_position={done['position']}"
         page = told(await commander.get(path))
