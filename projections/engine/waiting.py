@@ -8,11 +8,11 @@ BUSY_S = 0.005
 IDLE_S = 0.25
 """Four questions a second cost 0.1 % of a core (measured)."""
 
-_FADES_OVER = 400
+_FADES_OVER = 200
 
 
 def pause_after(silence_s: float) -> float:
-    """A four-hundredth of the silence so far: 5 ms for the first 2 s, 250 ms after 100 s.
+    """A two-hundredth of the silence so far: 5 ms for the first second, 250 ms after 50 s.
 
     A person who works clicks within seconds, so his reads stay quick; at night it costs nothing.
     """
