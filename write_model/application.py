@@ -157,16 +157,17 @@ class WriteModel:
     async def _settled(self, decision: Decision, verdict: Verdict, by: Actor) -> list[Receipt]:
         match verdict:
             case Appended():
-                self._remember(decision, verdict, by)
-                return receipts(decision, verdict)
+                records = list(decision.records_after(verdict))
+                self._remember(decision, records)
+                return receipts(decision, records)
             case Replayed():
                 return await self._replayed([part.asked for part in decision.parts], verdict, by)
             case CauseKnown(stream=stream):
                 return [await self._caused_before(decision, stream, by)]
 
-    def _remember(self, decision: Decision, verdict: Appended, by: Actor) -> None:
-        for part, record in zip(decision.parts, decision.records_after(verdict), strict=True):
-            self.records.remember(by.tenant, part.asked.stream, record)
+    def _remember(self, decision: Decision, records: list[Record]) -> None:
+        for part, record in zip(decision.parts, records, strict=True):
+            self.records.remember(decision.tenant, part.asked.stream, record)
 
     def _forget(self, decision: Decision) -> None:
         for part in decision.parts:

@@ -104,8 +104,8 @@ class Decision:
             )
 
 
-def receipts(decision: Decision, verdict: Appended) -> list[Receipt]:
-    """What each part did."""
+def receipts(decision: Decision, records: Sequence[Record]) -> list[Receipt]:
+    """What each part did; `records` as they are after it."""
     return [
         Receipt(
             part.asked.stream,
@@ -114,7 +114,7 @@ def receipts(decision: Decision, verdict: Appended) -> list[Receipt]:
             record.number,
             created=not part.record.version,
         )
-        for part, record in zip(decision.parts, decision.records_after(verdict), strict=True)
+        for part, record in zip(decision.parts, records, strict=True)
     ]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -70,27 +69,56 @@ class StreamLocks:
     def __init__(self) -> None:
         self._locks: dict[UUID, tuple[asyncio.Lock, int]] = {}
 
-    @asynccontextmanager
-    async def held(self, streams: Iterable[UUID]) -> AsyncIterator[None]:
+    def held(self, streams: Iterable[UUID]) -> HeldLocks:
         """Hold the locks of all the streams; taken in order, so that nobody waits in a ring."""
-        async with AsyncExitStack() as stack:
-            for stream in sorted(set(streams)):
-                await stack.enter_async_context(self._one(stream))
-            yield
+        return HeldLocks(self, sorted(set(streams)))
 
-    @asynccontextmanager
-    async def _one(self, stream: UUID) -> AsyncIterator[None]:
+    async def take(self, stream: UUID) -> None:
         lock, users = self._locks.get(stream) or (asyncio.Lock(), 0)
         self._locks[stream] = lock, users + 1
         try:
-            async with lock:
-                yield
-        finally:
-            self._release(stream)
+            await lock.acquire()
+        except BaseException:
+            self._leave(stream)
+            raise
 
-    def _release(self, stream: UUID) -> None:
+    def release(self, stream: UUID) -> None:
+        self._locks[stream][0].release()
+        self._leave(stream)
+
+    def _leave(self, stream: UUID) -> None:
         lock, users = self._locks[stream]
         if users == 1:
             del self._locks[stream]
         else:
             self._locks[stream] = lock, users - 1
+
+
+class HeldLocks:
+    """The locks of some streams, held for a block.
+
+    By hand, because it stands in every command's way: two generators and a stack of exits took a
+    tenth of the door's time (measured).
+    """
+
+    __slots__ = ("_held", "_locks", "_streams")
+
+    def __init__(self, locks: StreamLocks, streams: list[UUID]) -> None:
+        self._locks, self._streams = locks, streams
+        self._held: list[UUID] = []
+
+    async def __aenter__(self) -> None:
+        try:
+            for stream in self._streams:
+                await self._locks.take(stream)
+                self._held.append(stream)
+        except BaseException:
+            self._release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        for stream in reversed(self._held):
+            self._locks.release(stream)
