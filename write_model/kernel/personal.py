@@ -132,7 +132,5 @@ def travelling(sealed: Sealed, place: Place) -> dict[str, Any]:
 def arrived(document: Mapping[str, Any], tenant: UUID) -> tuple[Sealed, Place]:
     """The reverse of `travelling`, in the tenant that the document belongs to."""
     fields = (bytes.fromhex(document[name]) for name in ("salt", "sealed", "commitment"))
-    place = Place(
-        tenant, UUID(document["stream"]), UUID(document["command"]), document["field"]
-    )
+    place = Place(tenant, UUID(document["stream"]), UUID(document["command"]), document["field"])
     return Sealed(UUID(document["subject"]), *fields), place
