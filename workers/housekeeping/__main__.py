@@ -38,7 +38,7 @@ def main() -> None:
     drop_privileges()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda _number, _frame: stop.set())
     run(Settings().conninfo(TAILER), stop=stop)
 
 

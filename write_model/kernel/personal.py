@@ -37,10 +37,10 @@ class Clear(Generic[T]):
         self.subject, self.value = subject, value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Clear) and (self.subject, self.value) == (
-            other.subject,
-            other.value,
-        )
+        if not isinstance(other, Clear):
+            return NotImplemented
+        told: Clear[Any] = other
+        return (self.subject, self.value) == (told.subject, told.value)
 
     def __hash__(self) -> int:
         return hash(self.subject)

@@ -66,7 +66,8 @@ def parameters(batch: Sequence[Append]) -> list[bytes]:
 
 
 def _first_rows(batch: Sequence[Append]) -> list[int]:
-    firsts, next_row = [], 1
+    firsts: list[int] = []
+    next_row = 1
     for command in batch:
         firsts.append(next_row)
         next_row += len(command.rows)

@@ -7,7 +7,7 @@ For a command that lost twice to other processes. Without it two processes on on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -33,7 +33,7 @@ class ExclusiveLog:
         self._call: PreparedCall | None = None
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[AppendUnderLock]:
+    async def held(self) -> AsyncGenerator[AppendUnderLock]:
         """Hold the append lock; what is given appends one command and commits it.
 
         Raises: Unavailable when the lock cannot be had.
