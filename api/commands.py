@@ -1,6 +1,5 @@
 """One line a command: its route, its text and its errors come from the command's class."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -25,9 +24,6 @@ JSON = "application/json"
 IMPORT = "records.import"
 
 _OBJECT = TypeAdapter(dict[str, Any])
-
-_SLACK_S = 1.0
-"""The log's own deadline comes first: it knows better what became of the command."""
 
 
 def begin(router: APIRouter, path: str, command: type[Command]) -> None:
@@ -77,9 +73,8 @@ async def _carried_out(
         content = await raw_body(request)
         command = _command(kind, content, {name: request.path_params[name] for name in fields})
         actor = _acting(actor, command)
-        async with asyncio.timeout(at.settings.command_deadline_s + _SLACK_S):
-            stream = await named(at, actor, request)
-            receipt = await _handled(at, request, stream, command, actor, content)
+        stream = await named(at, actor, request)
+        receipt = await _handled(at, request, stream, command, actor, content)
     return done(receipt, kind.aggregate.prefix)
 
 

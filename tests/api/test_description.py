@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -79,12 +79,12 @@ def test_every_reference_of_the_description_leads_somewhere() -> None:
 
 def references(content: object) -> Iterator[str]:
     if isinstance(content, dict):
-        for name, value in cast("dict[str, Any]", content).items():
+        for name, value in cast("dict[str, object]", content).items():
             if name == "$ref":
                 yield value
             yield from references(value)
     elif isinstance(content, list):
-        for value in cast("list[Any]", content):
+        for value in cast("list[object]", content):
             yield from references(value)
 
 
