@@ -49,12 +49,18 @@ class PreparedCall:
     async def open(
         cls, conninfo: str, statement: bytes, types: Sequence[int], *, options: str
     ) -> PreparedCall:
-        """Raises: psycopg.OperationalError when the server cannot be reached."""
+        """Raises: psycopg.OperationalError when the server cannot be reached; ConnectionLost;
+        StatementFailed.
+        """
         connection = await psycopg.AsyncConnection.connect(
             conninfo, autocommit=True, options=options, connect_timeout=5
         )
         call = cls(connection, statement, types)
-        await call._prepare()
+        try:
+            await call._prepare()
+        except BaseException:
+            call.close()
+            raise
         return call
 
     async def _prepare(self) -> None:

@@ -8,6 +8,7 @@ would not do, because a backend that was paused may still commit after it.
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Sequence
 
 import psycopg
@@ -22,7 +23,9 @@ from write_model.kernel.store.recorded_event import Append, Verdict
 
 log = structlog.get_logger(__name__)
 
-_BISECTED = ("22", "23")
+# 54: a key that no index row can hold; it must not fail those who share its batch.
+_BISECTED = ("22", "23", "54")
+_NOT_PACKED = "22000"
 _RETRIED = ("08", "40", "53", "55", "57")
 _READ_ONLY = "25006"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.5
@@ -45,6 +48,8 @@ class GroupCommit:
         Raises: VersionConflict, KeyReused, SubjectErased; Invalid for a value that Postgres
         refuses; Overloaded; Unavailable when the deadline passed without a verdict.
         """
+        if self._flusher.done():
+            raise Unavailable
         deadline = self._loop.time() + self._settings.command_deadline_s
         waiting = Waiting(command, self._loop.create_future(), deadline)
         self._queue.put(waiting)
@@ -66,6 +71,7 @@ class GroupCommit:
             except Exception:
                 log.exception("the flusher failed and starts again")
                 self._disconnect()
+                self._wake.set()
 
     async def _flush(self) -> None:
         while True:
@@ -125,10 +131,11 @@ class GroupCommit:
         await self._settle(batch[middle:])
 
     async def _send(self, batch: Sequence[Append]) -> list[Verdict | DomainError]:
+        parameters = _packed(batch)
         if self._call is None:
             self._call = await self.connect()
         result = await self._call(
-            append_call.parameters(batch), timeout_s=self._settings.statement_timeout_ms / 1000 + 1
+            parameters, timeout_s=self._settings.statement_timeout_ms / 1000 + 1
         )
         return append_call.verdicts(batch, result)
 
@@ -162,3 +169,11 @@ class GroupCommit:
         for waiting in batch:
             if not waiting.verdict.done():
                 waiting.verdict.set_exception(error)
+
+
+def _packed(batch: Sequence[Append]) -> list[bytes]:
+    """Raises: StatementFailed, as the server would for a value that has no binary form."""
+    try:
+        return append_call.parameters(batch)
+    except (UnicodeEncodeError, struct.error) as error:
+        raise StatementFailed(_NOT_PACKED, str(error)) from error
