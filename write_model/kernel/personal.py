@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -39,7 +39,7 @@ class Clear(Generic[T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Clear):
             return NotImplemented
-        told: Clear[Any] = other
+        told = cast("Clear[object]", other)
         return (self.subject, self.value) == (told.subject, told.value)
 
     def __hash__(self) -> int:
