@@ -91,10 +91,12 @@ async def serving(settings: Settings, running: Server | None = None) -> AsyncGen
         assert not task.done(), task.exception()
         await asyncio.sleep(0.01)
     app = cast("FastAPI", running.config.app)
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        yield Served(http, running, app.state.process, port)
-    running.should_exit = True
-    await task
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            yield Served(http, running, app.state.process, port)
+    finally:
+        running.should_exit = True
+        await task
 
 
 def told(answer: httpx2.Response) -> dict[str, Any]:

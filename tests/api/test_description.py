@@ -81,7 +81,7 @@ def references(content: object) -> Iterator[str]:
     if isinstance(content, dict):
         for name, value in cast("dict[str, object]", content).items():
             if name == "$ref":
-                yield value
+                yield str(value)
             yield from references(value)
     elif isinstance(content, list):
         for value in cast("list[object]", content):

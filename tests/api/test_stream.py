@@ -146,10 +146,12 @@ async def test_a_slow_subscriber_is_closed_with_where_to_resume(settings: Settin
     ring = Ring(at_most=4)
     async with serving(settings, server(settings, ring=ring)) as served:
         commander = await served.somebody(Role.INCIDENT_COMMANDER)
-        incident = await commander.declares()
-        position = incident["position"]
-        async with following(served, commander, f"after={position - 1}") as socket:
+        first = await commander.declares()
+        async with following(served, commander, f"after={first['position'] - 1}") as socket:
+            # Once what is new comes from the ring, falling out of it means being too slow.
             await next_message(socket)
+            incident = await commander.declares()
+            position = (await next_message(socket))["position"]
             # More in one turn of the loop than the ring holds: nobody could have kept up.
             ring.publish([note(commander, incident, position + n) for n in range(1, 10)])
             with pytest.raises(ConnectionClosedError) as closed:
