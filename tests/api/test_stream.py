@@ -41,6 +41,12 @@ async def next_message(socket: ClientConnection) -> dict[str, Any]:
     return message
 
 
+async def everything(socket: ClientConnection) -> list[dict[str, Any]]:
+    """All messages until the server closes."""
+    async with asyncio.timeout(5):
+        return [from_json(text) async for text in socket]
+
+
 async def test_what_happens_is_pushed_without_a_value(served: Served, commander: Somebody) -> None:
     async with following(served, commander) as socket:
         incident = await commander.declares(injured="Grace Hopper")
@@ -137,7 +143,7 @@ async def test_a_suspended_member_is_cut_off(served: Served, owner: Somebody) ->
             stream, SuspendMember(reason="Left"), by=system_actor(owner.tenant)
         )
         with pytest.raises(ConnectionClosedError) as closed:
-            await next_message(socket)
+            await everything(socket)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
 
