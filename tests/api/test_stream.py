@@ -152,19 +152,19 @@ async def test_a_slow_subscriber_is_closed_with_where_to_resume(settings: Settin
     ring = Ring(at_most=4)
     async with serving(settings, server(settings, ring=ring)) as served:
         commander = await served.somebody(Role.INCIDENT_COMMANDER)
-        first = await commander.declares()
-        async with following(served, commander, f"after={first['position'] - 1}") as socket:
-            # Once what is new comes from the ring, falling out of it means being too slow.
-            await next_message(socket)
-            incident = await commander.declares()
-            position = (await next_message(socket))["position"]
+        incident = await commander.declares()
+        last = incident["position"]
+        async with following(served, commander, f"after={last}") as socket:
+            # It is in no log, so it can only come from the ring.
+            ring.publish([note(commander, incident, last + 1)])
+            assert (await next_message(socket))["position"] == last + 1
             # More in one turn of the loop than the ring holds: nobody could have kept up.
-            ring.publish([note(commander, incident, position + n) for n in range(1, 10)])
+            ring.publish([note(commander, incident, last + n) for n in range(2, 12)])
             with pytest.raises(ConnectionClosedError) as closed:
                 await next_message(socket)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1013
-    assert closed.value.rcvd.reason == f"too slow; resume after {position}"
+    assert closed.value.rcvd.reason == f"too slow; resume after {last + 1}"
 
 
 def note(who: Somebody, incident: dict[str, Any], position: int) -> Header:
