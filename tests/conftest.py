@@ -44,6 +44,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     left_out = sum(_LEFT_OUT in str(report.longrepr) for report in skipped)
     if left_out:
         terminalreporter.write_line(f"{left_out} tests were left out: {_LEFT_OUT}.")
+    for report in terminalreporter.stats.get("passed", []):
+        for _, figure in report.user_properties:
+            terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {figure}")
 
 
 @pytest.fixture(scope="session")

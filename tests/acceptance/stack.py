@@ -1,0 +1,190 @@
+"""The product as its users meet it: started by the launcher, spoken to over HTTP."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+import subprocess
+import sys
+from base64 import urlsafe_b64decode
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from signal import SIGINT
+from typing import Any
+
+import httpx2
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from tests.embedded import private_folder
+from tests.house.files import CHECKOUT
+from tests.workers.launcher.launched import Launched, free_port
+
+READY = "Ctrl-C stops it."
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody who is signed in and asks over HTTP."""
+
+    http: httpx2.Client
+    token: str
+    organization: str = ""
+
+    def ask(self, method: str, path: str, *, body: Any = None, **headers: str) -> httpx2.Response:
+        """The answer, whatever it says; `If_Match=` is a header."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        authorization = {"Authorization": f"Bearer {self.token}"}
+        return self.http.request(method, path, json=body, headers=authorization | named)
+
+    def get(self, path: str) -> Json:
+        return _told(self.ask("GET", path))
+
+    def post(self, path: str, **body: Any) -> Json:
+        return _told(self.ask("POST", path, body=body))
+
+    def status(self, method: str, path: str, **body: Any) -> int:
+        return self.ask(method, path, body=body or None).status_code
+
+    def incidents(self, question: str = "limit=500") -> Iterator[Json]:
+        """Every item of the list, page after page."""
+        page = self.get(f"/v1/incidents?{question}")
+        yield from page["items"]
+        while page["next_cursor"]:
+            page = self.get(f"/v1/incidents?{question}&cursor={page['next_cursor']}")
+            yield from page["items"]
+
+    def events(self, question: str = "limit=500", *, min_position: int = 0) -> Iterator[Json]:
+        """The feed from its beginning, page after page."""
+        page: Json = {"next": 0, "more": True}
+        while page["more"]:
+            asked = f"/v1/events?{question}&after={page['next']}&min_position={min_position}"
+            page = self.get(asked)
+            assert "stale" not in page
+            yield from page["items"]
+
+    def names(self, subjects: set[str]) -> dict[str, str]:
+        """Subject id -> name, as the organization knows them."""
+        wanted = sorted(subjects)
+        pages = (wanted[start : start + 500] for start in range(0, len(wanted), 500))
+        found = (self.get(f"/v1/people?ids={','.join(page)}")["items"] for page in pages)
+        return {person["id"]: person["name"] for page in found for person in page}
+
+
+@dataclass(slots=True)
+class Stack(Launched):
+    """One run of everything; `services` gives the processes."""
+
+    clients: list[httpx2.Client] = field(default_factory=list[httpx2.Client])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def first_login(self) -> Json:
+        login: Json = json.loads((self.home / "first-login.json").read_text())
+        return login
+
+    def owner(self) -> Person:
+        login = self.first_login()
+        return self.signed_in(login["email"], login["password"])
+
+    def signed_in(self, email: str, password: str) -> Person:
+        http = httpx2.Client(base_url=self.url, timeout=60)
+        self.clients.append(http)
+        body = {"email": email, "password": password}
+        person = Person(http, _told(http.post("/v1/auth/token", json=body))["access_token"])
+        person.organization = person.get("/v1/me")["organization"]
+        return person
+
+    def member(self, by: Person, *roles: str, name: str = "Ada Forklift") -> Person:
+        """Somebody new in the organization of `by`."""
+        email = f"{secrets.token_hex(6)}@harbor.example"
+        added = by.post("/v1/members", email=email, name=name, roles=list(roles))
+        return self.signed_in(email, added["password"])
+
+    def connect(self, role: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
+        """A database session of its own; `postgres` is the superuser."""
+        master = urlsafe_b64decode((self.home / "secrets").read_text().strip())
+        # The formula is written down in the kernel too; here it is a promise to who administers.
+        password = hmac.new(master, f"tallystick/database/{role}".encode(), sha256).hexdigest()
+        conninfo = make_conninfo(
+            host=str(self.home / "run"), dbname="tallystick", user=role, password=password
+        )
+        return psycopg.connect(conninfo, autocommit=True)
+
+    def last_position(self, person: Person) -> int:
+        """Of the person's organization, in the log itself."""
+        query = "SELECT coalesce(max(tenant_position), 0) FROM log.events WHERE tenant_id = %s"
+        with self.connect() as connection:
+            [(position,)] = connection.execute(query, [person.organization]).fetchall()
+        return int(position)
+
+    def cli(self, *arguments: str) -> subprocess.Popen[str]:
+        """`tallystick ...` against this stack."""
+        argv = [sys.executable, "-m", "api.command_line", *arguments]
+        where = ["--home", str(self.home), "--url", self.url]
+        return subprocess.Popen(
+            [*argv, *where], cwd=CHECKOUT, stdout=subprocess.PIPE, env=_environment(), text=True
+        )
+
+
+def report_of(process: subprocess.Popen[str]) -> Json:
+    """What an import says at its end."""
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    report: Json = json.loads(said)
+    return report
+
+
+def start(home: Path, *more: str, port: int = 0) -> Stack:
+    """`tallystick up`; not ready yet."""
+    chosen = port or free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workers.launcher", "--home", home, "--port", str(chosen), *more],
+        cwd=CHECKOUT,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return Stack(process, home, chosen)
+
+
+@contextmanager
+def running(home: Path) -> Generator[Stack]:
+    """A stack that is ready, until the block ends."""
+    stack = start(home)
+    try:
+        stack.until(READY)
+        yield stack
+    finally:
+        for client in stack.clients:
+            client.close()
+        stack.process.send_signal(SIGINT)
+        stack.process.communicate(timeout=60)
+
+
+@contextmanager
+def fresh_stack() -> Generator[Stack]:
+    """A stack on an empty home."""
+    with private_folder() as folder, running(folder / "home") as stack:
+        yield stack
+
+
+def _environment() -> dict[str, str]:
+    ours = ("TALLYSTICK_", "DATABASE_URL", "REDIS_URL", "ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def _told(answer: httpx2.Response) -> Json:
+    assert answer.is_success, answer.text
+    content: Json = answer.json()
+    return content
