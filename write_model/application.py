@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from write_model.deciding import Asked, Decider, Decision, receipts
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import Conflict, KeyReused, Refused, VersionMismatch
+from write_model.kernel.errors import Conflict, KeyReused, NotFound, Refused, VersionMismatch
 from write_model.kernel.ids import derived_id
 from write_model.kernel.messages import Aggregate, Command, IdempotencyKey, Receipt
 from write_model.kernel.records import Record, Records, StreamLocks
@@ -112,7 +112,9 @@ class WriteModel:
         key: IdempotencyKey | None,
         correlation: UUID | None,
     ) -> list[Receipt]:
-        for _ in range(_OPTIMISTIC_TRIES):
+        # What is read of other records no version protects: decide it with nobody in between.
+        optimistic = not any(ask.command.involves() for ask in asked)
+        for _ in range(_OPTIMISTIC_TRIES if optimistic else 0):
             decision = await self.decider.decide(asked, by, key=key, correlation=correlation)
             if not decision.append.rows:
                 return await self._unchanged(decision, by, key)
@@ -131,10 +133,10 @@ class WriteModel:
             raise
 
     async def _caught_up(self, asked: Sequence[Asked], by: Actor) -> None:
-        """Read what the others wrote; what binds a version that was seen is never tried again."""
+        """Read what the others wrote; what binds another version that was seen ends here."""
         for ask in asked:
             record = await self.records.fresh(by.tenant, ask.stream, ask.command.aggregate)
-            if ask.expected is not None:
+            if ask.expected not in (None, record.version):
                 raise VersionMismatch(record.version)
 
     async def _under_the_lock(
@@ -144,15 +146,32 @@ class WriteModel:
         key: IdempotencyKey | None,
         correlation: UUID | None,
     ) -> list[Receipt]:
-        """Two tries lost to other processes: take the append lock first, then nobody can win."""
-        async with self.exclusive.held() as append:
-            decision = await self.decider.decide(
-                asked, by, key=key, correlation=correlation, fresh=True
-            )
-            if not decision.append.rows:
-                return await self._unchanged(decision, by, key)
-            verdict = await append(decision.append)
-        return await self._settled(decision, verdict, by)
+        """Take the append lock first, then nobody else can win."""
+        while True:
+            async with self.exclusive.held() as append:
+                decision = await self.decider.decide(
+                    asked, by, key=key, correlation=correlation, fresh=True
+                )
+                if not decision.append.rows:
+                    return await self._unchanged(decision, by, key)
+                try:
+                    verdict = await append(decision.append)
+                except VersionConflict as conflict:
+                    await self._must_have_moved(decision, conflict)
+                    continue
+            return await self._settled(decision, verdict, by)
+
+    async def _must_have_moved(self, decision: Decision, conflict: VersionConflict) -> None:
+        """The lock was lost with its connection; unless nobody wrote: then the stream is foreign.
+
+        Raises: NotFound, for a stream of another tenant.
+        """
+        for part in decision.parts:
+            stream, aggregate = part.asked.stream, part.asked.command.aggregate
+            record = await self.records.fresh(decision.tenant, stream, aggregate)
+            if record.version != part.record.version:
+                return
+        raise NotFound from conflict
 
     async def _settled(self, decision: Decision, verdict: Verdict, by: Actor) -> list[Receipt]:
         match verdict:
@@ -164,6 +183,8 @@ class WriteModel:
                 return await self._replayed([part.asked for part in decision.parts], verdict, by)
             case CauseKnown(stream=stream):
                 return [await self._caused_before(decision, stream, by)]
+            case _:
+                assert_never(verdict)
 
     def _remember(self, decision: Decision, records: list[Record]) -> None:
         for part, record in zip(decision.parts, records, strict=True):

@@ -40,9 +40,9 @@ _SALT_BYTES = 16
 class SubjectKeys(Protocol):
     """Where the keys to personal data are made and kept."""
 
-    async def keys_for(
-        self, tenant: UUID, subjects: frozenset[UUID], /
-    ) -> Mapping[UUID, bytes]: ...
+    async def keys_for(self, tenant: UUID, subjects: frozenset[UUID], /) -> Mapping[UUID, bytes]:
+        """Every subject's key, made where there was none. Raises: SubjectErased."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from write_model.kernel.store.recorded_event import Append, Verdict
 
 AppendUnderLock = Callable[[Append], Awaitable[Verdict]]
 
+_PAUSE_S = 0.02
 _TAKE_LOCK = b"SELECT pg_advisory_xact_lock(7310579, 1)"
 
 
@@ -36,7 +37,7 @@ class ExclusiveLog:
     async def held(self) -> AsyncGenerator[AppendUnderLock]:
         """Hold the append lock; what is given appends one command and commits it.
 
-        Raises: Unavailable when the lock cannot be had.
+        Raises: Unavailable when the lock cannot be had before the command's deadline.
         """
         async with self._mine:
             try:
@@ -49,14 +50,22 @@ class ExclusiveLog:
         self._disconnect()
 
     async def _begin(self) -> None:
-        try:
-            if self._call is None:
-                self._call = await self._log.connect()
-            await self._call.run(b"BEGIN", timeout_s=self._timeout_s())
-            await self._call.run(_TAKE_LOCK, timeout_s=self._timeout_s())
-        except (ConnectionLost, StatementFailed, psycopg.OperationalError) as error:
-            self._disconnect()
-            raise Unavailable from error
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.command_deadline_s
+        while True:
+            try:
+                return await self._take_lock()
+            except (ConnectionLost, StatementFailed, psycopg.OperationalError) as error:
+                self._disconnect()
+                if loop.time() >= deadline:
+                    raise Unavailable from error
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _take_lock(self) -> None:
+        if self._call is None:
+            self._call = await self._log.connect()
+        await self._call.run(b"BEGIN", timeout_s=self._timeout_s())
+        await self._call.run(_TAKE_LOCK, timeout_s=self._timeout_s())
 
     async def _append(self, command: Append) -> Verdict:
         """The verdict, once it is committed; a lost connection is settled by sending it again."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
-from write_model.kernel.errors import HoleInLog
+from write_model.kernel.errors import HoleInLog, Unavailable
 from write_model.kernel.messages import Recorded
-from write_model.kernel.serialization import decode
+from write_model.kernel.serialization import UnknownTopic, decode
 from write_model.kernel.store.recorded_event import Replayed
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
+Row = Sequence[Any]
+
+_PAUSE_S = 0.02
 
 _STREAMS = """
     SELECT topic, originator_id, originator_version, notification_id, epoch, tenant_id,
@@ -63,16 +66,24 @@ class _Wanted:
 
 
 class StreamReader:
-    """Reads streams for folding; those asked for together are read by one query."""
+    """Reads streams for folding; those asked for together are read by one query.
 
-    def __init__(self, pool: Pool, *, streams_per_query: int = 200) -> None:
+    Every question is asked again when its connection is lost, until `deadline_s` has passed.
+    """
+
+    def __init__(
+        self, pool: Pool, *, streams_per_query: int = 200, deadline_s: float = 10.0
+    ) -> None:
         self._pool = pool
-        self._streams_per_query = streams_per_query
+        self._streams_per_query, self._deadline_s = streams_per_query, deadline_s
         self._wanted: list[_Wanted] = []
         self._reading: asyncio.Task[None] | None = None
 
     async def newer(self, tenant: UUID, stream: UUID, *, after: int) -> list[Recorded]:
-        """The stream's events past a version, in order; none for another tenant's stream."""
+        """The stream's events past a version, in order; none for another tenant's stream.
+
+        Raises: Unavailable; what `recorded` raises.
+        """
         loop = asyncio.get_running_loop()
         wanted = _Wanted(tenant, stream, after, loop.create_future())
         self._wanted.append(wanted)
@@ -85,54 +96,67 @@ class StreamReader:
             group = self._wanted[: self._streams_per_query]
             del self._wanted[: len(group)]
             try:
-                self._deliver(group, await self._query(group))
+                _deliver(group, await self._query(group))
             except Exception as error:  # noqa: BLE001  handed to those who wait for it
                 _fail(group, error)
 
-    async def _query(self, group: list[_Wanted]) -> list[Recorded]:
-        wanted = (
-            [w.tenant for w in group],
-            [w.stream for w in group],
-            [w.after for w in group],
+    async def _query(self, group: list[_Wanted]) -> list[Row]:
+        return await self._rows(
+            _STREAMS,
+            (
+                [w.tenant for w in group],
+                [w.stream for w in group],
+                [w.after for w in group],
+            ),
         )
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(_STREAMS, wanted, binary=True)
-            return [recorded(row) for row in await cursor.fetchall()]
 
-    def _deliver(self, group: list[_Wanted], events: list[Recorded]) -> None:
-        by_stream: dict[UUID, list[Recorded]] = {}
-        for event in events:
-            by_stream.setdefault(event.stream, []).append(event)
-        for wanted in group:
-            if not wanted.found.done():
-                wanted.found.set_result(_newer_than(wanted, by_stream.get(wanted.stream, [])))
+    async def _rows(self, query: LiteralString, parameters: Row) -> list[Row]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._deadline_s
+        while True:
+            try:
+                async with self._pool.connection(timeout=self._deadline_s) as connection:
+                    cursor = await connection.execute(query, parameters, binary=True)
+                    return await cursor.fetchall()
+            except OperationalError as error:
+                if loop.time() >= deadline:
+                    raise Unavailable from error
+            await asyncio.sleep(_PAUSE_S)
 
     async def known_key(self, tenant: UUID, actor: UUID, key: str) -> tuple[bytes, Replayed] | None:
         """The digest of the request that came with this key, and the answer it got."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT digest, stream_id, version, tenant_position, number"
-                " FROM log.known_key(%s, %s, %s)",
-                (tenant, actor, key),
-                binary=True,
-            )
-            row = await cursor.fetchone()
-        return None if row is None else (row[0], Replayed(*row[1:]))
+        rows = await self._rows(
+            "SELECT digest, stream_id, version, tenant_position, number"
+            " FROM log.known_key(%s, %s, %s)",
+            (tenant, actor, key),
+        )
+        return (rows[0][0], Replayed(*rows[0][1:])) if rows else None
 
     async def stream_of(self, tenant: UUID, kind: str, number: int) -> UUID | None:
         """The stream behind a reference: ("incident", 42) for INC-42."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT log.stream_of(%s, %s, %s)", (tenant, kind, number), binary=True
-            )
-            row = await cursor.fetchone()
-        return row[0] if row else None
+        ((stream,),) = await self._rows("SELECT log.stream_of(%s, %s, %s)", (tenant, kind, number))
+        return stream  # type: ignore[no-any-return]  # a row is untyped
 
 
-def _newer_than(wanted: _Wanted, events: list[Recorded]) -> list[Recorded]:
-    """The same stream may be asked for twice in a group, from different versions."""
-    newer = {e.version: e for e in events if e.tenant == wanted.tenant and e.version > wanted.after}
-    return list(newer.values())
+def _deliver(group: list[_Wanted], rows: list[Row]) -> None:
+    streams: dict[tuple[UUID, UUID], dict[int, Row]] = {}
+    for row in rows:
+        # By version: the same stream may be asked for twice in a group, from different ones.
+        streams.setdefault((row[5], row[1]), {})[row[2]] = row
+    for wanted in group:
+        versions = streams.get((wanted.tenant, wanted.stream), {})
+        newer = [versions[version] for version in sorted(versions) if version > wanted.after]
+        _give(wanted, newer)
+
+
+def _give(wanted: _Wanted, rows: list[Row]) -> None:
+    """A stream that cannot be read fails those who asked for it, not the others of the group."""
+    if wanted.found.done():
+        return
+    try:
+        wanted.found.set_result([recorded(row) for row in rows])
+    except (UnknownTopic, ValueError) as error:
+        wanted.found.set_exception(error)
 
 
 def _fail(group: list[_Wanted], error: Exception) -> None:

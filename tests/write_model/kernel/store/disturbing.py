@@ -27,9 +27,9 @@ def appending(superuser: Connection) -> list[int]:
     return [pid for (pid,) in superuser.execute(_APPENDING)]
 
 
-def is_waiting(superuser: Connection) -> bool:
-    """Whether a batch waits for the append lock."""
-    return superuser.execute(_WAITING).fetchone() is not None
+def waiting(superuser: Connection) -> int:
+    """How many backends wait for the append lock."""
+    return len(superuser.execute(_WAITING).fetchall())
 
 
 def end_all(superuser: Connection) -> None:

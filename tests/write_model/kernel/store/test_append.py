@@ -175,7 +175,9 @@ async def test_the_same_rows_sent_again_are_stored_once(log: GroupCommit, extra:
     stream, other = new_id(), new_id()
     one = new_id()
     both = rows(stream, 1, 2, command=one) + rows(other, command=one)
-    sent = Append(both, key() if extra == "key" else None, ("desk", "7") if extra == "cause" else None)
+    sent = Append(
+        both, key() if extra == "key" else None, ("desk", "7") if extra == "cause" else None
+    )
     first = appended(await log.append(sent))
     await log.append(command())
     assert await log.append(sent) == first

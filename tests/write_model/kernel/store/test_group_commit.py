@@ -18,9 +18,9 @@ from tests.write_model.kernel.store.disturbing import (
     append_lock_held,
     appending,
     end_all,
-    is_waiting,
     paused,
     unreachable,
+    waiting,
 )
 from tests.write_model.kernel.store.wire import lossy_wire
 from tests.write_model.kernel.store.writing import NORTH, SOUTH, appended, command, key, rows
@@ -46,7 +46,7 @@ async def while_one_commits(
     """The commands gather behind one that is under way, so that they share the next batch."""
     with append_lock_held(superuser):
         first = asyncio.create_task(log.append(command()))
-        await until(lambda: is_waiting(superuser))
+        await until(lambda: waiting(superuser) == 1)
         others = [asyncio.create_task(log.append(one)) for one in commands]
         await asyncio.sleep(0)
     await first
@@ -61,9 +61,7 @@ def stored(superuser: Connection) -> list[UUID]:
 async def test_commands_of_two_tenants_in_one_batch_are_both_stored(
     log: GroupCommit, superuser: Connection
 ) -> None:
-    verdicts = await while_one_commits(
-        log, superuser, command(tenant=NORTH), command(tenant=SOUTH)
-    )
+    verdicts = await while_one_commits(log, superuser, command(tenant=NORTH), command(tenant=SOUTH))
     assert [one.tenant_positions for one in verdicts if isinstance(one, Appended)] == [(2,), (1,)]
     batches = superuser.execute("SELECT count(DISTINCT xmin::text) FROM log.events").fetchone()
     assert batches == (2,)
@@ -96,7 +94,7 @@ async def test_a_caller_who_gives_up_disturbs_nobody(
 ) -> None:
     with append_lock_held(superuser):
         leaves = asyncio.create_task(log.append(command()))
-        await until(lambda: is_waiting(superuser))
+        await until(lambda: waiting(superuser) == 1)
         waits_and_leaves = asyncio.create_task(log.append(command()))
         stays = asyncio.create_task(log.append(command()))
         await asyncio.sleep(0)
@@ -112,7 +110,7 @@ async def test_a_connection_that_ends_before_the_commit_is_no_conflict(
     stream = new_id()
     with append_lock_held(superuser):
         under_way = asyncio.create_task(log.append(command(stream)))
-        await until(lambda: is_waiting(superuser))
+        await until(lambda: waiting(superuser) == 1)
         end_all(superuser)
     assert appended(await under_way).positions == (1,)
     assert stored(superuser) == [stream]
@@ -129,15 +127,16 @@ async def test_a_connection_that_ends_while_nobody_asks_is_replaced(
 async def test_an_answer_that_is_lost_after_the_commit_is_no_conflict(
     database: Database, superuser: Connection, tmp_path: Path
 ) -> None:
-    async with lossy_wire(
-        database.conninfo(APP), server=database.sockets, folder=tmp_path
-    ) as (wire, conninfo):
+    async with lossy_wire(database.conninfo(APP), server=database.sockets, folder=tmp_path) as (
+        wire,
+        conninfo,
+    ):
         log = GroupCommit(conninfo, Settings())
         await log.append(command())
-        wire.lose_next_answer()
+        wire.lose_answer_to(b"forklift.leaked")
         keyed = Append(rows(new_id()), key(), ("desk", "7"))
         verdicts = [appended(await log.append(keyed))]
-        wire.lose_next_answer()
+        wire.lose_answer_to(b"forklift.leaked")
         verdicts.append(appended(await log.append(command(None, 1, 2))))
         await log.close()
     assert wire.lost == 2
@@ -156,7 +155,7 @@ async def test_a_paused_backend_that_commits_late_is_heard(
     stream = new_id()
     with append_lock_held(superuser):
         under_way = asyncio.create_task(log.append(command(stream)))
-        await until(lambda: is_waiting(superuser))
+        await until(lambda: waiting(superuser) == 1)
         (pid,) = appending(superuser)
         with paused(pid):
             # Longer than the call waits, so that it is given up and sent on another connection.
@@ -256,7 +255,7 @@ async def test_too_much_of_one_tenant_is_refused_at_once(
     log = GroupCommit(database.conninfo(APP), Settings(append_queue_rows_per_tenant=2))
     with append_lock_held(superuser):
         first = asyncio.create_task(log.append(command()))
-        await until(lambda: is_waiting(superuser))
+        await until(lambda: waiting(superuser) == 1)
         full = asyncio.create_task(log.append(command(None, 1, 2)))
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
@@ -273,11 +272,11 @@ async def test_closing_tells_those_who_wait_and_those_who_come_later(
     log = GroupCommit(database.conninfo(APP), Settings())
     with append_lock_held(superuser):
         under_way = asyncio.create_task(log.append(command()))
-        await until(lambda: is_waiting(superuser))
-        waiting = asyncio.create_task(log.append(command()))
+        await until(lambda: waiting(superuser) == 1)
+        queued = asyncio.create_task(log.append(command()))
         await asyncio.sleep(0)
         await log.close()
-        for one in (under_way, waiting):
+        for one in (under_way, queued):
             with pytest.raises(Unavailable):
                 await one
     async with asyncio.timeout(5):

@@ -17,32 +17,43 @@ class LossyWire:
 
     def __init__(self, server: Path) -> None:
         self._server = server
-        self._losing = False
+        self._marker: bytes | None = None
         self.lost = 0
         self._pipes: set[asyncio.Task[None]] = set()
 
-    def lose_next_answer(self) -> None:
-        """The next bytes from the server are dropped and the connection is cut."""
-        self._losing = True
+    def lose_answer_to(self, marker: bytes) -> None:
+        """What answers the next question with these bytes is dropped and its connection cut."""
+        self._marker = marker
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(self._server / _SOCKET)
-        for pipe in (self._pipe(reader, back), self._pipe(there, writer, loses=True)):
+        losing = asyncio.Event()
+        for pipe in (self._asking(reader, back, losing), self._answering(there, writer, losing)):
             task = asyncio.create_task(pipe)
             self._pipes.add(task)
             task.add_done_callback(self._pipes.discard)
 
-    async def _pipe(
-        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, loses: bool = False
+    async def _asking(
+        self, client: asyncio.StreamReader, server: asyncio.StreamWriter, losing: asyncio.Event
     ) -> None:
         try:
-            while content := await source.read(1 << 16):
-                if loses and self._losing:
-                    self._losing, self.lost = False, self.lost + 1
-                    break
-                target.write(content)
+            while content := await client.read(1 << 16):
+                if self._marker and self._marker in content:
+                    self._marker = None
+                    losing.set()
+                server.write(content)
         finally:
-            target.close()
+            server.close()
+
+    async def _answering(
+        self, server: asyncio.StreamReader, client: asyncio.StreamWriter, losing: asyncio.Event
+    ) -> None:
+        try:
+            while (content := await server.read(1 << 16)) and not losing.is_set():
+                client.write(content)
+            self.lost += losing.is_set()
+        finally:
+            client.close()
 
     async def close(self) -> None:
         for pipe in tuple(self._pipes):
@@ -51,7 +62,9 @@ class LossyWire:
 
 
 @asynccontextmanager
-async def lossy_wire(conninfo: str, *, server: Path, folder: Path) -> AsyncGenerator[tuple[LossyWire, str]]:
+async def lossy_wire(
+    conninfo: str, *, server: Path, folder: Path
+) -> AsyncGenerator[tuple[LossyWire, str]]:
     """The wire, and how to log in through it; `folder` is where its own socket is made."""
     wire = LossyWire(server)
     listening = await asyncio.start_unix_server(wire.accept, folder / _SOCKET)

@@ -1,0 +1,137 @@
+"""Folded records are brought forward, and held by one command at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from tests.write_model.incident.forklift import ACKNOWLEDGED, DECLARED
+from write_model.incident.events import Status
+from write_model.incident.incident import INCIDENT
+from write_model.kernel.messages import Event, Recorded
+from write_model.kernel.records import Record, Records, StreamLocks
+
+TENANT, STREAM, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
+MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+def recorded(event: Event, version: int) -> Recorded:
+    return Recorded(
+        event=event,
+        topic=event.topic,
+        stream=STREAM,
+        version=version,
+        position=version + 100,
+        epoch=1,
+        tenant=TENANT,
+        tenant_position=version + 10,
+        number=42 if version == 1 else None,
+        actor=UUID(int=4),
+        command=UUID(int=5),
+        correlation=UUID(int=5),
+        causation=None,
+        recorded_at=MONDAY,
+        occurred_at=MONDAY,
+        source="api",
+        schema_version=1,
+    )
+
+
+HISTORY = [recorded(DECLARED, 1), recorded(ACKNOWLEDGED, 2)]
+
+
+@dataclass
+class StreamsInMemory:
+    """Answers from a list, and remembers from which versions it was asked."""
+
+    history: list[Recorded]
+    asked: list[int] = field(default_factory=list[int])
+
+    async def newer(self, tenant: UUID, stream: UUID, *, after: int) -> Sequence[Recorded]:
+        self.asked.append(after)
+        return [one for one in self.history if one.version > after and one.stream == stream]
+
+
+def test_a_record_says_where_its_stream_stands() -> None:
+    record = Record(INCIDENT.empty).after(HISTORY)
+    assert record.state.status is Status.IN_PROGRESS
+    assert (record.version, record.position, record.number) == (2, 12, 42)
+
+
+async def test_only_what_is_new_is_read() -> None:
+    streams = StreamsInMemory(HISTORY[:1])
+    records = Records(streams, remembered=10)
+    first = await records.fresh(TENANT, STREAM, INCIDENT)
+    streams.history = HISTORY
+    second = await records.fresh(TENANT, STREAM, INCIDENT)
+    assert (first.version, second.version, streams.asked) == (1, 2, [0, 1])
+    assert await records.fresh(TENANT, STREAM, INCIDENT) is second
+
+
+async def test_a_record_that_is_not_there_is_not_remembered() -> None:
+    records = Records(StreamsInMemory([]), remembered=10)
+    assert (await records.fresh(TENANT, STREAM, INCIDENT)).version == 0
+    assert records.known(TENANT, STREAM) is None
+
+
+async def test_what_is_evicted_is_read_from_the_start() -> None:
+    streams = StreamsInMemory(HISTORY)
+    records = Records(streams, remembered=10)
+    await records.fresh(TENANT, STREAM, INCIDENT)
+    records.evict(TENANT, STREAM)
+    records.evict(TENANT, STREAM)
+    assert (await records.fresh(TENANT, STREAM, INCIDENT)).version == 2
+    assert streams.asked == [0, 0]
+
+
+async def test_one_tenants_records_are_not_anothers() -> None:
+    records = Records(StreamsInMemory(HISTORY), remembered=10)
+    await records.fresh(TENANT, STREAM, INCIDENT)
+    assert records.known(OTHER, STREAM) is None
+
+
+async def test_one_holder_at_a_time_in_the_order_they_came() -> None:
+    locks, order = StreamLocks(), list[str]()
+
+    async def held(name: str, *streams: UUID) -> None:
+        async with locks.held(streams):
+            order.append(f"{name} in")
+            await asyncio.sleep(0)
+            order.append(f"{name} out")
+
+    await asyncio.gather(held("a", STREAM), held("b", STREAM, OTHER), held("c", STREAM))
+    assert order == ["a in", "a out", "b in", "b out", "c in", "c out"]
+
+
+async def test_who_takes_several_in_whatever_order_never_waits_in_a_ring() -> None:
+    locks = StreamLocks()
+
+    async def held(*streams: UUID) -> None:
+        async with locks.held(streams):
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(
+            *(held(*pair) for pair in [(STREAM, OTHER), (OTHER, STREAM), (STREAM, STREAM)] * 5)
+        )
+
+
+async def test_who_gives_up_waiting_stands_in_nobodys_way() -> None:
+    locks = StreamLocks()
+
+    async def wait() -> None:
+        async with locks.held([STREAM]):
+            pytest.fail("It was held by another.")
+
+    async with locks.held([STREAM]):
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    async with asyncio.timeout(5), locks.held([STREAM]):
+        pass
