@@ -72,10 +72,12 @@ class WriteModel:
         correlation: UUID | None = None,
     ) -> Receipt:
         """Carry out a command that begins a record; one with a cause begins it only once."""
-        cause = command.cause()
-        stream = (
-            derived_id(command.aggregate.name, by.tenant, *cause) if cause else self.decider.ids()
-        )
+        if cause := command.cause():
+            stream = derived_id(command.aggregate.name, by.tenant, *cause)
+        else:
+            stream = self.decider.ids()
+            # An id made just now names nothing yet: there is no need to ask the log.
+            self.records.remember(by.tenant, stream, Record(command.aggregate.empty))
         return await self.handle(stream, command, by=by, key=key, correlation=correlation)
 
     async def handle_all(
