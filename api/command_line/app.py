@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.command_line import demo, developing, importing, running
+from api.command_line import bench, demo, developing, importing, running
 
 PASSED_ON: dict[str, object] = {
     "allow_extra_args": True,
@@ -25,3 +25,4 @@ app.command("test", context_settings=PASSED_ON)(developing.test)
 app.command("check")(developing.check)
 app.add_typer(importing.app, name="import")
 app.command("demo")(demo.demo)
+app.command("bench", context_settings=PASSED_ON)(bench.bench)

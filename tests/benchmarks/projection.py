@@ -1,0 +1,173 @@
+"""Projecting: our projector beside the library's runner and bare bulk inserts of view rows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from projections.catalog import CATALOG
+from projections.engine import columns
+from projections.engine.catalog import Catalog
+from projections.engine.checkpoint import Lease
+from projections.engine.columns import Column, pack
+from projections.engine.projection import Primary, Row, TableSpec, Values
+from projections.engine.projector import BATCH_EVENTS, Projector
+from projections.engine.writing import teach_packed_arrays
+from tests.benchmarks import library
+from tests.benchmarks.conditions import conditions
+from tests.benchmarks.forklift import subject_keys
+from tests.benchmarks.histories import write_histories
+from tests.benchmarks.measuring import Measured, Turn, alone, figures, take_turns
+from tests.benchmarks.report import Report, Target
+from tests.benchmarks.server import THEIRS, BenchServer, bench_server
+from write_model.incident.events import IncidentDeclared
+from write_model.kernel.ids import new_id
+from write_model.kernel.messages import Recorded
+from write_model.kernel.settings import TAILER
+
+TARGETS = {
+    "projection_vs_library": Target(34, 50),
+    "projection_vs_raw": Target(None, 0.5),
+}
+_STREAMS, _THEIR_STREAMS, _EVENTS = 6_000, 1_200, 10
+_VIEW: LiteralString = (
+    "id uuid PRIMARY KEY, title text, severity text, team text, notes integer, version bigint"
+)
+_INSERT: LiteralString = (
+    "INSERT INTO raw.view (id, title, severity, team, notes, version)"
+    " SELECT id, title, severity, team, notes, version FROM unnest(%s, %s, %s, %s, %s, %s)"
+    " AS r (id, title, severity, team, notes, version)"
+)
+
+
+def _fold(row: Row | None, recorded: Recorded) -> Row:
+    event = recorded.event
+    if isinstance(event, IncidentDeclared):
+        return {"title": event.title, "severity": event.severity, "team": event.team, "notes": 0}
+    assert row is not None
+    return {**row, "notes": row["notes"] + 1}
+
+
+def _values(row: Row, recorded: Recorded) -> Values:
+    return (
+        recorded.stream,
+        row["title"],
+        row["severity"],
+        row["team"],
+        row["notes"],
+        recorded.version,
+    )
+
+
+VIEW = Primary(
+    name="incident_view",
+    version=1,
+    topics=("incident",),
+    table=TableSpec(
+        "incident_view",
+        (
+            Column("id", columns.UUID),
+            Column("title", columns.TEXT),
+            Column("severity", columns.TEXT),
+            Column("team", columns.TEXT),
+            Column("notes", columns.INT4),
+            Column("version", columns.INT8),
+        ),
+    ),
+    fold=_fold,
+    values=_values,
+)
+"""What the library's view holds. Every incident of the log fits into the projector's cache."""
+
+
+def run(*, rounds: int, lasting_s: float) -> Report:
+    with bench_server() as server:
+        told = conditions(server, rounds=rounds, lasting_s=lasting_s)
+        told |= {"events": _STREAMS * _EVENTS, "library_events": _THEIR_STREAMS * _EVENTS}
+        keys = asyncio.run(subject_keys(server.settings))
+        asyncio.run(write_histories(server.settings, keys, streams=_STREAMS, events=_EVENTS))
+        library.write_log(server.library(), streams=_THEIR_STREAMS, events=_EVENTS)
+        _make_views(server)
+        found = take_turns(_sides(server, lasting_s), rounds=rounds)
+    measured = figures(found)
+    ours = measured["projection_per_s"]
+    ratios = {
+        "projection_vs_library": ours / measured["library_runner_per_s"],
+        "projection_vs_raw": ours / measured["raw_view_rows_per_s"],
+        "projection_all_vs_library": (
+            measured["projection_all_per_s"] / measured["library_runner_per_s"]
+        ),
+    }
+    return Report("projection", told, measured, ratios, TARGETS)
+
+
+def _make_views(server: BenchServer) -> None:
+    with psycopg.connect(server.admin(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE raw.view (" + _VIEW + ")")
+        connection.execute("CREATE TABLE projections.incident_view (" + _VIEW + ")")
+        connection.execute("ALTER TABLE projections.incident_view OWNER TO tallystick_tailer")
+
+
+def _sides(server: BenchServer, lasting_s: float) -> Mapping[str, Turn]:
+    theirs = make_conninfo(server.admin(), dbname=THEIRS)
+    return {
+        "projection": partial(_projecting, server, Catalog((VIEW,)), lasting_s=lasting_s),
+        "library_runner": partial(
+            library.projecting, server.library(), theirs, lasting_s=lasting_s
+        ),
+        "raw_view_rows": partial(_raw_rows, server.admin(), lasting_s=lasting_s),
+        "projection_all": partial(_projecting, server, CATALOG, lasting_s=lasting_s),
+    }
+
+
+def _projecting(server: BenchServer, catalog: Catalog, *, lasting_s: float) -> Measured:
+    """From the log's beginning into empty tables, until its end or the turn's."""
+    _begin_again(server.admin(), catalog)
+    conninfo = server.ours(TAILER)
+    with psycopg.connect(conninfo, autocommit=True, options="-c timezone=UTC") as connection:
+        projector = Projector(connection, catalog, Lease(new_id()))
+        began = time.perf_counter()
+        end, applied = began + lasting_s, 0
+        while time.perf_counter() < end and (events := projector.step()):
+            applied += events
+        seconds = time.perf_counter() - began
+        projector.close()
+    return Measured(applied, seconds)
+
+
+def _begin_again(conninfo: str, catalog: Catalog) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        for table in catalog.tables():
+            connection.execute(f"TRUNCATE projections.{table.name}")
+        connection.execute("UPDATE projections.checkpoint SET position = 0")
+
+
+def _raw_rows(conninfo: str, *, lasting_s: float) -> Measured:
+    """As many rows a statement and commit as the projector has events in a batch."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        teach_packed_arrays(connection)
+        connection.execute("TRUNCATE raw.view")
+        connection.execute("SET synchronous_commit = off")
+
+        def insert() -> None:
+            connection.execute(_INSERT, _packed())
+
+        return alone(insert, lasting_s=lasting_s, each=BATCH_EVENTS)
+
+
+def _packed() -> list[Any]:
+    rows = range(BATCH_EVENTS)
+    return [
+        pack(columns.UUID, [new_id() for _ in rows]),
+        pack(columns.TEXT, ["The forklift leaks oil" for _ in rows]),
+        pack(columns.TEXT, ["sev2" for _ in rows]),
+        pack(columns.TEXT, ["warehouse" for _ in rows]),
+        pack(columns.INT4, [1 for _ in rows]),
+        pack(columns.INT8, [1 for _ in rows]),
+    ]
