@@ -17,12 +17,14 @@ _ACQUIRE: LiteralString = (
     " WHERE name = 'all' AND (holder = %s OR expires_at < clock_timestamp())"
     " RETURNING position, epoch, paused"
 )
-_MOVE: LiteralString = (
-    "UPDATE projections.checkpoint SET position = %s, epoch = %s, applied_at = clock_timestamp(),"
-    " expires_at = clock_timestamp() + %s"
-    " WHERE name = 'all' AND holder = %s AND position = %s AND NOT paused"
-    " AND expires_at > clock_timestamp()"
+MOVE: LiteralString = (
+    "UPDATE projections.checkpoint SET position = $1, epoch = $2, applied_at = clock_timestamp(),"
+    " expires_at = clock_timestamp() + $3"
+    " WHERE name = 'all' AND holder = $4 AND position = $5 AND NOT paused"
+    " AND expires_at > clock_timestamp() RETURNING position"
 )
+"""Moves the checkpoint and renews the lease; no row comes back when it is not ours to move."""
+
 _RELEASE: LiteralString = (
     "UPDATE projections.checkpoint SET expires_at = '-infinity' WHERE name = 'all' AND holder = %s"
 )
@@ -61,14 +63,9 @@ class Lease:
         row = connection.execute(_ACQUIRE, (self.holder, self.lasts, self.holder)).fetchone()
         return Held(*row) if row else None
 
-    def move(self, connection: Connection, *, since: int, to: int, epoch: int) -> None:
-        """Move the checkpoint and renew the lease, in the batch's own transaction.
-
-        Raises: LostLease when the checkpoint is not where we left it, or is not ours to move.
-        """
-        moved = connection.execute(_MOVE, (to, epoch, self.lasts, self.holder, since)).rowcount
-        if not moved:
-            raise LostLease
+    def move(self, *, since: int, to: int, epoch: int) -> tuple[object, ...]:
+        """The parameters of `MOVE`."""
+        return to, epoch, self.lasts, self.holder, since
 
     def release(self, connection: Connection) -> None:
         """Let a successor start at once."""

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import LiteralString
 from uuid import UUID
 
+from projections.engine import columns
+from projections.engine.columns import Column
 from projections.engine.log import Connection
+from projections.engine.projection import TableSpec, Values
 from write_model.kernel.messages import Recorded
 
 _PARKED: LiteralString = "SELECT DISTINCT stream_id FROM projections.dead_letters"
-_PARK: LiteralString = (
-    "INSERT INTO projections.dead_letters"
-    " (stream_id, position, tenant_id, tenant_position, version, type, reason)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
-)
 _FORGET: LiteralString = "DELETE FROM projections.dead_letters WHERE position > %s"
+
+LETTERS = TableSpec(
+    "dead_letters",
+    (
+        Column("stream_id", columns.UUID),
+        Column("position", columns.INT8),
+        Column("tenant_id", columns.UUID),
+        Column("tenant_position", columns.INT8),
+        Column("version", columns.INT8),
+        Column("type", columns.TEXT),
+        Column("reason", columns.TEXT),
+    ),
+    is_keyed=False,
+)
+"""The log keeps the events themselves, so only where they stand is written."""
 
 BEHIND_ANOTHER = "an earlier event of this record is parked"
 
@@ -24,18 +37,17 @@ def parked_streams(connection: Connection) -> frozenset[UUID]:
     return frozenset(stream for (stream,) in connection.execute(_PARKED))
 
 
-def park(connection: Connection, events: Sequence[Recorded], *, reason: str) -> None:
-    """Set events aside in order; the log keeps them, so only where they stand is written."""
-    with connection.cursor() as cursor:
-        cursor.executemany(_PARK, [_letter(recorded, reason) for recorded in events])
-
-
 def forget_after(connection: Connection, position: int) -> None:
     """The log was restored: what stood past this position never happened."""
     connection.execute(_FORGET, (position,))
 
 
-def _letter(recorded: Recorded, reason: str) -> tuple[object, ...]:
+def letters(events: Iterable[Recorded], *, reason: str) -> list[Values]:
+    """The rows that set these events aside."""
+    return [_letter(recorded, reason) for recorded in events]
+
+
+def _letter(recorded: Recorded, reason: str) -> Values:
     return (
         recorded.stream,
         recorded.position,

@@ -16,10 +16,10 @@ from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Held, Lease, LostLease
 from projections.engine.folding import Batch, CannotFold
 from projections.engine.log import Connection, log_end, read_log
-from projections.engine.parking import BEHIND_ANOTHER, park, parked_streams
-from projections.engine.projection import Row
+from projections.engine.parking import BEHIND_ANOTHER, LETTERS, letters, parked_streams
+from projections.engine.projection import Row, Values
 from projections.engine.rewinding import rewind
-from projections.engine.writing import read_rows, teach_packed_arrays, write_rows
+from projections.engine.writing import Writer, read_rows
 from write_model.kernel.messages import Recorded
 from write_model.kernel.recent import Recent
 
@@ -41,11 +41,13 @@ class Projector:
     cached_rows: int = CACHED_ROWS
     _held: Held | None = None
     _rows: Recent[UUID, Row] = field(init=False)
+    _writer: Writer = field(init=False)
     _parked: frozenset[UUID] = frozenset()
 
     def __post_init__(self) -> None:
         self._rows = Recent(self.cached_rows)
-        teach_packed_arrays(self.connection)
+        tables = {table.name: table for table in (*self.catalog.tables(), LETTERS)}
+        self._writer = Writer(self.connection, tables)
 
     @property
     def position(self) -> int | None:
@@ -93,7 +95,7 @@ class Projector:
         if kept >= held.position and end.epoch == held.epoch:
             return held
         to = min(kept, held.position)
-        rewind(self.connection, self.catalog, self.lease, since=held.position, to=to, end=end)
+        rewind(self._writer, self.catalog, self.lease, since=held.position, to=to, end=end)
         self._rows.clear()
         self._parked = parked_streams(self.connection)
         return Held(to, end.epoch, held.paused)
@@ -119,35 +121,27 @@ class Projector:
     def _write(self, events: Sequence[Recorded]) -> None:
         batch = Batch(self.catalog, self._known(events), self._parked)
         batch.fold(events)
-        with self.connection.transaction():
-            self._move(events)
-            for name, rows in batch.tables().items():
-                write_rows(self.connection, self.catalog.table(name), rows)
+        tables = batch.tables()
+        if self._parked:
             behind = [recorded for recorded in events if recorded.stream in self._parked]
-            park(self.connection, behind, reason=BEHIND_ANOTHER)
-        self._moved(events, batch)
+            tables[LETTERS.name] = letters(behind, reason=BEHIND_ANOTHER)
+        self._move(events, batch, tables)
 
     def _park(self, recorded: Recorded, error: Exception) -> None:
         batch = Batch(self.catalog, {}, {recorded.stream})
         batch.fold([recorded])
-        with self.connection.transaction():
-            self._move([recorded])
-            for name, rows in batch.tables().items():
-                write_rows(self.connection, self.catalog.table(name), rows)
-            park(self.connection, [recorded], reason=_reason(error))
+        parked = letters([recorded], reason=_reason(error))
+        self._move([recorded], batch, {**batch.tables(), LETTERS.name: parked})
         self._parked |= {recorded.stream}
-        self._moved([recorded], batch)
         self._rows.forget(recorded.stream)
 
-    def _move(self, events: Sequence[Recorded]) -> None:
-        # The log is what must not be lost; a lost batch is folded again.
-        self.connection.execute("SET LOCAL synchronous_commit = off")
+    def _move(
+        self, events: Sequence[Recorded], batch: Batch, tables: Mapping[str, Sequence[Values]]
+    ) -> None:
         first, last = events[0], events[-1]
         since, to = first.position - 1, last.position
-        self.lease.move(self.connection, since=since, to=to, epoch=last.epoch)
-
-    def _moved(self, events: Sequence[Recorded], batch: Batch) -> None:
-        last = events[-1]
+        written = {name: rows for name, rows in tables.items() if rows}
+        self._writer.write(self.lease.move(since=since, to=to, epoch=last.epoch), written)
         self._held = Held(last.position, last.epoch, paused=False)
         for stream, row in batch.rows.items():
             self._rows.remember(stream, row)

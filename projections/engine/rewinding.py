@@ -12,23 +12,25 @@ from projections.engine.checkpoint import Lease
 from projections.engine.folding import Batch
 from projections.engine.log import Connection, LogEnd, read_streams
 from projections.engine.parking import forget_after, parked_streams
-from projections.engine.writing import delete_rows, write_rows
+from projections.engine.projection import Values
+from projections.engine.writing import Writer, delete_rows
 
 
 def rewind(
-    connection: Connection, catalog: Catalog, lease: Lease, *, since: int, to: int, end: LogEnd
+    writer: Writer, catalog: Catalog, lease: Lease, *, since: int, to: int, end: LogEnd
 ) -> None:
     """Undo everything past position `to`; records that were touched there are folded again.
 
     Raises: LostLease.
     """
+    connection = writer.connection
     with connection.transaction():
-        lease.move(connection, since=since, to=to, epoch=end.epoch)
         streams = set(_touched(connection, catalog, after=to))
         for table in catalog.tables():
             delete_rows(connection, table, after=to, streams=streams)
         forget_after(connection, to)
-        _fold_again(connection, catalog, streams, through=to)
+        again = _folded_again(connection, catalog, streams, through=to)
+        writer.write(lease.move(since=since, to=to, epoch=end.epoch), again)
 
 
 def _touched(connection: Connection, catalog: Catalog, *, after: int) -> Iterable[UUID]:
@@ -38,11 +40,9 @@ def _touched(connection: Connection, catalog: Catalog, *, after: int) -> Iterabl
         yield from (stream for (stream,) in connection.execute(query, (after,)))
 
 
-def _fold_again(
+def _folded_again(
     connection: Connection, catalog: Catalog, streams: set[UUID], *, through: int
-) -> None:
+) -> dict[str, list[Values]]:
     batch = Batch(catalog, {}, parked_streams(connection))
     batch.fold(read_streams(connection, list(streams), through))
-    for name, rows in batch.tables().items():
-        if (table := catalog.table(name)).is_keyed:
-            write_rows(connection, table, rows)
+    return {name: rows for name, rows in batch.tables().items() if catalog.table(name).is_keyed}
