@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.command_line import bench, demo, developing, importing, running
+from api.command_line import bench, demo, developing, importing, running, signing_in
 
 PASSED_ON: dict[str, object] = {
     "allow_extra_args": True,
@@ -25,4 +25,5 @@ app.command("test", context_settings=PASSED_ON)(developing.test)
 app.command("check")(developing.check)
 app.add_typer(importing.app, name="import")
 app.command("demo")(demo.demo)
+app.command("token")(signing_in.token)
 app.command("bench", context_settings=PASSED_ON)(bench.bench)

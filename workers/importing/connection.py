@@ -57,6 +57,11 @@ class Origin:
         return cls(parts.hostname, port, secure, parts.path.rstrip("/"))
 
     @property
+    def url(self) -> str:
+        """The address again, without a closing slash."""
+        return f"{'https' if self.secure else 'http'}://{self.authority}{self.prefix}"
+
+    @property
     def authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"

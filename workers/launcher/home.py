@@ -136,13 +136,6 @@ class Home:
                     path.replace(path.with_suffix(".log.1"))
 
 
-def default_home() -> Path:
-    if os.geteuid() == 0:
-        return Path("/var/lib/tallystick")
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "tallystick"
-
-
 def _write_secret(path: Path, text: bytes) -> None:
     # Under another name until it is on disk: half a secret would be taken for a whole one.
     unfinished = path.with_suffix(".unfinished")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.launcher.home import default_home
+from write_model.kernel.homes import default_home
 
 
 class OptionsRefused(Exception):

@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from write_model.kernel.homes import default_home
 from write_model.kernel.secrets import MasterSecret, read_master_secret
 
 OWNER, WRITER, TAILER, APP = (
@@ -24,7 +25,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", frozen=True, extra="ignore")
 
-    home: Path = Path("~/.local/share/tallystick").expanduser()
+    home: Path = Field(default_factory=default_home)
     environment: Annotated[str, Field(validation_alias=AliasChoices("ENV"))] = "development"
     database_url: Annotated[str, Field(validation_alias=AliasChoices("DATABASE_URL"))] = ""
     """Administrator's conninfo of a real server; empty for the embedded one."""
