@@ -15,7 +15,12 @@ import pytest
 
 from tests.embedded import Database
 from tests.write_model.given import COMMANDER, TENANT
-from tests.write_model.kernel.store.disturbing import append_lock_held, unreachable, waiting
+from tests.write_model.kernel.store.disturbing import (
+    append_lock_held,
+    unreachable,
+    until,
+    waiting,
+)
 from tests.write_model.kernel.store.wire import lossy_wire
 from write_model.application import WriteModel
 from write_model.deciding import Asked
@@ -122,8 +127,8 @@ async def test_what_is_accepted_on_a_stale_state_is_brought_forward(
     await theirs.handle(stream, NOTE, by=COMMANDER)
     await theirs.handle(stream, NOTE, by=COMMANDER)
     assert (await ours.handle(stream, NOTE, by=COMMANDER)).version == 4
+    await theirs.handle(stream, CancelIncident(reason="Twice told"), by=COMMANDER)
     with pytest.raises(RecordLocked):
-        await theirs.handle(stream, CancelIncident(reason="Twice told"), by=COMMANDER)
         await ours.handle(stream, RELEASE, by=COMMANDER)
 
 
@@ -191,24 +196,21 @@ async def test_who_loses_the_lock_with_its_connection_decides_again(
     one, other = await declared(theirs), await declared(theirs)
     folder = tmp_path / "wire"
     folder.mkdir()
-    async with lossy_wire("", server=database.sockets, folder=folder) as (wire, _):
-        async with process(settings.model_copy(update={"socket_folder": folder})) as ours:
-            with psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser:
-                with append_lock_held(superuser):
-                    wire.lose_answer_to(b"incident.merged")
-                    merging = asyncio.create_task(
-                        ours.handle(one, MergeIncident(into=other), by=COMMANDER)
-                    )
-                    await until_waiting(superuser, 1)
-                    noting = asyncio.create_task(theirs.handle(one, NOTE, by=COMMANDER))
-                    await until_waiting(superuser, 2)
-            assert [(await noting).version, (await merging).version, wire.lost] == [2, 3, 1]
-
-
-async def until_waiting(superuser: psycopg.Connection[Any], count: int) -> None:
-    async with asyncio.timeout(10):
-        while waiting(superuser) != count:
-            await asyncio.sleep(0.005)
+    async with (
+        lossy_wire("", server=database.sockets, folder=folder) as (wire, _),
+        process(settings.model_copy(update={"socket_folder": folder})) as ours,
+    ):
+        with (
+            psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser,
+            append_lock_held(superuser),
+        ):
+            wire.lose_answer_to(b"incident.merged")
+            merge = ours.handle(one, MergeIncident(into=other), by=COMMANDER)
+            merging = asyncio.create_task(merge)
+            await until(lambda: waiting(superuser) == 1)
+            noting = asyncio.create_task(theirs.handle(one, NOTE, by=COMMANDER))
+            await until(lambda: waiting(superuser) == 2)
+        assert [(await noting).version, (await merging).version, wire.lost] == [2, 3, 1]
 
 
 async def test_two_incidents_are_never_merged_into_each_other(
@@ -357,9 +359,8 @@ async def test_after_a_failure_the_record_is_folded_again(
     hurried = settings.model_copy(update={"command_deadline_s": 0.5})
     async with process(hurried) as model:
         stream = await declared(model)
-        with unreachable(database):
-            with pytest.raises(Unavailable):
-                await model.handle(stream, NOTE, by=COMMANDER)
+        with unreachable(database), pytest.raises(Unavailable):
+            await model.handle(stream, NOTE, by=COMMANDER)
         assert model.records.known(TENANT, stream) is None
 
 
@@ -394,8 +395,8 @@ async def test_who_waits_for_a_record_and_gives_up_leaves_no_lock(
 
 async def test_a_value_that_cannot_be_stored_leaves_the_record_usable(ours: WriteModel) -> None:
     stream = await declared(ours)
+    told = DECLARE.model_copy(update={"source": "desk", "source_key": "\0"})
     with pytest.raises(Invalid):
-        told = DECLARE.model_copy(update={"source": "desk", "source_key": "\0"})
         await ours.handle(new_id(), told, by=COMMANDER)
     assert (await ours.handle(stream, NOTE, by=COMMANDER)).version == 2
 

@@ -65,7 +65,7 @@ class PreparedCall:
 
     async def _prepare(self) -> None:
         self._pgconn.nonblocking = 1
-        self._loop.add_reader(self._socket, self._readable)
+        self._loop.add_reader(self._socket, self._guarded, self._read)
         self._pgconn.send_prepare(b"call", self._statement, self._types)
         await self._result(timeout_s=5)
 
@@ -94,33 +94,32 @@ class PreparedCall:
     async def _result(self, *, timeout_s: float) -> pq.abc.PGresult:
         self._answer = self._loop.create_future()
         timer = self._loop.call_later(timeout_s, self._fail, "no answer in time")
-        self._flush()
+        self._guarded(self._write)
         try:
             result = await self._answer
         finally:
             timer.cancel()
-        return _checked(result)
+        return checked(result)
 
-    def _flush(self) -> None:
+    def _guarded(self, step: Callable[[], None]) -> None:
         try:
-            pending = bool(self._pgconn.flush())
+            step()
         except psycopg.OperationalError as error:
             self._fail(str(error))
-            return
+
+    def _write(self) -> None:
+        pending = bool(self._pgconn.flush())
         if pending and not self._writing:
-            self._loop.add_writer(self._socket, self._flush)
+            self._loop.add_writer(self._socket, self._guarded, self._write)
         elif self._writing and not pending:
             self._loop.remove_writer(self._socket)
         self._writing = pending
 
-    def _readable(self) -> None:
-        try:
-            self._pgconn.consume_input()
-            while self._answer is not None and not self._pgconn.is_busy():
-                if not self._take(self._pgconn.get_result()):
-                    break
-        except psycopg.OperationalError as error:
-            self._fail(str(error))
+    def _read(self) -> None:
+        self._pgconn.consume_input()
+        while self._answer is not None and not self._pgconn.is_busy():
+            if not self._take(self._pgconn.get_result()):
+                break
 
     def _take(self, result: pq.abc.PGresult | None) -> bool:
         """Keep the first result; a None ends the statement and wakes the caller."""
@@ -151,7 +150,8 @@ class PreparedCall:
         self._fail("closed")
 
 
-def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
+def checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
+    """The result of a statement that went well. Raises: StatementFailed."""
     if result.status in _DONE:
         return result
     sqlstate = result.error_field(pq.DiagnosticField.SQLSTATE) or b"08006"

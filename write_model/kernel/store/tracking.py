@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventsourcing.persistence import (
+    DataError,
     IntegrityError,
+    OperationalError,
     ProcessRecorder,
     StoredEvent,
     Tracking,
@@ -17,6 +19,7 @@ from psycopg_pool import ConnectionPool
 
 from write_model.kernel.errors import DomainError
 from write_model.kernel.store import append_call
+from write_model.kernel.store.call import StatementFailed, checked
 from write_model.kernel.store.recorder import (
     BackgroundLog,
     LogRecorder,
@@ -97,7 +100,11 @@ def _append(connection: Connection[Any], stored_events: Sequence[StoredEvent]) -
         [pq.Format.BINARY] * len(append_call.TYPES),
         pq.Format.BINARY,
     )
-    (verdict,) = append_call.verdicts([command], result)
+    try:
+        (verdict,) = append_call.verdicts([command], checked(result))
+    except StatementFailed as error:
+        kind = DataError if error.sqlstate.startswith("22") else OperationalError
+        raise kind(str(error)) from error
     if isinstance(verdict, DomainError):
         raise in_the_librarys_words(verdict)
     return positions(verdict)

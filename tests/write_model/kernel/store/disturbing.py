@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Generator
@@ -20,6 +21,15 @@ _APPENDING = (
     " WHERE application_name = 'tallystick-append' AND datname = current_database()"
 )
 _WAITING = _APPENDING + " AND wait_event = 'advisory'"
+
+
+async def until(true: Callable[[], bool], *, patience_s: float = 20.0) -> None:
+    """Wait for something in the server, which cannot call back."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_s
+    while not true():
+        assert loop.time() < deadline, f"It took longer than {patience_s:.0f} s."
+        await asyncio.sleep(0.005)
 
 
 def appending(superuser: Connection) -> list[int]:

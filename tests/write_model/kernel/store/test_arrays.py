@@ -19,7 +19,8 @@ from write_model.kernel.store.arrays import ARRAY_OF
 Connection = psycopg.Connection[Any]
 
 # The years that both Python and Postgres' text form write with four digits.
-TIMES = st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
+_FIRST, _LAST = datetime.fromisoformat("1000-01-01"), datetime.fromisoformat("9999-12-31")
+TIMES = st.datetimes(_FIRST, _LAST, timezones=st.just(UTC))
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 KINDS = [
     (arrays.UUID_, arrays.uuids, st.none() | st.uuids()),

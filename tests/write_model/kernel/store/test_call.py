@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.embedded import Database
-from tests.write_model.kernel.store.disturbing import appending, end_all, paused
+from tests.write_model.kernel.store.disturbing import appending, end_all, paused, until
 from write_model.kernel.settings import APP
 from write_model.kernel.store import arrays
 from write_model.kernel.store.call import ConnectionLost, PreparedCall, StatementFailed
@@ -80,9 +80,7 @@ async def test_an_answer_that_comes_to_nobody_is_thrown_away(
     idle = (
         "SELECT FROM pg_stat_activity WHERE pid = %s AND state = 'idle' AND query LIKE '%%left%%'"
     )
-    async with asyncio.timeout(10):
-        while superuser.execute(idle, (pid,)).fetchone() is None:
-            await asyncio.sleep(0.01)
+    await until(lambda: superuser.execute(idle, (pid,)).fetchone() is not None)
     await asyncio.sleep(0.05)
     result = await echo([b"mine"], timeout_s=5)
     assert result.get_value(0, 0) == b"mine"
@@ -144,6 +142,4 @@ async def test_a_statement_that_cannot_be_prepared_leaves_no_connection(
         await PreparedCall.open(
             database.conninfo(APP), b"SELECT gone($1)", [_INT8], options=_OPTIONS
         )
-    async with asyncio.timeout(10):
-        while appending(superuser):
-            await asyncio.sleep(0.01)
+    await until(lambda: not appending(superuser))

@@ -100,6 +100,7 @@ async def test_a_connection_that_ends_in_the_holders_hands_is_settled_by_the_gro
     async with exclusive.held() as append:
         end_all(superuser)
         assert appended(await append(command())).positions == (1,)
+        assert appended(await append(command())).positions == (2,)
 
 
 async def test_a_connection_that_ends_before_anything_is_appended_is_no_failure(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +19,7 @@ from tests.write_model.kernel.store.disturbing import (
     end_all,
     paused,
     unreachable,
+    until,
     waiting,
 )
 from tests.write_model.kernel.store.wire import lossy_wire
@@ -32,12 +32,6 @@ from write_model.kernel.store.group_commit import GroupCommit
 from write_model.kernel.store.recorded_event import Append, Appended, Verdict
 
 Connection = psycopg.Connection[Any]
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0.005)
 
 
 async def while_one_commits(
@@ -195,9 +189,8 @@ async def test_past_the_deadline_a_database_that_is_away_is_unavailable(
     database: Database, impatient: Settings
 ) -> None:
     log = GroupCommit(database.conninfo(APP), impatient)
-    with unreachable(database):
-        with pytest.raises(Unavailable):
-            await log.append(command())
+    with unreachable(database), pytest.raises(Unavailable):
+        await log.append(command())
     assert appended(await log.append(command())).positions == (1,)
     await log.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from unittest import TestCase
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from write_model.kernel.store.factory import Factory
 @pytest.fixture
 def factory(database: Database) -> Iterator[Factory]:
     env = {Factory.WRITER: database.conninfo(APP), Factory.READER: database.conninfo(TAILER)}
-    with Factory(env) as factory:
+    with closing(Factory(env)) as factory:
         yield factory
 
 
