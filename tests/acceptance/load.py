@@ -1,4 +1,4 @@
-"""Commands that come at their own pace, whatever the server does, and are repeated until answered."""
+"""Commands that come at their own pace and are repeated until somebody answers."""
 
 from __future__ import annotations
 
@@ -69,12 +69,11 @@ class Load:
                 tasks.create_task(self._until_answered(it, command, due))
 
     async def _until_answered(self, http: httpx2.AsyncClient, command: Command, due: float) -> None:
-        for tries in count(1):
-            answer = await self._tried(http, command)
-            if answer is not None:
-                break
+        tries = 1
+        while (answer := await self._tried(http, command)) is None:
             assert time.monotonic() < due + _PATIENCE_S, f"No answer to {command}."
             await asyncio.sleep(_PAUSE_S)
+            tries += 1
         if not answer.is_success:
             self.refused.append(f"{command.path}: {answer.text}")
             return

@@ -1,0 +1,116 @@
+"""What `tallystick up` promises who runs it: no root, no second one, quick to come and to go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.memory import AT_MOST_MB, family, measured_kb, told
+from tests.acceptance.stack import READY, Stack, start
+from tests.embedded import private_folder, until
+from tests.workers.launcher.launched import SERVICES, alive
+
+Tell = Callable[[str], None]
+
+STOPS_IN_S, ANSWERS_IN_S = 1.0, 3.0
+SLOW_MACHINE = 2.0
+"""Figures are promised on a quiet machine; the tests share theirs with each other."""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """Of one stack after the other; only the first finds it empty."""
+    with private_folder() as folder:
+        yield folder / "home"
+
+
+def started(home: Path) -> tuple[Stack, float]:
+    """A ready stack, and how long it took to answer."""
+    began = time.monotonic()
+    stack = start(home)
+    until(lambda: stack.answer().get("status") == "ok", "it answers")
+    took_s = time.monotonic() - began
+    stack.until(READY)
+    return stack, took_s
+
+
+def stopped(stack: Stack) -> float:
+    """How long it took from Ctrl-C until no process of it was left."""
+    processes = list(family(stack.process.pid))
+    began = time.monotonic()
+    stack.process.send_signal(signal.SIGINT)
+    assert stack.process.wait(30) == 0
+    until(lambda: not any(alive(pid) for pid in processes), "every process is gone")
+    took_s = time.monotonic() - began
+    stack.process.communicate()
+    return took_s
+
+
+def test_it_comes_and_goes_quickly(home: Path, tell: Tell) -> None:
+    first, fresh_s = started(home)
+    login = first.first_login()
+    ended_s = stopped(first)
+    second, again_s = started(home)
+    assert second.first_login() == login
+    idle_s = stopped(second)
+    tell(
+        f"fresh home answers after {fresh_s:.2f} s, the second start after {again_s:.2f} s"
+        f" (promised {ANSWERS_IN_S:.0f}); Ctrl-C took {ended_s:.2f} and {idle_s:.2f} s"
+        f" (promised {STOPS_IN_S:.0f})"
+    )
+    assert again_s <= ANSWERS_IN_S * SLOW_MACHINE
+    assert max(ended_s, idle_s) <= STOPS_IN_S * SLOW_MACHINE
+
+
+def test_a_second_one_on_the_same_home_is_refused(home: Path) -> None:
+    stack, _ = started(home)
+    second = start(home)
+    said, _ = second.process.communicate(timeout=30)
+    assert second.process.returncode == 1
+    assert said == f"tallystick: Tallystick is running already on {home}.\n"
+    assert stack.answer()["status"] == "ok"
+    stopped(stack)
+
+
+def test_a_port_that_is_taken_is_named(home: Path) -> None:
+    stack, _ = started(home)
+    with private_folder() as folder:
+        second = start(folder / "home", port=stack.port)
+        said, _ = second.process.communicate(timeout=30)
+    assert second.process.returncode == 1
+    assert f"Port {stack.port} is taken" in said
+    stopped(stack)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has root to give up")
+def test_no_service_runs_as_root(home: Path, tell: Tell) -> None:
+    stack, _ = started(home)
+    assert stack.services().keys() == SERVICES
+    users = {
+        pid: Path(f"/proc/{pid}").stat().st_uid
+        for pid in family(stack.process.pid)
+        if pid != stack.process.pid
+    }
+    assert len(users) > len(SERVICES)
+    assert 0 not in users.values()
+    assert [path for path in home.rglob("*") if path.stat().st_uid == 0] == []
+    entries = [path for path in home.rglob("*") if not path.is_symlink()]
+    assert [path for path in (home, *entries) if path.stat().st_mode & 0o077] == []
+    tell(
+        f"{len(users)} processes of {len(SERVICES)} services, none as root;"
+        f" {len(entries)} files in the home, none open to others"
+    )
+    stopped(stack)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(180)
+def test_a_minute_after_the_first_login_it_holds_little_memory(tell: Tell) -> None:
+    held = measured_kb(after_s=60)
+    tell(told(held))
+    assert held.total() <= AT_MOST_MB * 1024
