@@ -1,0 +1,37 @@
+"""Nothing is lost, doubled, refused wrongly or starved when many write at once."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.races.__main__ import on_its_own_server
+from tests.acceptance.races.plan import Plan
+from tests.acceptance.races.race import race
+from tests.embedded import Database
+from write_model.kernel.settings import Settings
+
+
+@pytest.mark.slow
+async def test_two_processes_race_on_hot_records(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    plan = Plan(commands=4_000, processes=2, kills=5, seed=secrets.randbits(32))
+    report = await race(plan, settings, database.conninfo("postgres"), tmp_path)
+    assert report["faults"] == {}, report
+    assert report["commands"] >= plan.commands
+    assert report["backends_ended"] >= plan.kills
+    assert min(report["shares"]) > 0.2, report
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(1_800)
+def test_four_processes_race_while_backends_are_ended_and_paused() -> None:
+    plan = Plan(commands=200_000, processes=4, kills=50, seed=secrets.randbits(32))
+    report = on_its_own_server(plan)
+    assert report["faults"] == {}, report
+    assert report["commands"] >= plan.commands
+    assert report["backends_ended"] >= plan.kills
+    assert min(report["shares"]) > 0.1, report
