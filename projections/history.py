@@ -1,4 +1,4 @@
-"""What has happened, row by row: each incident's timeline, and the feed of every change."""
+"""What has happened, row by row: the feed of every change, and each incident's order of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ def _timeline_rows(transition: Transition) -> tuple[Values, ...]:
     return (
         (
             recorded.stream,
+            recorded.occurred_at,
             recorded.version,
             recorded.tenant,
-            recorded.position,
             recorded.tenant_position,
-            recorded.topic,
-            recorded.occurred_at,
-            recorded.recorded_at,
-            transition.item(),
+            recorded.position,
         ),
     )
 
@@ -52,14 +49,11 @@ INCIDENT_TIMELINE = Additions(
         "incident_timeline_v1",
         (
             Column("stream_id", columns.UUID),
+            Column("occurred_at", columns.TIME),
             Column("version", columns.INT8),
             Column("tenant_id", columns.UUID),
-            Column("position", columns.INT8),
             Column("tenant_position", columns.INT8),
-            Column("type", columns.TEXT),
-            Column("occurred_at", columns.TIME),
-            Column("recorded_at", columns.TIME),
-            Column("item", columns.JSON),
+            Column("position", columns.INT8),
         ),
         is_keyed=False,
     ),

@@ -60,6 +60,7 @@ def _document_values(row: Row, recorded: Recorded) -> Values:
         recorded.position,
         row["injured"] is not None,
         people_in(row),
+        recorded.recorded_at,
         to_json(row),
     )
 
@@ -79,7 +80,6 @@ def _list_values(row: Row, recorded: Recorded) -> Values:
         row["source"],
         row["source_key"],
         _time(row["opened_at"]),
-        recorded.recorded_at,
         _time(row["closed_at"]),
         row["reopened"],
         row["deviations"],
@@ -107,6 +107,7 @@ INCIDENT = Primary(
             Column("position", columns.INT8),
             Column("is_personal", columns.BOOLEAN),
             Column("people", columns.UUIDS),
+            Column("updated_at", columns.TIME),
             Column("document", columns.JSON),
         ),
     ),
@@ -133,7 +134,6 @@ INCIDENT_LIST = Mirror(
             Column("source", columns.TEXT),
             Column("source_key", columns.TEXT),
             Column("opened_at", columns.TIME),
-            Column("updated_at", columns.TIME),
             Column("closed_at", columns.TIME),
             Column("reopened", columns.INT4),
             Column("deviations", columns.TEXTS),

@@ -54,10 +54,12 @@ CREATE TABLE projections.incident_v1 (
     position     bigint  NOT NULL,
     is_personal  boolean NOT NULL,
     people       uuid[]  NOT NULL,
+    updated_at   timestamptz NOT NULL,
     document     text    COLLATE "C" NOT NULL,
     PRIMARY KEY (id)
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX incident_v1_by_number ON projections.incident_v1 (tenant_id, number);
+-- Here and not in the list: every event changes it, and would touch all of the list's indexes.
+CREATE INDEX incident_v1_by_update ON projections.incident_v1 (tenant_id, updated_at, id);
 
 CREATE TABLE projections.incident_list_v1 (
     id             uuid        NOT NULL,
@@ -72,7 +74,6 @@ CREATE TABLE projections.incident_list_v1 (
     source         text        COLLATE "C" NOT NULL,
     source_key     text        COLLATE "C",
     opened_at      timestamptz NOT NULL,
-    updated_at     timestamptz NOT NULL,
     closed_at      timestamptz,
     reopened       integer     NOT NULL,
     deviations     text[]      NOT NULL,
@@ -82,27 +83,22 @@ CREATE TABLE projections.incident_list_v1 (
     PRIMARY KEY (id)
 ) WITH (fillfactor = 70);
 CREATE INDEX incident_list_v1_by_opening ON projections.incident_list_v1 (tenant_id, opened_at, id);
-CREATE INDEX incident_list_v1_by_update ON projections.incident_list_v1 (tenant_id, updated_at, id);
 CREATE INDEX incident_list_v1_by_number ON projections.incident_list_v1 (tenant_id, number, id);
 CREATE INDEX incident_list_v1_by_severity
     ON projections.incident_list_v1 (tenant_id, severity_rank, id);
 CREATE INDEX incident_list_v1_by_source_key
     ON projections.incident_list_v1 (tenant_id, source, source_key) WHERE source_key IS NOT NULL;
 
+-- The order in which things happened; what happened stands in the feed of changes.
 CREATE TABLE projections.incident_timeline_v1 (
     stream_id        uuid        NOT NULL,
+    occurred_at      timestamptz NOT NULL,
     version          bigint      NOT NULL,
     tenant_id        uuid        NOT NULL,
-    position         bigint      NOT NULL,
     tenant_position  bigint      NOT NULL,
-    type             text        COLLATE "C" NOT NULL,
-    occurred_at      timestamptz NOT NULL,
-    recorded_at      timestamptz NOT NULL,
-    item             text        COLLATE "C" NOT NULL,
-    PRIMARY KEY (stream_id, version)
+    position         bigint      NOT NULL,
+    PRIMARY KEY (stream_id, occurred_at, version)
 );
-CREATE INDEX incident_timeline_v1_by_occurrence
-    ON projections.incident_timeline_v1 (stream_id, occurred_at, version);
 
 -- The organization's feed without gaps: every event of every kind, with what it changed.
 CREATE TABLE projections.changes_v1 (
@@ -121,7 +117,6 @@ CREATE TABLE projections.changes_v1 (
 );
 CREATE UNIQUE INDEX changes_v1_by_stream ON projections.changes_v1 (stream_id, version);
 CREATE INDEX changes_v1_by_type ON projections.changes_v1 (tenant_id, type, tenant_position);
-CREATE INDEX changes_v1_by_position ON projections.changes_v1 USING brin (position);
 
 -- Who appears in an organization: the display name stays sealed.
 CREATE TABLE projections.people_v1 (

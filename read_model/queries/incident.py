@@ -19,8 +19,9 @@ _BY_ID = sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id = ANY(%(
     _COLUMNS, tables.INCIDENT
 )
 _BY_NUMBER = sql.SQL(
-    "SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND number = %(number)s"
-).format(_COLUMNS, tables.INCIDENT)
+    "SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id ="
+    " (SELECT id FROM {} WHERE tenant_id = %(tenant)s AND number = %(number)s)"
+).format(_COLUMNS, tables.INCIDENT, tables.INCIDENT_LIST)
 
 _REFERENCE = re.compile(r"INC-([1-9][0-9]{0,17})", re.IGNORECASE)
 

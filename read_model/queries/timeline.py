@@ -16,21 +16,32 @@ Order = Literal["occurred_at", "recorded_at"]
 
 _START = "-infinity"
 
-_TIMELINE = sql.SQL(
-    "WITH page AS MATERIALIZED ("
-    " SELECT item, {order} AS at, version FROM {table}"
+_AS_IT_HAPPENED = sql.SQL(
+    "WITH places AS MATERIALIZED ("
+    " SELECT occurred_at, version, tenant_position FROM {}"
     " WHERE tenant_id = %(tenant)s AND stream_id = %(stream)s"
-    " AND ({order}, version) > (%(at)s::timestamptz, %(version)s::bigint)"
-    " ORDER BY {order}, version LIMIT %(limit)s)"
+    " AND (occurred_at, version) > (%(at)s::timestamptz, %(version)s::bigint)"
+    " ORDER BY occurred_at, version LIMIT %(limit)s),"
+    " page AS MATERIALIZED ("
+    " SELECT item, places.occurred_at AS at, places.version FROM places JOIN {} AS happened"
+    " ON happened.tenant_id = %(tenant)s AND happened.tenant_position = places.tenant_position)"
+).format(tables.INCIDENT_TIMELINE, tables.CHANGES)
+
+# Versions are recorded in their order, so one index serves it and the next page too.
+_AS_RECORDED = sql.SQL(
+    "WITH page AS MATERIALIZED ("
+    " SELECT item, recorded_at AS at, version FROM {}"
+    " WHERE tenant_id = %(tenant)s AND stream_id = %(stream)s"
+    " AND version > %(version)s::bigint ORDER BY version LIMIT %(limit)s)"
+).format(tables.CHANGES)
+
+_ANSWER = sql.SQL(
     " SELECT convert_to('[' || coalesce(string_agg(item, ',' ORDER BY at, version), '') || ']',"
     " 'UTF8'), count(*), (array_agg(at::text ORDER BY at DESC, version DESC))[1],"
     " (array_agg(version::text ORDER BY at DESC, version DESC))[1],"
     " (SELECT epoch FROM projections.checkpoint WHERE name = 'all') FROM page"
 )
-_QUERIES = {
-    "occurred_at": _TIMELINE.format(order=sql.SQL("occurred_at"), table=tables.INCIDENT_TIMELINE),
-    "recorded_at": _TIMELINE.format(order=sql.SQL("recorded_at"), table=tables.INCIDENT_TIMELINE),
-}
+_QUERIES = {"occurred_at": _AS_IT_HAPPENED + _ANSWER, "recorded_at": _AS_RECORDED + _ANSWER}
 
 
 class Timelines:
