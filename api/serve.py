@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import socket
-import sys
 import time
 from importlib import import_module
 from typing import cast
 
 import psycopg
-import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from api.composition import create_app
 from api.process import Process
 from projections.push import Ring
+from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import APP, Settings
-
-log = structlog.get_logger(__name__)
 
 _NAMED = (
     "httptools",
@@ -111,23 +107,6 @@ def _missing(settings: Settings) -> str | None:
     except (psycopg.Error, FileNotFoundError) as error:
         return str(error)
     return None
-
-
-def configure_logs() -> None:
-    """One JSON object a line, on standard error."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
 
 
 if __name__ == "__main__":

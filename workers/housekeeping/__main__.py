@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from workers.housekeeping.forgetting import forget
+from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import TAILER, Settings
 
@@ -36,6 +37,7 @@ def _tidied(conninfo: str) -> bool:
 
 def main() -> None:
     drop_privileges()
+    configure_logs()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())

@@ -8,12 +8,14 @@ import threading
 
 from workers.projector.running import run
 from write_model.kernel.ids import new_id
+from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import TAILER, Settings
 
 
 def main() -> None:
     drop_privileges()
+    configure_logs()
     # Rows and events hold no cycles, and there are many: looking for some cost a third (measured).
     gc.set_threshold(200_000, 50, 100)
     stop = threading.Event()

@@ -1,0 +1,48 @@
+"""What a log line says, and what it never does."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from write_model.kernel.logs import configure_logs
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    text = io.StringIO()
+    configure_logs(text)
+    yield text
+    structlog.reset_defaults()
+
+
+def test_a_line_is_one_object_with_its_time_and_level(written: io.StringIO) -> None:
+    structlog.get_logger("forklift").warning("the_hose_leaks", litres=3)
+    line = json.loads(written.getvalue())
+    assert (line["event"], line["level"], line["litres"]) == ("the_hose_leaks", "warning", 3)
+    assert line["timestamp"].endswith("Z")
+
+
+def test_a_traceback_shows_no_local_variable(written: io.StringIO) -> None:
+    try:
+        _read(injured="Ada Quist")
+    except ValueError:
+        structlog.get_logger("forklift").exception("reading_failed")
+    assert "the record cannot be read" in written.getvalue()
+    assert "Ada" not in written.getvalue()
+
+
+def test_by_default_logs_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    structlog.get_logger("forklift").info("it_stands_still")
+    structlog.reset_defaults()
+    assert "it_stands_still" in capsys.readouterr().err
+
+
+def _read(*, injured: str) -> None:
+    assert injured
+    raise ValueError("the record cannot be read")
