@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg import AsyncConnection, sql
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 Rows = list[tuple[Any, ...]]
@@ -26,6 +27,13 @@ async def open_pool(conninfo: str, *, size: int = 8) -> AsyncGenerator[Pool]:
         yield pool
 
 
+def _is_lost(error: psycopg.OperationalError) -> bool:
+    """Whether the connection is gone, rather than this one question."""
+    if isinstance(error, (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)):
+        return True
+    return error.sqlstate is None and not isinstance(error, PoolTimeout)
+
+
 class Reader:
     """Every question names its organization; row-level security is the second wall."""
 
@@ -34,6 +42,17 @@ class Reader:
 
     async def rows(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
         """The answer to one query; `%(tenant)s` is filled in."""
+        try:
+            return await self._asked(tenant, query, parameters)
+        except psycopg.OperationalError as error:
+            if not _is_lost(error):
+                raise
+            # The server was started again: every connection of the pool is as dead as this one,
+            # and a question that is put twice does no harm.
+            await self._pool.check()
+            return await self._asked(tenant, query, parameters)
+
+    async def _asked(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
         # What a pipeline holds is one implicit transaction: the setting ends with it.
         async with self._pool.connection() as connection, connection.pipeline():
             await connection.execute(_NAME_TENANT, (str(tenant),))
