@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from signal import SIGKILL
 from typing import Any
 
@@ -26,10 +26,10 @@ VICTIMS = ("postgres", "valkey", "api", "projector")
 
 def killed_in_turn(stack: Stack, load: Load, *, seconds: float) -> dict[str, float]:
     """Kill each while the load runs; how long each took to be back, by name."""
-    writing = threading.Thread(target=load.run, args=[seconds])
-    writing.start()
-    back_s = {name: _killed(stack, load, name) for name in VICTIMS}
-    writing.join()
+    with ThreadPoolExecutor(1) as beside:
+        writing = beside.submit(load.run, seconds)
+        back_s = {name: _killed(stack, load, name) for name in VICTIMS}
+        writing.result()
     return back_s
 
 
