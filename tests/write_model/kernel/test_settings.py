@@ -1,0 +1,55 @@
+"""Settings say where everything is, embedded or real."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import ValidationError
+
+from write_model.kernel.settings import APP, Settings
+
+SECRET = b"an oil leak under the forklift !"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "secrets").write_bytes(base64.urlsafe_b64encode(SECRET))
+    return tmp_path
+
+
+def test_the_embedded_servers_are_reached_in_the_home(home: Path) -> None:
+    settings = Settings(home=home)
+    there = conninfo_to_dict(settings.conninfo(APP))
+    assert (there["host"], there["dbname"], there["user"]) == (
+        str(home / "run"),
+        "tallystick",
+        APP,
+    )
+    assert there["password"] == settings.master_secret().database_password(APP)
+    assert settings.cache_url() == f"unix://{home}/run/valkey.sock"
+
+
+def test_sockets_may_lie_elsewhere(home: Path) -> None:
+    assert Settings(home=home, socket_folder=home / "s").sockets() == home / "s"
+
+
+def test_real_servers_are_used_when_they_are_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLYSTICK_HOME", str(home))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://admin:x@db.example/warehouse")
+    monkeypatch.setenv("REDIS_URL", "redis://cache.example")
+    settings = Settings()
+    there = conninfo_to_dict(settings.conninfo(APP))
+    assert (there["host"], there["dbname"], there["user"]) == ("db.example", "warehouse", APP)
+    assert there["password"] != "x"
+    assert settings.cache_url() == "redis://cache.example"
+
+
+def test_settings_do_not_change(home: Path) -> None:
+    settings = Settings(home=home)
+    with pytest.raises(ValidationError):
+        settings.port = 1
