@@ -9,6 +9,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -49,22 +50,18 @@ async def race(plan: Plan, settings: Settings, superuser: str, folder: Path) -> 
     """Run the plan on a fresh database; `faults` of the report is empty when all went well."""
     keep_plan(folder, plan)
     keep_streams(folder, await _declared(settings))
-    tail = await _start("tail", settings, folder)
-    writers = [
-        await _start("writer", settings, folder, str(number)) for number in range(plan.processes)
-    ]
-    began = time.monotonic()
-    async with await AsyncConnection[Any].connect(superuser, autocommit=True) as connection:
-        disturber = Disturber(connection, Random(plan.seed))
-        try:
-            await _watched(plan, writers, disturber)
-        finally:
-            (folder / "stop").touch()
-            await disturber.settle()
-            await asyncio.gather(*(_ended(one) for one in writers))
-    took_s = time.monotonic() - began
-    rows = _finish(superuser, folder)
-    await _ended(tail)
+    async with AsyncExitStack() as processes:
+        tail = await _start(processes, "tail", settings, folder)
+        writers = [
+            await _start(processes, "writer", settings, folder, str(number))
+            for number in range(plan.processes)
+        ]
+        began = time.monotonic()
+        disturber = await _disturbed(plan, writers, superuser, folder)
+        await asyncio.gather(*map(_ended, writers))
+        took_s = time.monotonic() - began
+        rows = _finish(superuser, folder)
+        await _ended(tail)
     report = _report(plan, rows, list(answers(folder)), folder)
     return report | {
         "seconds": round(took_s, 1),
@@ -84,7 +81,9 @@ async def _declared(settings: Settings) -> list[HotStream]:
         ]
 
 
-async def _start(what: str, settings: Settings, folder: Path, *argv: str) -> Process:
+async def _start(
+    processes: AsyncExitStack, what: str, settings: Settings, folder: Path, *argv: str
+) -> Process:
     environment = {
         **os.environ,
         "TALLYSTICK_HOME": str(settings.home),
@@ -92,9 +91,27 @@ async def _start(what: str, settings: Settings, folder: Path, *argv: str) -> Pro
         "TALLYSTICK_DATABASE_NAME": settings.database_name,
     }
     module = f"tests.acceptance.races.{what}"
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, str(folder), *argv, stdout=PIPE, env=environment
     )
+    processes.callback(_leave_none, process)
+    return process
+
+
+def _leave_none(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+
+
+async def _disturbed(plan: Plan, writers: list[Process], superuser: str, folder: Path) -> Disturber:
+    async with await AsyncConnection[Any].connect(superuser, autocommit=True) as connection:
+        disturber = Disturber(connection, Random(plan.seed))
+        try:
+            await _watched(plan, writers, disturber)
+        finally:
+            (folder / "stop").touch()
+            await disturber.settle()
+    return disturber
 
 
 async def _watched(plan: Plan, writers: list[Process], disturber: Disturber) -> None:
@@ -109,12 +126,15 @@ async def _watched(plan: Plan, writers: list[Process], disturber: Disturber) -> 
         accepted[number] = plan.commands  # it has ended, and nobody waits for more
 
     hearing = [asyncio.create_task(heard(number)) for number in range(len(writers))]
-    while sum(accepted) < plan.commands or disturber.ended < plan.kills:
-        if disturber.ended * plan.commands <= sum(accepted) * plan.kills:
-            await disturber.disturb()
-        await asyncio.sleep(0.02)
-    for task in hearing:
-        task.cancel()
+    try:
+        while sum(accepted) < plan.commands or disturber.ended < plan.kills:
+            if disturber.ended * plan.commands <= sum(accepted) * plan.kills:
+                await disturber.disturb()
+            await asyncio.sleep(0.02)
+    finally:
+        for task in hearing:
+            task.cancel()
+        await asyncio.gather(*hearing, return_exceptions=True)
 
 
 async def _ended(process: Process) -> None:

@@ -42,7 +42,7 @@ class Tail:
         async with await AsyncConnection[Any].connect(
             conninfo, autocommit=True, application_name="tallystick-tail"
         ) as connection:
-            while not last.exists() or self.position < int(last.read_text()):
+            while not _has_reached(last, self.position):
                 found = await read_range(connection, self.position, 1_000)
                 for event in found:
                     self._digest.update(seen(event.position, event.stream, event.version))
@@ -58,6 +58,10 @@ class Tail:
                 "reconnected": self.reconnected,
             }
         )
+
+
+def _has_reached(last: Path, position: int) -> bool:
+    return last.exists() and position >= int(last.read_text())
 
 
 def seen(position: int, stream: object, version: int) -> bytes:
