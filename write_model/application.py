@@ -24,7 +24,9 @@ from write_model.kernel.store.recorded_event import (
     VersionConflict,
 )
 
-_OPTIMISTIC_TRIES = 2
+# Measured by the races, 64 callers of 4 processes on 50 records: two tries carry 215 commands/s,
+# four 423, six 530; but with six the least share of a process on a record falls from 0.15 to 0.07.
+_OPTIMISTIC_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
