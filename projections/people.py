@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 from uuid import UUID
 
-from pydantic_core import to_json
+import orjson
 
 from projections.engine import columns
 from projections.engine.columns import Column
@@ -63,7 +63,7 @@ def _values(row: Row, recorded: Recorded) -> Values:
         recorded.version,
         recorded.position,
         row["standing"],
-        to_json(row),
+        orjson.dumps(row),
     )
 
 

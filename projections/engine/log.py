@@ -81,8 +81,8 @@ def read_streams(connection: Connection, streams: Sequence[UUID], through: int) 
 
 
 def _recorded(row: Sequence[Any]) -> Recorded:
-    topic, schema_version, state = row[0], row[15], row[16]
-    return Recorded(_event(topic, schema_version, state), topic, *row[1:16])
+    # _make, because a call with 17 arguments takes twice as long.
+    return Recorded._make((_event(row[0], row[15], row[16]), *row[:16]))
 
 
 def _event(topic: str, schema_version: int, state: bytes) -> Event:

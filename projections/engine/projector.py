@@ -40,7 +40,7 @@ class Projector:
     batch_events: int = BATCH_EVENTS
     cached_rows: int = CACHED_ROWS
     _held: Held | None = None
-    _rows: Recent[UUID, Row] = field(init=False)
+    _rows: Recent[int, Row] = field(init=False)
     _writer: Writer = field(init=False)
     _parked: frozenset[UUID] = frozenset()
 
@@ -133,7 +133,7 @@ class Projector:
         parked = letters([recorded], reason=_reason(error))
         self._move([recorded], batch, {**batch.tables(), LETTERS.name: parked})
         self._parked |= {recorded.stream}
-        self._rows.forget(recorded.stream)
+        self._rows.forget(recorded.stream.int)
 
     def _move(
         self, events: Sequence[Recorded], batch: Batch, tables: Mapping[str, Sequence[Values]]
@@ -146,15 +146,16 @@ class Projector:
         for stream, row in batch.rows.items():
             self._rows.remember(stream, row)
 
-    def _known(self, events: Sequence[Recorded]) -> Mapping[UUID, Row]:
-        known: dict[UUID, Row] = {}
+    def _known(self, events: Sequence[Recorded]) -> Mapping[int, Row]:
+        known: dict[int, Row] = {}
         missing: dict[str, set[UUID]] = {}
         for recorded in events:
             primary = self.catalog.hearers(recorded.topic).primary
-            if primary is None or recorded.stream in known:
+            stream = recorded.stream.int
+            if primary is None or stream in known:
                 continue
-            if (row := self._rows.get(recorded.stream)) is not None:
-                known[recorded.stream] = row
+            if (row := self._rows.get(stream)) is not None:
+                known[stream] = row
             elif recorded.number is None:  # a stream's first event has no row before it
                 missing.setdefault(primary.table.name, set()).add(recorded.stream)
         for name, streams in missing.items():

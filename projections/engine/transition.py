@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import compress
+from operator import is_not
 from typing import Any, TypedDict, TypeGuard
 
-from pydantic_core import to_json
+import orjson
+from pydantic_core import to_jsonable_python
 
 from write_model.kernel.messages import Event, Recorded
 from write_model.kernel.personal import Place, Sealed, travelling
@@ -46,7 +49,7 @@ class Transition:
         for name in ("deviations", "imported"):
             if (value := getattr(recorded.event, name, None)) is not None:
                 item[name] = value
-        return to_json(item)
+        return orjson.dumps(item, option=orjson.OPT_UTC_Z)
 
     def changes(self) -> list[Change]:
         """Field by field; of a list only the items that are new, gone or different."""
@@ -56,11 +59,13 @@ class Transition:
         if before is None:
             said = ((name, value) for name, value in after.items() if name not in _UNSHOWN)
             return [change for name, value in said if value for change in _new(name, value)]
+        # What an event did not touch is the same object as before.
+        touched = compress(after, map(is_not, after.values(), map(before.get, after)))
         return [
             change
-            for (name, value), old in zip(after.items(), map(before.get, after), strict=True)
-            if old is not value and old != value and name not in _UNSHOWN
-            for change in _differences(name, old, value)
+            for name in touched
+            if name not in _UNSHOWN and (old := before.get(name)) != (new := after[name])
+            for change in _differences(name, old, new)
         ]
 
 
@@ -85,7 +90,7 @@ def _is_list(value: Any) -> TypeGuard[list[Any]]:
 
 def _said(recorded: Recorded) -> list[Change]:
     return [
-        {"field": name, "from": None, "to": value}
+        {"field": name, "from": None, "to": to_jsonable_python(value)}
         for name, value in payload(recorded).items()
         if name not in ("imported", "deviations")
     ]

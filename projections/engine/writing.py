@@ -8,9 +8,9 @@ from itertools import count
 from typing import Any, LiteralString
 from uuid import UUID
 
+import orjson
 import psycopg
 from psycopg import adapt, pq, sql
-from pydantic_core import from_json
 
 from projections.engine.checkpoint import MOVE, LostLease
 from projections.engine.columns import Column, PackedArray, pack
@@ -85,11 +85,11 @@ class Writer:
         return query.as_bytes(self.connection)
 
 
-def read_rows(connection: Connection, table: TableSpec, ids: Collection[UUID]) -> dict[UUID, Row]:
-    """The documents that a primary projection wrote for these streams."""
+def read_rows(connection: Connection, table: TableSpec, ids: Collection[UUID]) -> dict[int, Row]:
+    """The documents that a primary projection wrote for these streams, by their ids as integers."""
     query = sql.SQL("SELECT id, document FROM {} WHERE id = ANY(%s)").format(_name(table))
     with connection.cursor(binary=True) as cursor:
-        return {id_: from_json(text) for id_, text in cursor.execute(query, (list(ids),))}
+        return {id_.int: orjson.loads(text) for id_, text in cursor.execute(query, (list(ids),))}
 
 
 def delete_rows(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
+import orjson
 
 from projections.engine import columns
 from projections.engine.columns import Column
@@ -51,6 +52,9 @@ ITEM = (
 """What a list shows of a document."""
 
 
+_shown_in_lists = itemgetter(*ITEM)
+
+
 def _document_values(row: Row, recorded: Recorded) -> Values:
     return (
         recorded.stream,
@@ -61,7 +65,7 @@ def _document_values(row: Row, recorded: Recorded) -> Values:
         row["injured"] is not None,
         people_in(row),
         recorded.recorded_at,
-        to_json(row),
+        orjson.dumps(row),
     )
 
 
@@ -85,7 +89,7 @@ def _list_values(row: Row, recorded: Recorded) -> Values:
         row["deviations"],
         through.get("row"),
         through.get("step"),
-        to_json({name: row[name] for name in ITEM}),
+        orjson.dumps(dict(zip(ITEM, _shown_in_lists(row), strict=True))),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -82,5 +81,5 @@ def test_a_sealed_value_travels_sealed() -> None:
 def test_an_unreadable_event_is_told_without_changes() -> None:
     story = Story()
     recorded = story.tell("forklift", DECLARED)
-    unreadable = replace(recorded, event=Unreadable("missing: title"))
+    unreadable = recorded._replace(event=Unreadable("missing: title"))
     assert from_json(Transition(None, None, unreadable).item())["changes"] == []

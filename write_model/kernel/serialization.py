@@ -28,7 +28,7 @@ def decode(topic: str, schema_version: int, state: bytes) -> Event:
     if known is None:
         raise UnknownTopic(topic)
     if schema_version == known.schema_version:
-        return _adapter(known).validate_json(state)
+        return _adapter(known).validator.validate_json(state)  # type: ignore[no-any-return]
     return _adapter(known).validate_python(_upcast(topic, schema_version, known, state))
 
 
