@@ -1,7 +1,7 @@
 """The append lock taken first: read, decide and append with nobody in between.
 
-For a command that lost every optimistic try to other processes. Without it two processes on one hot stream shared
-2,000 commands to 8 (measured).
+For a command that lost every optimistic try to other processes. Without it two processes on one
+hot stream shared 2,000 commands to 8 (measured).
 """
 
 from __future__ import annotations
