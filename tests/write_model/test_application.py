@@ -151,7 +151,8 @@ async def test_what_binds_a_person_must_say_what_was_seen(ours: WriteModel) -> N
     stream = await declared(ours)
     with pytest.raises(PreconditionRequired):
         await ours.handle(stream, SignOff(text="Seen"), by=COMMANDER)
-    assert await ours.handle(stream, SignOff(text="Seen"), by=COMMANDER, expected=1)
+    signed = await ours.handle(stream, SignOff(text="Seen"), by=COMMANDER, expected=1)
+    assert signed.version == 2
 
 
 async def test_the_third_try_wins_against_any_number_of_others(

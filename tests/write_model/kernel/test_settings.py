@@ -52,4 +52,4 @@ def test_real_servers_are_used_when_they_are_named(
 def test_settings_do_not_change(home: Path) -> None:
     settings = Settings(home=home)
     with pytest.raises(ValidationError):
-        settings.port = 1
+        settings.__setattr__("port", 1)
