@@ -29,14 +29,26 @@ def home() -> Iterator[Path]:
         yield folder / "home"
 
 
-def started(home: Path) -> tuple[Stack, float]:
-    """A ready stack, and how long it took to answer."""
-    began = time.monotonic()
-    stack = start(home)
-    until(lambda: stack.answer().get("status") == "ok", "it answers")
-    took_s = time.monotonic() - began
-    stack.until(READY)
-    return stack, took_s
+Up = Callable[[], tuple[Stack, float]]
+
+
+@pytest.fixture
+def up(home: Path) -> Iterator[Up]:
+    """Starts a stack and says how long it took to answer; ends what a test has left running."""
+    stacks: list[Stack] = []
+
+    def started() -> tuple[Stack, float]:
+        began = time.monotonic()
+        stacks.append(start(home))
+        until(lambda: stacks[-1].answer().get("status") == "ok", "it answers")
+        took_s = time.monotonic() - began
+        stacks[-1].until(READY)
+        return stacks[-1], took_s
+
+    yield started
+    for stack in stacks:
+        if stack.process.poll() is None:
+            stopped(stack)
 
 
 def stopped(stack: Stack) -> float:
@@ -51,11 +63,11 @@ def stopped(stack: Stack) -> float:
     return took_s
 
 
-def test_it_comes_and_goes_quickly(home: Path, tell: Tell) -> None:
-    first, fresh_s = started(home)
+def test_it_comes_and_goes_quickly(up: Up, tell: Tell) -> None:
+    first, fresh_s = up()
     login = first.first_login()
     ended_s = stopped(first)
-    second, again_s = started(home)
+    second, again_s = up()
     assert second.first_login() == login
     idle_s = stopped(second)
     tell(
@@ -67,29 +79,27 @@ def test_it_comes_and_goes_quickly(home: Path, tell: Tell) -> None:
     assert max(ended_s, idle_s) <= STOPS_IN_S * SLOW_MACHINE
 
 
-def test_a_second_one_on_the_same_home_is_refused(home: Path) -> None:
-    stack, _ = started(home)
+def test_a_second_one_on_the_same_home_is_refused(up: Up, home: Path) -> None:
+    stack, _ = up()
     second = start(home)
     said, _ = second.process.communicate(timeout=30)
     assert second.process.returncode == 1
     assert said == f"tallystick: Tallystick is running already on {home}.\n"
     assert stack.answer()["status"] == "ok"
-    stopped(stack)
 
 
-def test_a_port_that_is_taken_is_named(home: Path) -> None:
-    stack, _ = started(home)
+def test_a_port_that_is_taken_is_named(up: Up) -> None:
+    stack, _ = up()
     with private_folder() as folder:
         second = start(folder / "home", port=stack.port)
         said, _ = second.process.communicate(timeout=30)
     assert second.process.returncode == 1
     assert f"Port {stack.port} is taken" in said
-    stopped(stack)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has root to give up")
-def test_no_service_runs_as_root(home: Path, tell: Tell) -> None:
-    stack, _ = started(home)
+def test_no_service_runs_as_root(up: Up, home: Path, tell: Tell) -> None:
+    stack, _ = up()
     assert stack.services().keys() == SERVICES
     users = {
         pid: Path(f"/proc/{pid}").stat().st_uid
@@ -105,7 +115,6 @@ def test_no_service_runs_as_root(home: Path, tell: Tell) -> None:
         f"{len(users)} processes of {len(SERVICES)} services, none as root;"
         f" {len(entries)} files in the home, none open to others"
     )
-    stopped(stack)
 
 
 @pytest.mark.exhaustive
