@@ -226,16 +226,19 @@ CREATE FUNCTION log.explain(
                AND f.command_id = p_command_ids[own.first]) s ON true
 $$;
 
--- Streams by their newer events, for folding: another tenant's stream has none.
+-- Streams by their newer events, for folding: another tenant's stream has none. OFFSET and the
+-- setting leave one way to read them: before the table's first statistics the planner combined
+-- this index with the tenant's, reading all its events for every stream (1 ms each, measured).
 CREATE FUNCTION log.read_streams(p_tenants uuid[], p_streams uuid[], p_after bigint[])
 RETURNS SETOF log.events LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp
+SET enable_bitmapscan = off AS $$
     SELECT e.* FROM unnest(p_tenants, p_streams, p_after) AS wanted (tenant, stream, after)
      CROSS JOIN LATERAL (
-        SELECT * FROM log.events e
-         WHERE e.originator_id = wanted.stream AND e.originator_version > wanted.after
-           AND e.tenant_id = wanted.tenant
-         ORDER BY e.originator_version) e
+        SELECT * FROM log.events l
+         WHERE l.originator_id = wanted.stream AND l.originator_version > wanted.after
+         ORDER BY l.originator_version OFFSET 0) e
+     WHERE e.tenant_id = wanted.tenant
 $$;
 
 -- The log's tail for processes that may not read it: headers and field names, never a value.
