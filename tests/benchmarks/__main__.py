@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import append, command, projection
+from tests.benchmarks.append import run as append
+from tests.benchmarks.command import run as command
+from tests.benchmarks.projection import run as projection
 
-_BENCHMARKS = {"append": append.run, "command": command.run, "projection": projection.run}
+_BENCHMARKS = {"append": append, "command": command, "projection": projection}
 
 
 def main() -> None:

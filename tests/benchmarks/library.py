@@ -8,7 +8,6 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
-
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import (
@@ -20,7 +19,7 @@ from eventsourcing.persistence import (
 from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.utils import Environment
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composed
 
 from tests.benchmarks.forklift import DECLARED
 from tests.benchmarks.histories import NOTE
@@ -30,17 +29,19 @@ from write_model.kernel.ids import new_id
 _WARMING = 20
 _SAVED_AT_ONCE = 40
 
-_MAKE_VIEW = SQL(
-    "CREATE TABLE IF NOT EXISTS incident_view (id uuid PRIMARY KEY, title text, severity text,"
-    " team text, notes integer, version bigint)"
+_MAKE_VIEW = Composed(
+    [
+        SQL(
+            "CREATE TABLE IF NOT EXISTS incident_view (id uuid PRIMARY KEY, title text,"
+            " severity text, team text, notes integer, version bigint)"
+        )
+    ]
 )
 _INSERT: LiteralString = (
     "INSERT INTO incident_view (id, title, severity, team, notes, version)"
     " VALUES (%s, %s, %s, %s, 0, %s)"
 )
-_NOTE: LiteralString = (
-    "UPDATE incident_view SET notes = notes + 1, version = %s WHERE id = %s"
-)
+_NOTE: LiteralString = "UPDATE incident_view SET notes = notes + 1, version = %s WHERE id = %s"
 
 
 def inserting(
@@ -184,8 +185,10 @@ def projecting(environment: dict[str, str], conninfo: str, *, lasting_s: float) 
         env=environment,
     )
     with runner:
-        while runner.projection.processed < _WARMING:
+        projection = runner.projection
+        assert isinstance(projection, IncidentProjection)
+        while projection.processed < _WARMING:
             runner.run_forever(timeout=0.001)
-        before, began = runner.projection.processed, time.perf_counter()
+        before, began = projection.processed, time.perf_counter()
         runner.run_forever(timeout=lasting_s)
-        return Measured(runner.projection.processed - before, time.perf_counter() - began)
+        return Measured(projection.processed - before, time.perf_counter() - began)

@@ -61,7 +61,7 @@ _together: Barrier | None = None
 
 def _meet(together: Barrier) -> None:
     """A barrier can only be handed to a process when it is made."""
-    global _together  # noqa: PLW0603
+    global _together
     _together = together
 
 

@@ -18,7 +18,7 @@ from projections.engine.checkpoint import Lease
 from projections.engine.columns import Column, pack
 from projections.engine.projection import Primary, Row, TableSpec, Values
 from projections.engine.projector import BATCH_EVENTS, Projector
-from projections.engine.writing import teach_packed_arrays
+from projections.engine.writing import Writer
 from tests.benchmarks import library
 from tests.benchmarks.conditions import conditions
 from tests.benchmarks.forklift import subject_keys
@@ -151,9 +151,8 @@ def _begin_again(conninfo: str, catalog: Catalog) -> None:
 def _raw_rows(conninfo: str, *, lasting_s: float) -> Measured:
     """As many rows a statement and commit as the projector has events in a batch."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        teach_packed_arrays(connection)
+        Writer(connection, {})  # the same settings and packed arrays as the projector's
         connection.execute("TRUNCATE raw.view")
-        connection.execute("SET synchronous_commit = off")
 
         def insert() -> None:
             connection.execute(_INSERT, _packed())
