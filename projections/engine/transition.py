@@ -46,7 +46,7 @@ class Transition:
             "source": recorded.source,
             "changes": self.changes(),
         }
-        for name in ("deviations", "imported"):
+        for name in ("reason", "deviations", "imported"):
             if (value := getattr(recorded.event, name, None)) is not None:
                 item[name] = value
         return orjson.dumps(item, option=orjson.OPT_UTC_Z)

@@ -18,6 +18,8 @@ from write_model.incident.events import (
     IncidentAssigned,
     NoteAdded,
     NoteRetracted,
+    Severity,
+    SeverityChanged,
 )
 from write_model.kernel.importing import ImportedFrom
 from write_model.kernel.messages import Event
@@ -54,6 +56,14 @@ def test_of_a_list_only_the_item_that_changed_is_told() -> None:
     assert (added["from"], added["to"]["text"]) == (None, "Note 2")
     [retracted] = item_of(DECLARED, first, second, NoteRetracted(note=UUID(int=1)))["changes"]
     assert (retracted["from"]["retracted"], retracted["to"]["retracted"]) == (False, True)
+
+
+def test_history_says_why_where_a_reason_was_given() -> None:
+    raised = SeverityChanged(
+        from_severity=Severity.SEV2, severity=Severity.SEV1, reason="The aisle is slippery"
+    )
+    assert item_of(DECLARED, raised)["reason"] == "The aisle is slippery"
+    assert "reason" not in item_of(DECLARED)
 
 
 def test_an_imported_event_says_what_it_stands_for() -> None:
