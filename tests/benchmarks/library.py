@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 from eventsourcing.application import Application
+from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import (
     InfrastructureFactory,
@@ -156,6 +157,7 @@ class IncidentProjection(Projection[IncidentView]):
         super().__init__(view)
         self.processed = 0
 
+    @singledispatchmethod
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
         incident = domain_event.originator_id
         if type(domain_event).__name__ == "Declared":

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from projections.catalog import CATALOG
@@ -144,7 +145,8 @@ def _projecting(server: BenchServer, catalog: Catalog, *, lasting_s: float) -> M
 def _begin_again(conninfo: str, catalog: Catalog) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for table in catalog.tables():
-            connection.execute(f"TRUNCATE projections.{table.name}")
+            name = sql.Identifier("projections", table.name)
+            connection.execute(sql.SQL("TRUNCATE {}").format(name))
         connection.execute("UPDATE projections.checkpoint SET position = 0")
 
 
