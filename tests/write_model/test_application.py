@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +67,7 @@ class SignOff(AddNote):
 
 
 @asynccontextmanager
-async def process(settings: Settings) -> AsyncIterator[WriteModel]:
+async def process(settings: Settings) -> AsyncGenerator[WriteModel]:
     """A write model with caches and connections of its own, like one process of several."""
     async with opened(settings) as parts:
         yield parts.write_model

@@ -123,11 +123,11 @@ async def _watched(plan: Plan, writers: list[Process], disturber: Disturber) -> 
         assert stdout is not None
         async for told in stdout:
             accepted[number] = int(told)
-        accepted[number] = plan.commands  # it has ended, and nobody waits for more
 
     hearing = [asyncio.create_task(heard(number)) for number in range(len(writers))]
     try:
         while sum(accepted) < plan.commands or disturber.ended < plan.kills:
+            assert not any(task.done() for task in hearing), "A writer ended before its time."
             if disturber.ended * plan.commands <= sum(accepted) * plan.kills:
                 await disturber.disturb()
             await asyncio.sleep(0.02)
@@ -171,8 +171,15 @@ def _report(plan: Plan, rows: list[Any], told: list[Answer], folder: Path) -> di
 
 
 def _fairness(plan: Plan, told: list[Answer]) -> dict[str, Any]:
-    """Shares of the accepted commands by process, in all and where they are least on a stream."""
-    accepted = [answer for answer in told if answer.outcome == "accepted"]
+    """Shares of the accepted commands by process, in all and where they are least on a stream.
+
+    Of those sent while every process was there: one starts some seconds before another.
+    """
+    begun = max(
+        min(answer.sent for answer in told if answer.process == number)
+        for number in range(plan.processes)
+    )
+    accepted = [one for one in told if one.outcome == "accepted" and one.sent >= begun]
     by_process = Counter(answer.process for answer in accepted)
     by_stream = Counter(answer.stream for answer in accepted)
     both = Counter((answer.stream, answer.process) for answer in accepted)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,5 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    import write_model.incident.events  # noqa: F401  its topics are decoded
-
+    import_module("write_model.incident.events")  # its topics are decoded
     asyncio.run(main(Path(sys.argv[1])))

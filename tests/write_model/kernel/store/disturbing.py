@@ -48,6 +48,15 @@ def end_all(superuser: Connection) -> None:
         superuser.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
+def set_default(superuser: Connection, name: str, value: str) -> None:
+    """What a setting is in every session of this database that begins from now on."""
+    superuser.execute(
+        sql.SQL("ALTER DATABASE {} SET {} TO {}").format(
+            sql.Identifier(superuser.info.dbname), sql.Identifier(name), sql.Literal(value)
+        )
+    )
+
+
 @contextlib.contextmanager
 def append_lock_held(superuser: Connection) -> Generator[None]:
     """Nothing is appended meanwhile."""

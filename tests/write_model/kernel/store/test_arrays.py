@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import pq
+from psycopg.adapt import Transformer
 
 from tests.embedded import Server
 from write_model.kernel.store import arrays
@@ -65,7 +66,7 @@ def test_postgres_reads_what_was_packed(
     result = _echoed(connection, element, pack(packed))
     assert result.status == pq.ExecStatus.TUPLES_OK
     cursor = connection.cursor(binary=True)
-    read = psycopg.adapt.Transformer(cursor)
+    read = Transformer(cursor)
     read.set_pgresult(result)
     assert read.load_row(0, tuple) == (packed,)
 

@@ -18,6 +18,7 @@ from tests.write_model.kernel.store.disturbing import (
     appending,
     end_all,
     paused,
+    set_default,
     unreachable,
     until,
     waiting,
@@ -199,25 +200,25 @@ async def test_a_server_that_takes_no_writes_is_left_for_another(
     database: Database, superuser: Connection, impatient: Settings
 ) -> None:
     """As after a failover; the next connection finds the new primary."""
-    superuser.execute(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+    set_default(superuser, "default_transaction_read_only", "on")
     log = GroupCommit(database.conninfo(APP), impatient)
     with pytest.raises(Unavailable):
         await log.append(command())
     under_way = asyncio.create_task(log.append(command()))
     await until(lambda: bool(appending(superuser)))
-    superuser.execute(f"ALTER DATABASE {database.name} RESET default_transaction_read_only")
+    set_default(superuser, "default_transaction_read_only", "off")
     assert appended(await under_way).positions == (1,)
     await log.close()
 
 
 @pytest.mark.parametrize(
-    "option", ["default_transaction_isolation=serializable", "synchronous_commit=off"]
+    ("name", "value"),
+    [("default_transaction_isolation", "serializable"), ("synchronous_commit", "off")],
 )
 async def test_a_session_that_could_break_the_promises_is_refused(
-    database: Database, superuser: Connection, option: str
+    database: Database, superuser: Connection, name: str, value: str
 ) -> None:
-    name, _, value = option.partition("=")
-    superuser.execute(f"ALTER ROLE tallystick_app IN DATABASE {database.name} SET {name} = {value}")
+    set_default(superuser, name, value)
     log = GroupCommit(database.conninfo(APP), Settings())
     with pytest.raises(Unavailable):
         await log.append(command())

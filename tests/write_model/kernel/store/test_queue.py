@@ -88,11 +88,15 @@ def test_who_waits_is_overtaken_by_nobody_on_the_same_stream() -> None:
 
 
 TENANTS = st.sampled_from([NORTH, SOUTH, UUID(int=0xE0)])
+
+
+def _on(tenant: UUID, streams: list[UUID], keyed: bool) -> Append:
+    written = tuple(row for stream in streams for row in rows(stream, tenant=tenant))
+    return Append(written, key() if keyed else None)
+
+
 COMMANDS = st.builds(
-    lambda tenant, streams, keyed: Append(
-        tuple(row for stream in streams for row in rows(stream, tenant=tenant)),
-        key() if keyed else None,
-    ),
+    _on,
     TENANTS,
     st.lists(st.sampled_from(STREAMS), min_size=1, max_size=3, unique=True),
     st.booleans(),
