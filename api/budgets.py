@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+from api.turns import Turns
 from write_model.kernel.errors import Overloaded
 
 
@@ -54,3 +55,4 @@ class Budgets:
         self.commands = Budget(commands)
         self.queries = Budget(queries)
         self.streams = Budget(streams)
+        self.turns = Turns()

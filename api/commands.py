@@ -70,11 +70,12 @@ async def _carried_out(
     at = process(request)
     with at.budgets.commands:
         actor = await caller(request)
-        content = await raw_body(request)
-        command = _command(kind, content, {name: request.path_params[name] for name in fields})
-        actor = _acting(actor, command)
-        stream = await named(at, actor, request)
-        receipt = await _handled(at, request, stream, command, actor, content)
+        async with at.budgets.turns.of(actor.tenant):
+            content = await raw_body(request)
+            command = _command(kind, content, {name: request.path_params[name] for name in fields})
+            actor = _acting(actor, command)
+            stream = await named(at, actor, request)
+            receipt = await _handled(at, request, stream, command, actor, content)
     return done(receipt, kind.aggregate.prefix)
 
 
