@@ -21,7 +21,7 @@ OWNER, WRITER, TAILER, APP = (
 
 
 class Settings(BaseSettings):
-    """From the environment; each is spelt `TALLYSTICK_<NAME>` unless an alias is given."""
+    """From the environment; each is spelled `TALLYSTICK_<NAME>` unless an alias is given."""
 
     model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", frozen=True, extra="ignore")
 
