@@ -70,4 +70,4 @@ def _clear_values(event: Event) -> Iterator[tuple[str, Clear[Any]]]:
 
 
 def _replaced(event: Event, values: Mapping[str, Sealed]) -> Event:
-    return replace(event, **values) if values else event  # type: ignore[type-var]
+    return replace(event, **values) if values else event  # type: ignore[type-var]  # `event` made it a dataclass
