@@ -1,25 +1,28 @@
-"""Columns of a table spec, packed into binary Postgres arrays.
+"""Rows of a table spec, packed into binary Postgres arrays.
 
 psycopg's dumper of lists visits each value through Python calls and costs more than the insert
-(measured: 2.1 µs a value against 0.3). The layout is that of `array_send`.
+(measured: 2.1 µs a value against 0.3). The layouts are those of `array_send` and `record_send`.
+An array of rows is unnested once, where an array per column cost a small batch a third more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from struct import Struct
-from typing import Any, LiteralString
+from typing import Any
 
 _HEADER = Struct(">iiIii")
+_EMPTY = Struct(">iiI")
 _LENGTH = Struct(">i")
 _INT2, _INT4, _INT8 = Struct(">ih"), Struct(">ii"), Struct(">iq")
 _NULL = _LENGTH.pack(-1)
 _SIXTEEN = _LENGTH.pack(16)
 _TRUE, _FALSE = _LENGTH.pack(1) + b"\x01", _LENGTH.pack(1) + b"\x00"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_SECONDS_A_DAY = 86_400
+_MICROSECOND = timedelta(microseconds=1)
 
 Values = Sequence[Any]
 Packed = list[bytes]
@@ -27,11 +30,6 @@ Packed = list[bytes]
 
 def _sized(value: bytes) -> bytes:
     return _LENGTH.pack(len(value)) + value
-
-
-def _microseconds(value: datetime) -> int:
-    since = value - _EPOCH
-    return (since.days * _SECONDS_A_DAY + since.seconds) * 1_000_000 + since.microseconds
 
 
 # A loop per type and no call per value: packing is a third of the projector's work.
@@ -66,41 +64,48 @@ def _booleans(values: Values) -> Packed:
 
 
 def _times(values: Values) -> Packed:
-    return [_NULL if value is None else _INT8.pack(8, _microseconds(value)) for value in values]
+    return [
+        _NULL if value is None else _INT8.pack(8, (value - _EPOCH) // _MICROSECOND)
+        for value in values
+    ]
 
 
-def _lists(values: Values) -> Packed:
-    return [_sized(_listed(value)) for value in values]
+def _text_lists(values: Values) -> Packed:
+    return [_listed(TEXT, [text.encode() for text in texts]) for texts in values]
 
 
-def _listed(values: Iterable[str]) -> bytes:
-    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
-    return ("{" + ",".join(quoted) + "}").encode()
+def _uuid_lists(values: Values) -> Packed:
+    return [_listed(UUID, [bytes.fromhex(id_.replace("-", "")) for id_ in ids]) for ids in values]
+
+
+def _listed(type_: Type, items: Sequence[bytes]) -> bytes:
+    if not items:
+        return _sized(_EMPTY.pack(0, 0, type_.oid))
+    header = _HEADER.pack(1, 0, type_.oid, len(items), 1)
+    return _sized(header + b"".join(map(_sized, items)))
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A Postgres type: how SQL names it, its oid, and how values are packed."""
+    """A Postgres type by its oid and that of its arrays, and how values are packed."""
 
-    name: LiteralString
     oid: int
     array_oid: int
     packed: Callable[[Values], Packed]
-    is_cast: bool = False
-    """Whether it travels as text: unnest would flatten an array of arrays."""
 
 
-UUID = Type("uuid", 2950, 2951, _uuids)
-TEXT = Type("text", 25, 1009, _texts)
-JSON = Type("text", 25, 1009, _jsons)
+UUID = Type(2950, 2951, _uuids)
+TEXT = Type(25, 1009, _texts)
+JSON = Type(25, 1009, _jsons)
 """Text that is UTF-8 bytes already; never null."""
-INT2 = Type("int2", 21, 1005, _int2s)
-INT4 = Type("int4", 23, 1007, _int4s)
-INT8 = Type("int8", 20, 1016, _int8s)
-BOOLEAN = Type("bool", 16, 1000, _booleans)
-TIME = Type("timestamptz", 1184, 1185, _times)
-UUIDS = Type("uuid[]", 25, 1009, _lists, is_cast=True)
-TEXTS = Type("text[]", 25, 1009, _lists, is_cast=True)
+INT2 = Type(21, 1005, _int2s)
+INT4 = Type(23, 1007, _int4s)
+INT8 = Type(20, 1016, _int8s)
+BOOLEAN = Type(16, 1000, _booleans)
+TIME = Type(1184, 1185, _times)
+UUIDS = Type(2951, 2951, _uuid_lists)
+"""Ids as text."""
+TEXTS = Type(1009, 1009, _text_lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +126,22 @@ def pack(type_: Type, values: Values) -> PackedArray:
     """One column of many rows; None becomes null."""
     header = _HEADER.pack(1, 1, type_.oid, len(values), 1)
     return PackedArray(type_.array_oid, header + b"".join(type_.packed(values)))
+
+
+@dataclass(frozen=True, slots=True)
+class RowType:
+    """The type of a table's rows, whose columns stand in this order."""
+
+    oid: int
+    array_oid: int
+    columns: tuple[Column, ...]
+
+
+def pack_rows(type_: RowType, rows: Sequence[Values]) -> PackedArray:
+    """Whole rows; a column's values are packed together, one loop for all rows."""
+    fields: list[Iterable[bytes]] = [repeat(_LENGTH.pack(len(type_.columns)))]
+    for column, values in zip(type_.columns, zip(*rows, strict=True), strict=True):
+        fields += repeat(_LENGTH.pack(column.type.oid)), column.type.packed(values)
+    packed = [_sized(b"".join(row)) for row in zip(*fields, strict=False)]
+    header = _HEADER.pack(1, 0, type_.oid, len(rows), 1)
+    return PackedArray(type_.array_oid, header + b"".join(packed))

@@ -24,7 +24,10 @@ Values = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A table of the schema `projections`; it has a key `id` where rows are replaced."""
+    """A table of the schema `projections`; it has a key `id` where rows are replaced.
+
+    `columns`: all that it has, in its order, because rows travel whole.
+    """
 
     name: str
     columns: tuple[Column, ...]

@@ -41,7 +41,6 @@ CREATE TABLE projections.dead_letters (
     version           bigint      NOT NULL,
     type              text        COLLATE "C" NOT NULL,
     reason            text        NOT NULL,
-    parked_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (stream_id, position)
 );
 

@@ -54,9 +54,9 @@ def _project(projector: Projector, stop: threading.Event) -> None:
             projector.keep()
             renewed_at = now
         if events < projector.batch_events:
-            stop.wait(_pause(projector, now - applied_at))
+            stop.wait(_pause(projector, now - applied_at, events))
     projector.close()
 
 
-def _pause(projector: Projector, silence_s: float) -> float:
-    return IDLE_S if projector.position is None else pause_after(silence_s)
+def _pause(projector: Projector, silence_s: float, events: int) -> float:
+    return IDLE_S if projector.position is None else pause_after(silence_s, events=events)
