@@ -128,7 +128,7 @@ def _name(table: TableSpec) -> sql.Identifier:
 def _insert(table: TableSpec, number: int) -> sql.Composed:
     names = sql.SQL(", ").join(map(sql.Identifier, table.names()))
     query = sql.SQL(
-        ", {} AS (INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS r"
+        ", {} AS (INSERT INTO {} ({}) SELECT {} FROM unnest(${}) AS r"
         " WHERE EXISTS (SELECT FROM moved){})"
     )
     return query.format(
@@ -136,7 +136,7 @@ def _insert(table: TableSpec, number: int) -> sql.Composed:
         _name(table),
         names,
         names,
-        sql.SQL(f"${number}"),
+        sql.Literal(number),
         _on_conflict(table) if table.is_keyed else sql.SQL(""),
     )
 
