@@ -128,7 +128,9 @@ class GroupCommit:
     async def _bisect(self, batch: list[Waiting], error: StatementFailed) -> None:
         """A bad value fails its own command only; the others are sent without it."""
         if len(batch) == 1:
-            self._refuse(batch, Invalid(f"The record cannot be stored: {error}."))
+            # What the server says names its constraints; the caller needs the fact alone.
+            log.warning("a_command_cannot_be_stored", sqlstate=error.sqlstate)
+            self._refuse(batch, Invalid("The record holds a value that cannot be stored."))
             return
         middle = len(batch) // 2
         await self._settle(batch[:middle])
