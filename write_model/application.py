@@ -131,6 +131,8 @@ class WriteModel:
     async def _append(self, decision: Decision) -> Verdict:
         try:
             return await self.log.append(decision.append)
+        except VersionConflict:
+            raise  # What is remembered is true, only not the newest: it is read on from there.
         except BaseException:
             # Whether the rows are in the log is unknown or they are not: fold again next time.
             self._forget(decision)

@@ -50,7 +50,7 @@ from write_model.kernel.errors import (
 )
 from write_model.kernel.ids import new_id
 from write_model.kernel.importing import ImportedFrom
-from write_model.kernel.messages import IdempotencyKey, Receipt
+from write_model.kernel.messages import IdempotencyKey, Receipt, Recorded
 from write_model.kernel.settings import Settings
 from write_model.opening import opened
 
@@ -130,6 +130,23 @@ async def test_what_is_accepted_on_a_stale_state_is_brought_forward(
     await theirs.handle(stream, CancelIncident(reason="Twice told"), by=COMMANDER)
     with pytest.raises(RecordLocked):
         await ours.handle(stream, RELEASE, by=COMMANDER)
+
+
+async def test_who_loses_a_race_reads_only_what_the_others_wrote(
+    ours: WriteModel, theirs: WriteModel
+) -> None:
+    stream = await declared(ours)
+    newest = await theirs.handle(stream, NOTE, by=COMMANDER)
+    asked: list[int] = []
+
+    class Listening:
+        async def newer(self, tenant: UUID, stream: UUID, *, after: int) -> list[Recorded]:
+            asked.append(after)
+            return await ours.reader.newer(tenant, stream, after=after)
+
+    object.__setattr__(ours.records, "_streams", Listening())
+    await ours.handle(stream, NOTE, by=COMMANDER)
+    assert asked == [newest.version - 1]
 
 
 async def test_a_version_that_was_seen_is_never_brought_forward(
