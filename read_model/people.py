@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
-
+from write_model.kernel.asking import Pool, ask_one
 from write_model.kernel.personal import Place, Sealed
 from write_model.kernel.sealing import personal_fields
 from write_model.kernel.serialization import decode
@@ -32,13 +29,10 @@ class SealedField:
     place: Place
 
 
-async def sealed_fields(
-    pool: AsyncConnectionPool[AsyncConnection[Any]], tenant: UUID, streams: Sequence[UUID]
-) -> list[SealedField]:
+async def sealed_fields(pool: Pool, tenant: UUID, streams: Sequence[UUID]) -> list[SealedField]:
     """Names and e-mail addresses as sealed in the streams of one tenant, older ones first."""
     parameters = ([tenant] * len(streams), list(streams), [0] * len(streams), list(_NAMING))
-    async with pool.connection() as connection:
-        rows = await (await connection.execute(_EVENTS, parameters, binary=True)).fetchall()
+    rows = await ask_one(pool, tenant, _EVENTS, parameters)
     return [found for row in rows for found in _fields(tenant, *row)]
 
 

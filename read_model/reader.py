@@ -8,14 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
-Rows = list[tuple[Any, ...]]
-Query = sql.SQL | sql.Composed
+from write_model.kernel.asking import Pool, Question, Rows, ask
 
-_NAME_TENANT = "SELECT set_config('app.tenant', %s, true)"
+Query = sql.SQL | sql.Composed
 
 
 @asynccontextmanager
@@ -53,12 +51,9 @@ class Reader:
             return await self._asked(tenant, query, parameters)
 
     async def _asked(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
-        # What a pipeline holds is one implicit transaction: the setting ends with it.
-        async with self._pool.connection() as connection, connection.pipeline():
-            await connection.execute(_NAME_TENANT, (str(tenant),))
-            cursor = connection.cursor(binary=True)
-            await cursor.execute(query, {**parameters, "tenant": tenant})
-            return await cursor.fetchall()
+        question = Question(tenant, query, {**parameters, "tenant": tenant})
+        (rows,) = await ask(self._pool, [question])
+        return rows
 
     async def row(
         self, tenant: UUID, query: Query, parameters: Mapping[str, Any]

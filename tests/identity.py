@@ -51,6 +51,12 @@ async def pool_of(database: Database) -> AsyncGenerator[Pool]:
         yield pool
 
 
+def erase(database: Database, tenant: UUID, *subjects: UUID) -> None:
+    """Destroy people's keys, as an administrator: no process of the product does it yet."""
+    with psycopg.connect(database.conninfo("postgres")) as superuser:
+        superuser.execute("SELECT personal.erase_keys(%s, %s)", (tenant, list(subjects)))
+
+
 def everything_stored(database: Database) -> dict[str, str]:
     """Table -> all of its rows as text, byte columns also decoded."""
     with psycopg.connect(database.conninfo("postgres")) as connection:

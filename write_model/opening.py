@@ -55,7 +55,11 @@ async def opened(
         open=False,
     ) as pool:
         keyring = Keyring(pool, master)
-        reader = StreamReader(pool)
+        reader = StreamReader(
+            pool,
+            deadline_s=settings.command_deadline_s,
+            answer_s=settings.statement_timeout_ms / 1000 + 1,
+        )
         records = Records(reader, remembered=settings.stream_cache_size)
         log = GroupCommit(conninfo, settings)
         exclusive = ExclusiveLog(log, settings)

@@ -1,5 +1,6 @@
 -- What lies outside the log: keys to personal data, credentials, and who was refused what.
--- The app role reads and writes none of these tables but through the functions below.
+-- The app role reads and writes none of these tables but through the functions below. Those that
+-- answer for a whole tenant answer only for the one that the transaction names in `app.tenant`.
 
 CREATE SCHEMA personal;
 CREATE SCHEMA credentials;
@@ -26,6 +27,7 @@ RETURNS TABLE (subject_id uuid, wrapped bytea, key_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT k.subject_id, k.wrapped, k.key_id FROM personal.subject_keys k
     WHERE k.tenant_id = tenant AND k.subject_id = ANY (ids)
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
 $$;
 
 -- Offers a fresh key for each subject and answers those that are kept: a first one is never
@@ -34,6 +36,9 @@ CREATE FUNCTION personal.create_keys(tenant uuid, ids uuid[], offered bytea[], o
 RETURNS TABLE (subject_id uuid, wrapped bytea, key_id integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF tenant IS DISTINCT FROM nullif(current_setting('app.tenant', true), '')::uuid THEN
+        RAISE EXCEPTION 'no keys for another tenant' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     INSERT INTO personal.subject_keys AS k (tenant_id, subject_id, wrapped, key_id)
     SELECT tenant, o.id, o.key, offered_key_id FROM unnest(ids, offered) AS o (id, key) ORDER BY o.id
     ON CONFLICT DO NOTHING;
@@ -103,7 +108,9 @@ CREATE FUNCTION credentials.members_of(tenant uuid)
 RETURNS TABLE (user_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT s.user_id FROM credentials.seats s
-    WHERE s.tenant_id = tenant ORDER BY s.added_at, s.user_id
+    WHERE s.tenant_id = tenant
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+    ORDER BY s.added_at, s.user_id
 $$;
 
 -- False when another request has set the password since: nobody is told one that does not work.
@@ -197,3 +204,5 @@ $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA personal, credentials, access FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA personal, credentials, access TO tallystick_app;
+-- Until a command erases people, no process does.
+REVOKE EXECUTE ON FUNCTION personal.erase_keys FROM tallystick_app;

@@ -226,6 +226,9 @@ CREATE FUNCTION log.explain(
                AND f.command_id = p_command_ids[own.first]) s ON true
 $$;
 
+-- This and what else answers for a tenant answers only for the one that the transaction names in
+-- `app.tenant`: a wrong argument finds nothing.
+--
 -- Streams by their newer events, for folding: another tenant's stream has none. OFFSET and the
 -- setting leave one way to read them: before the table's first statistics the planner combined
 -- this index with the tenant's, reading all its events for every stream (1 ms each, measured).
@@ -239,6 +242,7 @@ SET enable_bitmapscan = off AS $$
          WHERE l.originator_id = wanted.stream AND l.originator_version > wanted.after
          ORDER BY l.originator_version OFFSET 0) e
      WHERE e.tenant_id = wanted.tenant
+       AND wanted.tenant = nullif(current_setting('app.tenant', true), '')::uuid
 $$;
 
 -- The log's tail for processes that may not read it: headers and field names, never a value.
@@ -271,12 +275,14 @@ RETURNS SETOF log.command_keys LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT k.* FROM log.command_keys k
      WHERE k.tenant_id = p_tenant AND k.actor_id = p_actor AND k.key = p_key
+       AND p_tenant = nullif(current_setting('app.tenant', true), '')::uuid
 $$;
 
 CREATE FUNCTION log.stream_of(p_tenant uuid, p_kind text, p_number bigint) RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT e.originator_id FROM log.events e
      WHERE e.tenant_id = p_tenant AND split_part(e.topic, '.', 1) = p_kind AND e.number = p_number
+       AND p_tenant = nullif(current_setting('app.tenant', true), '')::uuid
 $$;
 
 CREATE FUNCTION log.forget_old_keys(p_keep interval) RETURNS bigint

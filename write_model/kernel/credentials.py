@@ -10,14 +10,12 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
+from write_model.kernel.asking import Pool, ask_one
 
 REFRESH_TOKENS_LIVE = timedelta(days=30)
 _PREFIX = "tsr_"
@@ -46,9 +44,7 @@ class Logins:
     async def members_of(self, tenant: UUID) -> list[UUID]:
         """Everyone who was ever added, in that order."""
         query = "SELECT user_id FROM credentials.members_of(%s)"
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(query, (tenant,))
-            return [row[0] for row in await cursor.fetchall()]
+        return [user for (user,) in await ask_one(self._pool, tenant, query, (tenant,))]
 
     async def claim(
         self, blind_email: bytes, new_user: UUID, password_hash: str, *, tenant: UUID

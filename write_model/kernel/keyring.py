@@ -13,15 +13,12 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
+from write_model.kernel.asking import Pool, ask_one
 from write_model.kernel.errors import SubjectErased
 from write_model.kernel.personal import Place, Sealed, unseal
 from write_model.kernel.recent import Recent
 from write_model.kernel.secrets import MasterSecret
-
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 _KEY_ID = 1
 _NONCE_BYTES = 12
@@ -62,13 +59,6 @@ class Keyring:
             keys |= {(tenant, subject): key for subject, key in found.items()}
         return [_opened(sealed, place, keys) for sealed, place in values]
 
-    async def erase(self, tenant: UUID, subjects: Collection[UUID]) -> None:
-        """Destroy the keys: what was sealed under them stays closed, here and in every backup."""
-        async with self._pool.connection() as connection:
-            await connection.execute("SELECT personal.erase_keys(%s, %s)", (tenant, list(subjects)))
-        for subject in subjects:
-            self.evict(tenant, subject)
-
     def evict(self, tenant: UUID, subject: UUID) -> None:
         self._opened.forget((tenant, subject))
 
@@ -91,9 +81,7 @@ class Keyring:
     async def _asked(
         self, tenant: UUID, query: LiteralString, parameters: tuple[object, ...]
     ) -> dict[UUID, bytes]:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(query, parameters, binary=True)
-            rows: Iterable[tuple[UUID, bytes | None, int]] = await cursor.fetchall()
+        rows: Iterable[tuple[Any, ...]] = await ask_one(self._pool, tenant, query, parameters)
         return {
             subject: self._unwrap(tenant, subject, wrapped, key_id)
             for subject, wrapped, key_id in rows

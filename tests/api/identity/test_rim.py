@@ -7,7 +7,8 @@ from pydantic_core import from_json, to_json
 
 from api.identity.people import People
 from api.identity.rim import Rim
-from tests.identity import FREYA, HARBOR, INGE, OLE, QUARRY
+from tests.embedded import Database
+from tests.identity import FREYA, HARBOR, INGE, OLE, QUARRY, erase
 from write_model.kernel.access import Actor, Role
 from write_model.kernel.personal import Clear, Place, seal, travelling
 from write_model.kernel.settings import Settings
@@ -70,29 +71,36 @@ async def test_others_see_whom_it_is_about_and_nothing_more(parts: Opened, peopl
     assert from_json(shown)["items"][0]["injured"] == {"subject": str(FREYA)}
 
 
-async def test_of_an_erased_person_nothing_opens(parts: Opened, people: People) -> None:
+async def test_of_an_erased_person_nothing_opens(
+    parts: Opened, people: People, database: Database
+) -> None:
     document = await injured(parts)
-    await parts.keyring.erase(HARBOR, [FREYA])
+    erase(database, HARBOR, FREYA)
+    parts.keyring.evict(HARBOR, FREYA)
     shown = await Rim(people, parts.keyring).open_sealed(document, OWNER)
     assert from_json(shown)["items"][0]["injured"] == {"subject": str(FREYA), "erased": True}
 
 
 async def test_an_opened_name_is_remembered_until_something_happens_to_the_person(
-    parts: Opened, people: People
+    parts: Opened, people: People, database: Database
 ) -> None:
     stream = await lists(parts, FREYA, "Freya Lind")
     named = {FREYA: "Freya Lind"}
     assert await people.names(HARBOR, [FREYA]) == named
-    await parts.keyring.erase(HARBOR, [FREYA])
+    erase(database, HARBOR, FREYA)
+    parts.keyring.evict(HARBOR, FREYA)
     assert await people.names(HARBOR, [FREYA]) == named
     people.evict(stream)
     people.evict(membership_stream(HARBOR, OLE))
     assert await people.names(HARBOR, [FREYA]) == {}
 
 
-async def test_without_the_tail_no_name_is_believed(parts: Opened, people: People) -> None:
+async def test_without_the_tail_no_name_is_believed(
+    parts: Opened, people: People, database: Database
+) -> None:
     await lists(parts, FREYA, "Freya Lind")
     await people.names(HARBOR, [FREYA])
-    await parts.keyring.erase(HARBOR, [FREYA])
+    erase(database, HARBOR, FREYA)
+    parts.keyring.evict(HARBOR, FREYA)
     people.distrust()
     assert await people.names(HARBOR, [FREYA]) == {}

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tests.embedded import Database
-from tests.identity import FREYA, HARBOR, INGE, MASTER, QUARRY, Pool
+from tests.identity import FREYA, HARBOR, INGE, MASTER, QUARRY, Pool, erase
 from write_model.kernel.errors import SubjectErased
 from write_model.kernel.keyring import Keyring
 from write_model.kernel.personal import CannotOpen, Clear, Place, Sealed, seal
@@ -62,20 +62,25 @@ async def test_what_was_moved_elsewhere_does_not_open(pool: Pool) -> None:
         await keyring.open_many([(sealed, replace(place(), field="email"))])
 
 
-async def test_an_erased_person_stays_closed_and_never_gets_another_key(pool: Pool) -> None:
+async def test_an_erased_person_stays_closed_and_never_gets_another_key(
+    pool: Pool, database: Database
+) -> None:
     keyring = Keyring(pool, MASTER)
     sealed = await named(keyring, FREYA, "Freya Lind")
-    await keyring.erase(HARBOR, [FREYA])
+    erase(database, HARBOR, FREYA)
+    keyring.evict(HARBOR, FREYA)
     assert await keyring.open_many([(sealed, place())]) == [None]
     with pytest.raises(SubjectErased):
         await keyring.keys_for(HARBOR, [FREYA, INGE])
 
 
-async def test_a_process_that_is_told_of_an_erasure_forgets_the_key(pool: Pool) -> None:
-    told, distrustful, eraser = (Keyring(pool, MASTER) for _ in range(3))
+async def test_a_process_that_is_told_of_an_erasure_forgets_the_key(
+    pool: Pool, database: Database
+) -> None:
+    told, distrustful = (Keyring(pool, MASTER) for _ in range(2))
     sealed = await named(told, FREYA, "Freya Lind")
     await distrustful.keys_for(HARBOR, [FREYA])
-    await eraser.erase(HARBOR, [FREYA])
+    erase(database, HARBOR, FREYA)
     assert await told.open_many([(sealed, place())]) == ["Freya Lind"]
     told.evict(HARBOR, FREYA)
     distrustful.distrust()

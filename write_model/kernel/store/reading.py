@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import AsyncConnectionPool
 
+from write_model.kernel.asking import ANSWER_S, Pool, Question, Rows, ask
 from write_model.kernel.errors import HoleInLog, Unavailable
 from write_model.kernel.messages import Recorded
 from write_model.kernel.serialization import UnknownTopic, decode
 from write_model.kernel.store.recorded_event import Replayed
-
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
-Row = Sequence[Any]
 
 _PAUSE_S = 0.02
 
@@ -27,6 +24,10 @@ _STREAMS = """
            recorded_at, occurred_at, source, schema_version, state
       FROM log.read_streams(%s, %s, %s)
 """
+_KNOWN_KEY = (
+    "SELECT digest, stream_id, version, tenant_position, number FROM log.known_key(%s, %s, %s)"
+)
+_STREAM_OF = "SELECT log.stream_of(%s, %s, %s)"
 _RANGE = """
     SELECT topic, originator_id, originator_version, notification_id, epoch, tenant_id,
            tenant_position, number, actor_id, command_id, correlation_id, causation_id,
@@ -66,16 +67,23 @@ class _Wanted:
 
 
 class StreamReader:
-    """Reads streams for folding; those asked for together are read by one query.
+    """Reads streams for folding; those asked for together are read in one round trip.
 
-    Every question is asked again when its connection is lost, until `deadline_s` has passed.
+    Every question is asked again when its connection is lost or silent for `answer_s`, until
+    `deadline_s` has passed.
     """
 
     def __init__(
-        self, pool: Pool, *, streams_per_query: int = 200, deadline_s: float = 10.0
+        self,
+        pool: Pool,
+        *,
+        streams_per_query: int = 200,
+        deadline_s: float = 10.0,
+        answer_s: float = ANSWER_S,
     ) -> None:
         self._pool = pool
-        self._streams_per_query, self._deadline_s = streams_per_query, deadline_s
+        self._streams_per_query = streams_per_query
+        self._deadline_s, self._answer_s = deadline_s, answer_s
         self._wanted: list[_Wanted] = []
         self._reading: asyncio.Task[None] | None = None
 
@@ -100,46 +108,49 @@ class StreamReader:
             except Exception as error:  # noqa: BLE001  handed to those who wait for it
                 _fail(group, error)
 
-    async def _query(self, group: list[_Wanted]) -> list[Row]:
-        return await self._rows(
-            _STREAMS,
-            (
-                [w.tenant for w in group],
-                [w.stream for w in group],
-                [w.after for w in group],
-            ),
-        )
+    async def _query(self, group: list[_Wanted]) -> Rows:
+        tenants: dict[UUID, list[_Wanted]] = {}
+        for wanted in group:
+            tenants.setdefault(wanted.tenant, []).append(wanted)
+        answers = await self._answers([_asking(*each) for each in tenants.items()])
+        return [row for rows in answers for row in rows]
 
-    async def _rows(self, query: LiteralString, parameters: Row) -> list[Row]:
+    async def _answers(self, questions: list[Question]) -> list[Rows]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._deadline_s
+        left_s = self._deadline_s
         while True:
             try:
-                async with self._pool.connection(timeout=self._deadline_s) as connection:
-                    cursor = await connection.execute(query, parameters, binary=True)
-                    return await cursor.fetchall()
+                return await ask(
+                    self._pool,
+                    questions,
+                    timeout_s=min(self._answer_s, left_s),
+                    connect_s=left_s,
+                )
             except OperationalError as error:
-                if loop.time() >= deadline:
+                if (left_s := deadline - loop.time() - _PAUSE_S) <= 0:
                     raise Unavailable from error
             await asyncio.sleep(_PAUSE_S)
 
     async def known_key(self, tenant: UUID, actor: UUID, key: str) -> tuple[bytes, Replayed] | None:
         """The digest of the request that came with this key, and the answer it got."""
-        rows = await self._rows(
-            "SELECT digest, stream_id, version, tenant_position, number"
-            " FROM log.known_key(%s, %s, %s)",
-            (tenant, actor, key),
-        )
+        (rows,) = await self._answers([Question(tenant, _KNOWN_KEY, (tenant, actor, key))])
         return (rows[0][0], Replayed(*rows[0][1:])) if rows else None
 
     async def stream_of(self, tenant: UUID, kind: str, number: int) -> UUID | None:
         """The stream behind a reference: ("incident", 42) for INC-42."""
-        ((stream,),) = await self._rows("SELECT log.stream_of(%s, %s, %s)", (tenant, kind, number))
+        question = Question(tenant, _STREAM_OF, (tenant, kind, number))
+        (((stream,),),) = await self._answers([question])
         return stream  # type: ignore[no-any-return]  # a row is untyped
 
 
-def _deliver(group: list[_Wanted], rows: list[Row]) -> None:
-    streams: dict[tuple[UUID, UUID], dict[int, Row]] = {}
+def _asking(tenant: UUID, group: list[_Wanted]) -> Question:
+    parameters = ([tenant] * len(group), [w.stream for w in group], [w.after for w in group])
+    return Question(tenant, _STREAMS, parameters)
+
+
+def _deliver(group: list[_Wanted], rows: Rows) -> None:
+    streams: dict[tuple[UUID, UUID], dict[int, Any]] = {}
     for row in rows:
         # By version: the same stream may be asked for twice in a group, from different ones.
         streams.setdefault((row[5], row[1]), {})[row[2]] = row
@@ -149,7 +160,7 @@ def _deliver(group: list[_Wanted], rows: list[Row]) -> None:
         _give(wanted, newer)
 
 
-def _give(wanted: _Wanted, rows: list[Row]) -> None:
+def _give(wanted: _Wanted, rows: Rows) -> None:
     """A stream that cannot be read fails those who asked for it, not the others of the group."""
     if wanted.found.done():
         return

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 
 from tests.embedded import Database
 from tests.identity import Pool, pool_of
-from tests.write_model.kernel.store.disturbing import unreachable
+from tests.write_model.kernel.store.disturbing import paused, unreachable
 from tests.write_model.kernel.store.writing import MARA, NORTH, SOUTH, appended, key, rows
 from write_model.incident.events import IncidentAcknowledged, NoteAdded
 from write_model.kernel.errors import HoleInLog, Unavailable
@@ -136,6 +136,21 @@ async def test_a_database_that_is_away_is_unavailable_past_the_deadline(
         )
         assert [type(verdict) for verdict in verdicts] == [Unavailable, Unavailable]
     assert await StreamReader(pool).newer(NORTH, new_id(), after=0) == []
+
+
+async def test_a_backend_that_went_silent_is_left_for_another(
+    log: GroupCommit, pool: Pool, superuser: Connection
+) -> None:
+    reader = StreamReader(pool, answer_s=0.3)
+    stream = new_id()
+    await log.append(Append(rows(stream, topic=TOPIC)))
+    await pool.wait()
+    async with pool.connection() as connection:
+        silent = connection.info.backend_pid
+    with paused(silent):
+        assert len(await asyncio.wait_for(reader.newer(NORTH, stream, after=0), 5)) == 1
+        async with pool.connection() as connection:
+            assert connection.info.backend_pid != silent
 
 
 async def test_who_gave_up_is_not_told_of_the_failure(database: Database, pool: Pool) -> None:

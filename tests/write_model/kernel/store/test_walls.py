@@ -30,6 +30,14 @@ WALLED: list[LiteralString] = [
     "SELECT DISTINCT tenant_id FROM log.source_keys",
 ]
 
+ASKED: list[LiteralString] = [
+    "SELECT notification_id FROM log.read_streams(ARRAY[%(tenant)s], ARRAY[%(stream)s], '{0}')",
+    "SELECT stream_id FROM log.known_key(%(tenant)s, %(mara)s, %(key)s)",
+    "SELECT log.stream_of(%(tenant)s, 'forklift', 1)",
+    "SELECT subject_id FROM personal.read_keys(%(tenant)s, ARRAY[%(mara)s])",
+    "SELECT user_id FROM credentials.members_of(%(tenant)s)",
+]
+
 
 @pytest.fixture
 async def written(log: GroupCommit) -> UUID:
@@ -87,10 +95,49 @@ def test_a_session_sees_its_own_tenant_and_without_one_nothing(
         assert app.execute(query).fetchall() == []
 
 
-def test_a_stream_is_read_by_its_own_tenant_only(app: Connection, written: UUID) -> None:
-    query = "SELECT count(*) FROM log.read_streams(%s, %s, %s)"
-    assert app.execute(query, ([NORTH], [written], [0])).fetchone() == (1,)
-    assert app.execute(query, ([SOUTH], [written], [0])).fetchone() == (0,)
+@pytest.mark.parametrize("query", ASKED)
+def test_a_function_answers_for_the_tenant_that_is_set_and_for_no_argument_else(
+    app: Connection, superuser: Connection, written: UUID, query: LiteralString
+) -> None:
+    _know_somebody(superuser)
+    asked = {"tenant": NORTH, "stream": written, "mara": MARA, "key": key().key}
+    for setting, tenant, found in (
+        (NORTH, NORTH, 1),
+        (SOUTH, NORTH, 0),
+        (SOUTH, SOUTH, 0),
+        (NORTH, SOUTH, 0),
+        ("", NORTH, 0),
+    ):
+        with app.transaction():
+            app.execute("SELECT set_config('app.tenant', %s, true)", (str(setting),))
+            rows = app.execute(query, {**asked, "tenant": tenant}).fetchall()
+        assert len([row for row in rows if row != (None,)]) == found
+
+
+def _know_somebody(superuser: Connection) -> None:
+    """Mara has a key and a login in the north, and nothing in the south."""
+    superuser.execute("SELECT set_config('app.tenant', %s, false)", (str(NORTH),))
+    superuser.execute("SELECT * FROM personal.create_keys(%s, %s, %s, 1)", (NORTH, [MARA], [b"k"]))
+    superuser.execute(
+        "INSERT INTO credentials.seats (user_id, tenant_id) VALUES (%s, %s)", (MARA, NORTH)
+    )
+    # In the south too a number and a key were given, which the questions below must not find.
+    superuser.execute("SET session_replication_role = replica")
+    superuser.execute("DELETE FROM log.command_keys WHERE tenant_id = %s", (SOUTH,))
+    superuser.execute("UPDATE log.events SET number = NULL WHERE tenant_id = %s", (SOUTH,))
+
+
+@pytest.mark.parametrize("setting", ["", str(SOUTH)])
+def test_no_key_is_made_for_another_tenant(app: Connection, setting: str) -> None:
+    query = "SELECT * FROM personal.create_keys(%s, %s, %s, 1)"
+    app.execute("SELECT set_config('app.tenant', %s, false)", (setting,))
+    with pytest.raises(errors.InsufficientPrivilege):
+        app.execute(query, (NORTH, [MARA], [b"k"]))
+
+
+def test_an_app_erases_nobody(app: Connection) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        app.execute("SELECT personal.erase_keys(%s, %s)", (NORTH, [MARA]))
 
 
 @pytest.mark.usefixtures("written")

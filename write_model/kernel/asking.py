@@ -1,0 +1,95 @@
+"""Asks the database for one organization at a time, and waits for no answer forever.
+
+The functions and tables that the app role reads answer only for the organization that a
+transaction names. Naming it and asking is one round trip.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg_pool import AsyncConnectionPool
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+Rows = list[tuple[Any, ...]]
+
+ANSWER_S = 6.0
+"""A second more than the server's own limit for a statement, which ends all but a lost one."""
+
+_NAME_TENANT = "SELECT set_config('app.tenant', %s, true)"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    tenant: UUID
+    query: LiteralString | sql.SQL | sql.Composed
+    parameters: Sequence[Any] | Mapping[str, Any]
+
+
+async def ask(
+    pool: Pool,
+    questions: Sequence[Question],
+    *,
+    timeout_s: float = ANSWER_S,
+    connect_s: float | None = None,
+) -> list[Rows]:
+    """The answers in order, after one round trip; the pool's connections are in autocommit.
+
+    `connect_s`: how long to wait for a free connection; None: as long as the pool says.
+    Raises: psycopg.OperationalError, also after `timeout_s` without an answer.
+    """
+    async with pool.connection(timeout=connect_s) as connection:
+        with _cut_after(connection, timeout_s):
+            # What a pipeline holds is one implicit transaction: the setting ends with it.
+            async with connection.pipeline():
+                cursors = [await _asked(connection, question) for question in questions]
+                return [await cursor.fetchall() for cursor in cursors]
+
+
+async def ask_one(
+    pool: Pool,
+    tenant: UUID,
+    query: LiteralString,
+    parameters: Sequence[Any],
+) -> Rows:
+    """The answer to one question; see `ask`."""
+    (rows,) = await ask(pool, [Question(tenant, query, parameters)])
+    return rows
+
+
+async def _asked(
+    connection: AsyncConnection[Any], question: Question
+) -> psycopg.AsyncCursor[tuple[Any, ...]]:
+    await connection.execute(_NAME_TENANT, (str(question.tenant),))
+    cursor = connection.cursor(binary=True)
+    return await cursor.execute(question.query, question.parameters)
+
+
+@contextmanager
+def _cut_after(connection: AsyncConnection[Any], timeout_s: float) -> Generator[None]:
+    timer = asyncio.get_running_loop().call_later(timeout_s, _cut, connection)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(connection: AsyncConnection[Any]) -> None:
+    """Whoever waits for its answer fails at once, and the pool drops it.
+
+    A cancellation would not do: psycopg then waits for the server once more.
+    """
+    with (
+        suppress(OSError, psycopg.OperationalError),
+        socket.socket(fileno=os.dup(connection.fileno())) as line,
+    ):
+        line.shutdown(socket.SHUT_RDWR)
