@@ -16,11 +16,16 @@ _APPLIED = sql.SQL(
 ).format(tables.CHANGES)
 
 _FIRST_S, _LAST_S = 0.001, 0.005
+_ANSWER_S = 0.25
+"""So long one answer is awaited, however short the bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`stale`: the position that was asked for is not shown yet."""
+    """`position`: what is shown for certain, 0 when nobody told in time.
+
+    `stale`: the position that was asked for is not shown yet.
+    """
 
     position: int
     stale: bool
@@ -45,7 +50,7 @@ class Positions:
         return int(position)
 
     async def wait_for(self, tenant: UUID, position: int, *, bound_s: float) -> Applied:
-        """Wait until `position` is shown, at most `bound_s` seconds."""
+        """Wait until `position` is shown, at most `bound_s` seconds, or for one answer."""
         waiters = self._waiters.setdefault(tenant, _Waiters())
         waiters.count += 1
         try:
@@ -59,12 +64,17 @@ class Positions:
         self, tenant: UUID, waiters: _Waiters, position: int, bound_s: float
     ) -> Applied:
         loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + bound_s, _FIRST_S
-        while (shown := await self._shared(tenant, waiters)) < position:
-            if loop.time() >= deadline:
-                return Applied(shown, stale=True)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LAST_S)
+        deadline, pause, shown = loop.time() + bound_s, _FIRST_S, 0
+        try:
+            async with asyncio.timeout(max(bound_s, _ANSWER_S)):
+                while (shown := await self._shared(tenant, waiters)) < position:
+                    if loop.time() >= deadline:
+                        return Applied(shown, stale=True)
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, _LAST_S)
+        except TimeoutError:
+            waiters.asking = None  # Its connection went silent: the next one asks on another.
+            return Applied(shown, stale=True)
         return Applied(shown, stale=False)
 
     async def _shared(self, tenant: UUID, waiters: _Waiters) -> int:

@@ -22,6 +22,7 @@ from tests.projections.story import JONAS, MARA, MONDAY, NORTH, SOUTH, Story, st
 from tests.projections.test_incident_document import DECLARED
 from tests.projections.test_people import INVITED
 from tests.read_model.conftest import Show
+from tests.write_model.kernel.store.disturbing import paused
 from write_model.incident.events import IncidentAcknowledged, IncidentResolved
 from write_model.kernel.errors import Invalid
 
@@ -168,6 +169,21 @@ async def test_a_position_that_is_shown_is_not_waited_for(reader: Reader) -> Non
 
 async def test_past_its_bound_a_wait_says_what_is_shown(reader: Reader) -> None:
     assert await Positions(reader).wait_for(NORTH, 5, bound_s=0.01) == Applied(4, stale=True)
+
+
+async def test_a_silent_database_makes_a_wait_no_longer_than_its_bound(
+    database: Database,
+) -> None:
+    async with open_pool(database.conninfo("tallystick_app"), size=2) as pool:
+        positions = Positions(Reader(pool))
+        await pool.wait()
+        async with pool.connection() as connection:
+            silent = connection.info.backend_pid
+        with paused(silent):
+            waited = positions.wait_for(NORTH, 4, bound_s=0.3)
+            assert await asyncio.wait_for(waited, 3) == Applied(0, stale=True)
+            # Who comes next asks anew, and waits for nobody's old question.
+            assert await positions.wait_for(NORTH, 4, bound_s=3) == Applied(4, stale=False)
 
 
 async def test_whoever_waits_sees_his_own_event(reader: Reader, show: Show, story: Story) -> None:
