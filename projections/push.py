@@ -56,8 +56,12 @@ class Message:
 
 @dataclass(slots=True)
 class _Tenant:
-    """One organization's part of the ring: dense, so that a position is an index."""
+    """One organization's part of the ring: dense, so that a position is an index.
 
+    `last`: what was published last, in the ring still or not; None before the first.
+    """
+
+    last: int | None = None
     messages: deque[Message] = field(default_factory=deque[Message])
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -70,6 +74,8 @@ class Ring:
         self._order: deque[UUID] = deque()
         self._tenants: dict[UUID, _Tenant] = {}
         self._numbers: Recent[UUID, int] = Recent(at_most)
+        self.branch = 0
+        """Another one after each `clear`: positions that were sent before mean nothing any more."""
 
     def publish(self, events: Iterable[Happened]) -> None:
         """Take the log's next events in, and wake who waits for them."""
@@ -80,12 +86,16 @@ class Ring:
 
     def after(self, tenant: UUID, position: int, *, at_most: int) -> list[Message] | None:
         """The messages that follow a position; None when they are not in the ring any more."""
-        messages = self._of(tenant).messages
-        if not messages:
+        one = self._of(tenant)
+        if one.last is None:
+            return None
+        if position >= one.last:
+            # Whatever of it the others' traffic has pushed out: nothing was missed.
+            return []
+        messages = one.messages
+        if not messages or position + 1 < messages[0].position:
             return None
         skip = position + 1 - messages[0].position
-        if skip < 0:
-            return None
         return [messages[i] for i in range(skip, min(skip + at_most, len(messages)))]
 
     def news(self, tenant: UUID) -> asyncio.Event:
@@ -98,15 +108,26 @@ class Ring:
             tenant.news.set()
             tenant.news = asyncio.Event()
 
+    def clear(self) -> None:
+        """Begin anew on another branch of the log; whoever follows the old one finds out."""
+        self.branch += 1
+        self._order.clear()
+        for tenant in self._tenants.values():
+            tenant.messages.clear()
+            tenant.last = None
+        self._numbers.clear()
+        self.wake()
+
     def _take(self, event: Happened) -> _Tenant:
         tenant = self._of(event.tenant)
-        last = tenant.messages[-1].position if tenant.messages else event.tenant_position - 1
+        last = event.tenant_position - 1 if tenant.last is None else tenant.last
         if event.tenant_position <= last:
             return tenant
         if event.tenant_position > last + 1:
             # The tail began anew behind a gap: what lies before it is read from the log.
             self._drop(event.tenant)
         tenant.messages.append(self._encoded(event))
+        tenant.last = event.tenant_position
         self._order.append(event.tenant)
         self._make_room()
         return tenant

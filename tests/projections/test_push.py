@@ -87,6 +87,28 @@ def test_all_organizations_share_the_room() -> None:
     assert positions(ring.after(HARBOR, 0, at_most=10)) == [1]
 
 
+def test_whoever_is_caught_up_has_missed_nothing_when_others_fill_the_ring() -> None:
+    ring = Ring(at_most=2)
+    ring.publish([leak(1), leak(2)])
+    ring.publish([leak(n, HARBOR) for n in range(1, 4)])
+    assert positions(ring.after(WAREHOUSE, 2, at_most=10)) == []
+    assert ring.after(WAREHOUSE, 1, at_most=10) is None
+    ring.publish([leak(2), leak(3)])
+    assert positions(ring.after(WAREHOUSE, 2, at_most=10)) == [3]
+
+
+def test_a_cleared_ring_begins_anew_on_another_branch() -> None:
+    ring = Ring()
+    ring.publish([leak(1, number=42), leak(2)])
+    news, branch = ring.news(WAREHOUSE), ring.branch
+    ring.clear()
+    assert (news.is_set(), ring.branch != branch) == (True, True)
+    assert ring.after(WAREHOUSE, 2, at_most=10) is None
+    ring.publish([leak(2)])
+    [message] = ring.after(WAREHOUSE, 1, at_most=10) or []
+    assert from_json(message.text)["reference"] is None
+
+
 def test_what_comes_twice_is_taken_once() -> None:
     ring = Ring()
     ring.publish([leak(1), leak(2)])
