@@ -41,6 +41,7 @@ class Records:
 
     def __init__(self, streams: Streams, *, remembered: int) -> None:
         self._streams = streams
+        self._remembered = remembered
         self._known: Recent[tuple[UUID, UUID], Record] = Recent(remembered)
 
     def known(self, tenant: UUID, stream: UUID) -> Record | None:
@@ -49,11 +50,13 @@ class Records:
 
     async def fresh(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> Record:
         """The record with every event that was committed before this call."""
-        record = self.known(tenant, stream) or Record(aggregate.empty)
+        # The memory as it is now: what is read of a log that is restored meanwhile is not kept.
+        known = self._known
+        record = known.get((tenant, stream)) or Record(aggregate.empty)
         newer = await self._streams.newer(tenant, stream, after=record.version)
         if newer:
             record = record.after(newer)
-            self.remember(tenant, stream, record)
+            known.remember((tenant, stream), record)
         return record
 
     def remember(self, tenant: UUID, stream: UUID, record: Record) -> None:
@@ -61,6 +64,10 @@ class Records:
 
     def evict(self, tenant: UUID, stream: UUID) -> None:
         self._known.forget((tenant, stream))
+
+    def clear(self) -> None:
+        """Forget every record: the log was restored, and versions mean other events now."""
+        self._known = Recent(self._remembered)
 
 
 class StreamLocks:

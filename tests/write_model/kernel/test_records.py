@@ -51,9 +51,14 @@ class StreamsInMemory:
 
     history: list[Recorded]
     asked: list[int] = field(default_factory=list[int])
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     async def newer(self, tenant: UUID, stream: UUID, *, after: int) -> Sequence[Recorded]:
         self.asked.append(after)
+        await self.answers.wait()
         return [one for one in self.history if one.version > after and one.stream == stream]
 
 
@@ -87,6 +92,23 @@ async def test_what_is_evicted_is_read_from_the_start() -> None:
     records.evict(TENANT, STREAM)
     assert (await records.fresh(TENANT, STREAM, INCIDENT)).version == 2
     assert streams.asked == [0, 0]
+
+
+async def test_what_is_read_while_everything_is_forgotten_is_not_kept() -> None:
+    streams = StreamsInMemory(HISTORY)
+    records = Records(streams, remembered=10)
+    await records.fresh(TENANT, STREAM, INCIDENT)
+    records.clear()
+    assert records.known(TENANT, STREAM) is None
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        streams.answers.clear()
+        reading = group.create_task(records.fresh(TENANT, STREAM, INCIDENT))
+        await asyncio.sleep(0)
+        records.clear()
+        streams.answers.set()
+    assert reading.result().version == 2
+    assert records.known(TENANT, STREAM) is None
 
 
 async def test_one_tenants_records_are_not_anothers() -> None:
