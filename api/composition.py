@@ -1,7 +1,7 @@
 """The one place where the api process is put together."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
@@ -10,11 +10,12 @@ from api import documentation, events, health, incident_reads, incidents, stream
 from api.budgets import Budgets
 from api.following import Following
 from api.identity import auth, members, named
-from api.identity.identity import identity
+from api.identity.identity import Identity, identity
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
 from api.questions import questions
+from api.supervising import supervised
 from projections.push import Ring
 from read_model.reader import Reader, open_pool
 from write_model.kernel.settings import APP, Settings
@@ -76,15 +77,32 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             clock=parts.clock,
             ids=parts.ids,
         )
-        following = Following(parts.pool, people, ring, settings, subscribers=budgets.streams)
+        following = Following(
+            parts.pool,
+            people,
+            parts.write_model.records,
+            ring,
+            settings,
+            subscribers=budgets.streams,
+        )
         await following.begin()
-        for work in (following.run(), following.watch(), following.wake(), people.access_log.run()):
-            stack.push_async_callback(_cancelled, asyncio.create_task(work))
+        for name, work in _beside_requests(following, people):
+            task = asyncio.create_task(supervised(work, name=name))
+            stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
         asked = questions(Reader(reading), parts.master)
         process = Process(settings, parts.pool, parts.write_model, asked, people, ring, budgets)
         yield process
+
+
+def _beside_requests(
+    following: Following, people: Identity
+) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+    yield "following the log", following.run
+    yield "watching the tail", following.watch
+    yield "waking subscribers", following.wake
+    yield "writing the access log", people.access_log.run
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

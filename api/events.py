@@ -10,9 +10,10 @@ from api.reads import MOST, caught_up, limit_of, only, opened
 from api.references import record_id
 from api.requests import caller
 from api.routes import PlainRoute
+from read_model.log_headers import last_position
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import Invalid
+from write_model.kernel.errors import Invalid, LogRestored
 
 router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=PlainRoute)
 
@@ -43,6 +44,8 @@ async def events(request: Request) -> Response:
         feed = await at.questions.changes.after(
             actor.tenant, after, limit=limit, types=types, subject=subject
         )
+        if not feed.count and after > await last_position(at.pool, actor.tenant):
+            raise LogRestored
         items = await opened(at, actor, feed.items)
         more = b"true" if feed.count == limit else b"false"
         body = b'{"items":%b,"next":%d,"more":%b}' % (items, feed.through, more)

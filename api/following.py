@@ -11,7 +11,8 @@ import structlog
 from api.budgets import Budget
 from api.identity.identity import Identity
 from projections.push import Ring
-from read_model.log_headers import Header, Pool, head, tail
+from read_model.log_headers import Head, Header, Pool, head, tail
+from write_model.kernel.records import Records
 from write_model.kernel.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -30,22 +31,25 @@ class Following:
         self,
         pool: Pool,
         identity: Identity,
+        records: Records,
         ring: Ring,
         settings: Settings,
         *,
         subscribers: Budget,
     ) -> None:
-        self._pool, self._identity, self._ring = pool, identity, ring
+        self._pool, self._identity, self._records, self._ring = pool, identity, records, ring
         self._subscribers = subscribers
         self._trust_s = settings.tail_trust_s
         self._loop = asyncio.get_running_loop()
-        self._position = 0
+        self._position = self._epoch = 0
         self._reached_at = self._loop.time()
-        self._trusted = True
+        self._trusted, self._failing = True, False
+        self._hole: int | None = None
 
     async def begin(self) -> None:
         """Take the log's present end as the start."""
-        self._position = await head(self._pool)
+        end = await head(self._pool)
+        self._position, self._epoch = end.position, end.epoch
         self._reached_at = self._loop.time()
 
     async def run(self) -> None:
@@ -68,8 +72,7 @@ class Following:
             await asyncio.sleep(self._trust_s / 4)
             if self._trusted and self._loop.time() - self._reached_at > self._trust_s:
                 log.warning("the_tail_is_lost")
-                self._trusted = False
-                self._identity.distrust()
+                self._distrust()
 
     async def wake(self) -> None:
         """Let idle subscribers find out that their token has expired; until cancelled."""
@@ -80,19 +83,62 @@ class Following:
     async def _look(self) -> Sequence[Header]:
         try:
             async with asyncio.timeout(self._trust_s):
-                news = await tail(self._pool, self._position, _AT_ONCE)
+                end, news = await tail(self._pool, self._position, _AT_ONCE)
         except (psycopg.Error, TimeoutError) as error:
-            log.debug("the_tail_was_not_read", reason=type(error).__name__)
+            self._failed(error)
             return ()
-        self._take(news)
-        return news
+        self._failing = False
+        if end.epoch != self._epoch or end.position < self._position:
+            self._begin_anew(end)
+            return ()
+        return self._taken(news)
 
-    def _take(self, news: Sequence[Header]) -> None:
+    def _failed(self, error: Exception) -> None:
+        if not self._failing:
+            reason = f"{type(error).__name__}: {error}"
+            log.warning("the_tail_cannot_be_read", reason=reason, after=self._position)
+        self._failing = True
+
+    def _begin_anew(self, end: Head) -> None:
+        """The log was restored or another server promoted: what was known may not have happened."""
+        log.warning(
+            "the_log_branched",
+            position=self._position,
+            epoch=self._epoch,
+            new_position=end.position,
+            new_epoch=end.epoch,
+        )
+        self._distrust()
+        self._records.clear()
+        self._ring.clear()
+        self._position, self._epoch = end.position, end.epoch
+        self._abreast()
+
+    def _taken(self, news: Sequence[Header]) -> Sequence[Header]:
+        """The news, if none is missing: past a hole nobody is told anything."""
+        for expected, header in enumerate(news, start=self._position + 1):
+            if header.position != expected:
+                self._stopped_at(expected)
+                return ()
         for header in news:
             self._identity.evict(header)
         self._ring.publish(news)
-        if news:
-            self._position = news[-1].position
+        self._position += len(news)
+        self._abreast()
+        return news
+
+    def _stopped_at(self, position: int) -> None:
+        if position != self._hole:
+            log.error("hole_in_log", position=position)
+            self._hole = position
+        self._distrust()
+
+    def _distrust(self) -> None:
+        self._trusted = False
+        self._identity.distrust()
+
+    def _abreast(self) -> None:
+        self._hole = None
         self._reached_at = self._loop.time()
         if not self._trusted:
             self._trusted = True

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
+import psycopg
+import structlog
 from fastapi import APIRouter, WebSocket
-from starlette.websockets import WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocketDisconnect
 
 from api.problems import problem
 from api.process import Process, process
@@ -22,7 +24,10 @@ from write_model.kernel.errors import (
     Invalid,
     LogRestored,
     Unauthenticated,
+    Unavailable,
 )
+
+log = structlog.get_logger(__name__)
 
 router = APIRouter()
 
@@ -60,11 +65,11 @@ async def _subscriber(websocket: WebSocket, at: Process) -> "Subscriber":
     token = _token(websocket)
     actor = await at.identity.actors.of(token)
     topics = await _topics(websocket.query_params.get("topics", ""), at, actor)
-    last = await last_position(at.pool, actor.tenant)
+    branch, last = at.ring.branch, await last_position(at.pool, actor.tenant)
     after = _position(websocket.query_params.get("after", str(last)))
     if after > last:
         raise LogRestored
-    return Subscriber(websocket, at, token, actor, topics, after)
+    return Subscriber(websocket, at, token, actor, topics, after, branch)
 
 
 def _token(websocket: WebSocket) -> str:
@@ -100,6 +105,9 @@ async def _topic(name: str, at: Process, actor: Actor) -> Topic:
     actor.must(_permission(kind))
     if not record:
         return Topic(kind)
+    if kind != INCIDENT.name:
+        message = f"Single records are followed of incidents only: say {collection!r}."
+        raise Invalid(message, field="topics")
     return Topic(kind, await record_id(at.write_model, actor.tenant, INCIDENT, record))
 
 
@@ -108,16 +116,20 @@ def _permission(kind: str) -> str:
 
 
 async def _until_gone(websocket: WebSocket, subscriber: "Subscriber") -> None:
-    """Send until the client goes away; what clients say is not listened to."""
-    sending = asyncio.create_task(subscriber.send_all())
+    """Send until the client goes away or is sent away."""
+    tasks = [asyncio.create_task(work) for work in (subscriber.send_all(), _gone(websocket))]
     try:
-        while websocket.application_state is WebSocketState.CONNECTED:
-            await websocket.receive_text()
-    except (WebSocketDisconnect, KeyError):
-        pass
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _gone(websocket: WebSocket) -> None:
+    """Return when the client has left; what clients say is not listened to."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
 
 
 @dataclass(slots=True)
@@ -130,7 +142,10 @@ class Subscriber:
     actor: Actor
     topics: tuple[Topic, ...]
     position: int
+    branch: int
     _is_live: bool = False
+    _is_behind: bool = False
+    """It was live, the ring went on without it, and the log was asked once for what it missed."""
 
     MISSED_AT_ONCE: ClassVar[int] = 500
 
@@ -139,22 +154,41 @@ class Subscriber:
         try:
             while not self.at.draining.is_set():
                 await self._send_next()
-        except Unauthenticated:
-            await self._close(POLICY, "signed out or expired")
-        except Forbidden:
-            await self._close(POLICY, "no longer permitted")
-        except _FellBehind:
-            await self._close(TOO_SLOW, "too slow")
+        except WebSocketDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001  # a socket must never stay open and silent
+            await self.websocket.close(*self._farewell(error))
         else:
-            await self._close(RESTARTING, "restarting")
+            await self.websocket.close(RESTARTING, self._resumable("restarting"))
+
+    def _farewell(self, error: Exception) -> tuple[int, str]:
+        match error:
+            case Unauthenticated():
+                return POLICY, self._resumable("signed out or expired")
+            case Forbidden():
+                return POLICY, self._resumable("no longer permitted")
+            case _FellBehind():
+                return TOO_SLOW, self._resumable("too slow")
+            case LogRestored():
+                return RESTARTING, "the log was restored; start anew"
+            case psycopg.Error() | TimeoutError() | Unavailable():
+                log.warning("a_subscriber_was_let_down", reason=type(error).__name__)
+            case _:
+                log.error("a_subscriber_was_let_down", exc_info=error)
+        return RESTARTING, self._resumable("trouble on our side")
+
+    def _resumable(self, why: str) -> str:
+        return f"{why}; resume after {self.position}"
 
     async def _send_next(self) -> None:
+        if self.branch != self.at.ring.branch:
+            raise LogRestored
         tenant, news = self.actor.tenant, self.at.ring.news(self.actor.tenant)
         messages = self.at.ring.after(tenant, self.position, at_most=_AT_ONCE)
         if messages is None:
             messages = await self._missed()
         else:
-            self._is_live = True
+            self._is_live, self._is_behind = True, False
         if messages:
             await self._deliver(messages)
         else:
@@ -162,9 +196,15 @@ class Subscriber:
             await self._renew()
 
     async def _missed(self) -> list[Message]:
-        if self._is_live:
+        """What the log has of it; whoever was live is helped once, not page after page."""
+        if self._is_behind:
             raise _FellBehind
-        headers = await missed(self.at.pool, self.actor.tenant, self.position, self.MISSED_AT_ONCE)
+        self._is_behind = self._is_live
+        tenant, pool = self.actor.tenant, self.at.pool
+        async with self._soon():
+            headers = await missed(pool, tenant, self.position, self.MISSED_AT_ONCE)
+        if self._is_live and not headers:
+            raise _FellBehind
         return [message(header, header.number) for header in headers]
 
     async def _deliver(self, messages: Sequence[Message]) -> None:
@@ -176,9 +216,14 @@ class Subscriber:
 
     async def _renew(self) -> None:
         """Who the client is now: the tail evicts whoever has changed."""
-        self.actor = await self.at.identity.actors.of(self.token)
+        async with self._soon():
+            self.actor = await self.at.identity.actors.of(self.token)
         for topic in self.topics:
             self.actor.must(_permission(topic.kind))
+
+    def _soon(self) -> asyncio.Timeout:
+        """No longer than a request may take: the pool would wait for half a minute."""
+        return asyncio.timeout(self.at.settings.command_deadline_s)
 
     def _shows(self, message: Message) -> bool:
         if not self.topics:
@@ -187,9 +232,6 @@ class Subscriber:
             topic.kind == message.kind and topic.subject in (None, message.subject)
             for topic in self.topics
         )
-
-    async def _close(self, code: int, why: str) -> None:
-        await self.websocket.close(code, f"{why}; resume after {self.position}")
 
 
 class _FellBehind(Exception):

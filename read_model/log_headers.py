@@ -11,12 +11,17 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from write_model.kernel.errors import HoleInLog
+
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
-_TAIL: LiteralString = (
-    "SELECT topic, originator_id, originator_version, notification_id, tenant_id,"
-    " tenant_position, number, recorded_at, fields FROM log.tail(%s, %s)"
-)
+# One statement, so that the end and what leads there belong to the same moment.
+_TAIL: LiteralString = """
+    SELECT h.last_position, h.epoch, t.topic, t.originator_id, t.originator_version,
+           t.notification_id, t.tenant_id, t.tenant_position, t.number, t.recorded_at, t.fields
+      FROM log.head() h LEFT JOIN log.tail(%s, %s) t ON true
+     ORDER BY t.notification_id
+"""
 _MISSED: LiteralString = """
     SELECT e.topic, e.originator_id, e.originator_version, e.notification_id, e.tenant_id,
            e.tenant_position, first.number, e.recorded_at,
@@ -50,27 +55,43 @@ class Header:
     fields: Sequence[str]
 
 
-async def tail(pool: Pool, after: int, limit: int) -> list[Header]:
-    """What follows a position of the log, for all organizations."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The log's last position, and the epoch it is written under."""
+
+    position: int
+    epoch: int
+
+
+async def tail(pool: Pool, after: int, limit: int) -> tuple[Head, list[Header]]:
+    """Where the log ends, and what follows a position of it, for all organizations."""
     async with pool.connection() as connection:
         cursor = await connection.execute(_TAIL, (after, limit), binary=True)
-        return [_header(row) for row in await cursor.fetchall()]
+        rows = await cursor.fetchall()
+    return Head(*rows[0][:2]), [_header(row[2:]) for row in rows if row[2] is not None]
 
 
-async def head(pool: Pool) -> int:
-    """The log's last position."""
+async def head(pool: Pool) -> Head:
+    """Where the log ends."""
     async with pool.connection() as connection:
-        cursor = await connection.execute("SELECT last_position FROM log.head()")
+        cursor = await connection.execute("SELECT last_position, epoch FROM log.head()")
         [row] = await cursor.fetchall()
-        return int(row[0])
+        return Head(*row)
 
 
 async def missed(pool: Pool, tenant: UUID, after: int, limit: int) -> list[Header]:
-    """What follows a position of one organization; `number` is that of the record."""
+    """What follows a position of one organization; `number` is that of the record.
+
+    Raises: HoleInLog.
+    """
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
         cursor = await connection.execute(_MISSED, (tenant, after, limit), binary=True)
-        return [_header(row) for row in await cursor.fetchall()]
+        headers = [_header(row) for row in await cursor.fetchall()]
+    for expected, header in enumerate(headers, start=after + 1):
+        if header.tenant_position != expected:
+            raise HoleInLog(expected)
+    return headers
 
 
 async def last_position(pool: Pool, tenant: UUID) -> int:

@@ -33,6 +33,7 @@ class Identity:
     rim: Rim
     signing_in: SigningIn
     access_log: AccessLog
+    keyring: Keyring
     clock: Clock
 
     def evict(self, happened: Happened) -> None:
@@ -44,6 +45,7 @@ class Identity:
         """The tail is lost: believe nothing that is remembered."""
         self.actors.distrust()
         self.people.distrust()
+        self.keyring.distrust()
 
     def trust(self) -> None:
         """The tail is back."""
@@ -70,4 +72,4 @@ def identity(
         logins, passwords, BlindIndex(master), RefreshTokens(pool), tokens, actors, clock
     )
     rim, access_log = Rim(people, keyring), AccessLog(pool)
-    return Identity(accounts, actors, people, rim, signing_in, access_log, clock)
+    return Identity(accounts, actors, people, rim, signing_in, access_log, keyring, clock)

@@ -213,6 +213,14 @@ async def test_the_feed_has_every_event_once_and_in_order(commander: Somebody) -
     assert positions == list(range(1, done["position"] + 1))
 
 
+async def test_a_position_that_the_log_has_not_is_of_a_lost_branch(served: Served) -> None:
+    somebody = await served.somebody(Role.OWNER)
+    incident = await somebody.declares()
+    assert (await somebody.get(f"/v1/events?after={incident['position']}")).status_code == 200
+    answer = await somebody.get(f"/v1/events?after={incident['position'] + 1}")
+    assert (answer.status_code, told(answer)["code"]) == (410, "log_restored")
+
+
 async def test_the_feed_is_narrowed_by_type_and_subject(commander: Somebody) -> None:
     done = await repaired(commander)
     other = await commander.declares()

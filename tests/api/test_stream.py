@@ -19,7 +19,11 @@ from api.serve import server
 from projections.push import Ring
 from read_model.log_headers import Header
 from tests.api.serving import Served, Somebody, serving
-from write_model.kernel.access import Role, system_actor
+from tests.api.test_trouble import cut_off
+from tests.embedded import Database
+from write_model.deciding import Asked
+from write_model.incident.commands import AcknowledgeIncident
+from write_model.kernel.access import Actor, Role, system_actor
 from write_model.kernel.settings import Settings
 from write_model.membership.commands import SuspendMember
 from write_model.membership.membership import membership_stream
@@ -116,7 +120,13 @@ async def test_a_browser_signs_in_by_subprotocol(served: Served, commander: Some
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [("after=soon", 422), ("topics=weather", 422), ("after=9999", 410)]
+    ("query", "status"),
+    [
+        ("after=soon", 422),
+        ("topics=weather", 422),
+        ("topics=members:INC-3", 422),
+        ("after=9999", 410),
+    ],
 )
 async def test_a_wrong_question_is_refused_with_a_problem(
     served: Served, commander: Somebody, query: str, status: int
@@ -165,6 +175,61 @@ async def test_a_slow_subscriber_is_closed_with_where_to_resume(settings: Settin
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1013
     assert closed.value.rcvd.reason == f"too slow; resume after {last + 1}"
+
+
+async def test_whoever_is_caught_up_stays_when_others_fill_the_ring(settings: Settings) -> None:
+    ring = Ring(at_most=2)
+    async with serving(settings, server(settings, ring=ring)) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        stranger = await served.somebody(Role.INCIDENT_COMMANDER)
+        async with following(served, commander) as socket:
+            first = await commander.declares()
+            assert (await next_message(socket))["position"] == first["position"]
+            async with following(served, stranger) as another:
+                for _ in range(3):
+                    await stranger.declares()
+                    await next_message(another)
+            ring.wake()
+            second = await commander.declares()
+            assert (await next_message(socket))["position"] == second["position"]
+
+
+async def test_a_live_subscriber_is_told_once_from_the_log_what_the_ring_lost(
+    settings: Settings,
+) -> None:
+    async with serving(settings, server(settings, ring=Ring(at_most=1))) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        async with following(served, commander, "topics=incidents") as socket:
+            both = [await commander.declares() for _ in range(2)]
+            told = [(await next_message(socket))["position"] for _ in range(2)]
+            assert told == [incident["position"] for incident in both]
+            # Both in one commit: the ring has room for the second only.
+            asked = [Asked(UUID(incident["id"]), AcknowledgeIncident()) for incident in both]
+            by = Actor(commander.id, commander.tenant, frozenset({Role.INCIDENT_COMMANDER}))
+            await served.process.write_model.handle_all(asked, by=by)
+            told = [(await next_message(socket))["position"] for _ in range(2)]
+            assert told == [both[1]["position"] + 1, both[1]["position"] + 2]
+
+
+async def test_without_the_database_a_subscriber_is_closed_with_where_to_resume(
+    settings: Settings, database: Database
+) -> None:
+    hasty = settings.model_copy(update={"command_deadline_s": 0.5})
+    async with serving(hasty) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        async with following(served, commander) as socket:
+            incident = await commander.declares()
+            await next_message(socket)
+            cut_off(database)
+            # He is looked up again at the next wake, as when the tail is lost.
+            served.identity.distrust()
+            served.process.ring.wake()
+            with pytest.raises(ConnectionClosedError) as closed:
+                await everything(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    reason = f"trouble on our side; resume after {incident['position']}"
+    assert closed.value.rcvd.reason == reason
 
 
 def note(who: Somebody, incident: dict[str, Any], position: int) -> Header:

@@ -1,0 +1,156 @@
+"""What a process does when the log it follows is not the one it knew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+from websockets.exceptions import ConnectionClosedError
+
+from api.supervising import supervised
+from projections.engine.log import Connection
+from tests.api.serving import Served, Somebody, serving
+from tests.api.test_stream import everything, following, next_message
+from tests.api.test_trouble import cut_off
+from tests.embedded import SUPERUSER, Database, until
+from write_model.kernel.access import Role
+from write_model.kernel.errors import SubjectErased
+from write_model.kernel.ids import new_id
+from write_model.kernel.settings import Settings
+
+
+@pytest.fixture
+def admin(database: Database) -> Iterator[Connection]:
+    """As the superuser, who may change what has happened."""
+    with psycopg.connect(database.conninfo(SUPERUSER), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        yield connection
+
+
+def restore(admin: Connection, through: int) -> None:
+    """What a restored backup looks like: the tail is gone, and the epoch raised."""
+    with admin.transaction():
+        admin.execute("DELETE FROM log.events WHERE notification_id > %s", (through,))
+        admin.execute(
+            "INSERT INTO log.epochs (epoch, first_position, reason) VALUES (2, %s, 'restored')",
+            (through + 1,),
+        )
+
+
+def last_position(admin: Connection) -> int:
+    [row] = admin.execute("SELECT max(notification_id) FROM log.events").fetchall()
+    return int(row[0])
+
+
+async def logged(logs: Sequence[Mapping[str, Any]], event: str) -> None:
+    await asyncio.to_thread(until, lambda: any(each["event"] == event for each in logs), event)
+
+
+async def test_after_a_restore_nothing_of_the_lost_branch_is_believed(
+    served: Served, commander: Somebody, admin: Connection
+) -> None:
+    await commander.declares()
+    kept = last_position(admin)
+    async with following(served, commander, "topics=incidents") as socket:
+        lost = await commander.declares()
+        await next_message(socket)
+        restore(admin, kept)
+        with pytest.raises(ConnectionClosedError) as closed:
+            await everything(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert closed.value.rcvd.reason == "the log was restored; start anew"
+    records = served.process.write_model.records
+    assert records.known(commander.tenant, UUID(lost["id"])) is None
+    assert (await commander.get(f"/v1/events?after={lost['position']}")).status_code == 410
+    async with following(served, commander) as socket:
+        anew = await commander.declares()
+        message = await next_message(socket)
+    assert (message["subject"], message["reference"]) == (anew["id"], "INC-2")
+    assert message["position"] == lost["position"]
+
+
+async def test_without_the_tail_no_opened_key_is_believed(
+    served: Served, commander: Somebody, admin: Connection
+) -> None:
+    injured, keyring = new_id(), served.identity.keyring
+    await keyring.keys_for(commander.tenant, [injured])
+    admin.execute("SELECT personal.erase_keys(%s, %s)", (commander.tenant, [injured]))
+    served.identity.distrust()
+    with pytest.raises(SubjectErased):
+        await keyring.keys_for(commander.tenant, [injured])
+
+
+async def test_past_a_hole_nobody_is_told_anything(
+    served: Served, commander: Somebody, admin: Connection
+) -> None:
+    with capture_logs() as logs:
+        async with following(served, commander) as socket:
+            incident = await commander.declares()
+            await next_message(socket)
+            hole = last_position(admin) + 1
+            skip_one(admin)
+            await logged(logs, "hole_in_log")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(socket.recv(), 0.3)
+        # Nor does whoever resumes from the log read across it.
+        served.process.ring.clear()
+        async with following(served, commander, f"after={incident['position']}") as socket:
+            with pytest.raises(ConnectionClosedError) as closed:
+                await everything(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    [told] = [each for each in logs if each["event"] == "hole_in_log"]
+    assert (told["position"], told["log_level"]) == (hole, "error")
+
+
+def skip_one(admin: Connection) -> None:
+    """Say the last event again, two positions on."""
+    admin.execute(
+        "INSERT INTO log.events SELECT (l.e).* FROM (SELECT jsonb_populate_record(e, "
+        "jsonb_build_object('notification_id', e.notification_id + 2, 'originator_version', 2,"
+        " 'tenant_position', e.tenant_position + 2, 'number', NULL)) AS e"
+        " FROM log.events e ORDER BY e.notification_id DESC LIMIT 1) l"
+    )
+
+
+async def test_a_tail_that_cannot_be_read_is_logged_once(
+    settings: Settings, database: Database
+) -> None:
+    async with serving(settings.model_copy(update={"tail_trust_s": 0.2})) as served:
+        await served.somebody(Role.VIEWER)
+        with capture_logs() as logs:
+            cut_off(database)
+            await logged(logs, "the_tail_is_lost")
+            await asyncio.sleep(0.5)
+    told = [each for each in logs if each["event"] == "the_tail_cannot_be_read"]
+    assert [each["log_level"] for each in told] == ["warning"]
+    assert "connection" in told[0]["reason"]
+
+
+async def test_work_beside_requests_is_started_again_when_it_fails() -> None:
+    tries = 0
+    going = asyncio.Event()
+
+    async def stumbles() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise KeyError("the forklift")
+        going.set()
+        await asyncio.Event().wait()
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(supervised(stumbles, name="following", pause_s=0))
+        async with asyncio.timeout(5):
+            await going.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [(each["event"], each["work"]) for each in logs] == [
+        ("work_beside_requests_failed", "following")
+    ]
