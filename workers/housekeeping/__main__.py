@@ -8,6 +8,7 @@ import threading
 import psycopg
 import structlog
 
+from workers.connecting import connected
 from workers.housekeeping.forgetting import forget
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
@@ -15,6 +16,8 @@ from write_model.kernel.settings import TAILER, Settings
 
 _EVERY_S = 3600.0
 _RETRY_S = 10.0
+_STATEMENT_TIMEOUT_S = 600
+"""Enough to forget millions at once, as after a month of standing still."""
 
 _log = structlog.get_logger("housekeeping")
 
@@ -27,7 +30,7 @@ def run(conninfo: str, *, stop: threading.Event) -> None:
 
 def _tidied(conninfo: str) -> bool:
     try:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
+        with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
             _log.info("housekeeping.done", forgotten=forget(connection))
     except psycopg.Error as error:
         _log.warning("housekeeping.failed", reason=type(error).__name__)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from uuid import UUID
 
-import psycopg
 import structlog
 
 from projections.catalog import CATALOG
 from projections.engine.checkpoint import Lease
-from projections.engine.log import Connection
 from projections.engine.projector import Projector
 from projections.engine.waiting import IDLE_S, pause_after
+from workers.connecting import connected
 
 _RENEW_S = 1.0
 """A fifth of the lease: four renewals may be late before another takes over."""
 
+_STATEMENT_TIMEOUT_S = 30
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 _log = structlog.get_logger("projector")
@@ -29,18 +28,15 @@ def run(conninfo: str, *, holder: UUID, stop: threading.Event) -> None:
     failures = 0
     while not stop.is_set():
         try:
-            with _connected(conninfo) as connection:
+            with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
                 projector = Projector(connection, CATALOG, Lease(holder))
+                projector.step()
+                failures = 0
                 _project(projector, stop)
         except Exception:  # noqa: BLE001  # the outer loop: from the checkpoint is always right
             _log.exception("projector.stumbled", again_in_s=_RETRY_S[failures])
             stop.wait(_RETRY_S[failures])
             failures = min(failures + 1, len(_RETRY_S) - 1)
-
-
-def _connected(conninfo: str) -> contextlib.AbstractContextManager[Connection]:
-    options = "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=5s"
-    return psycopg.connect(conninfo, autocommit=True, options=options)
 
 
 def _project(projector: Projector, stop: threading.Event) -> None:

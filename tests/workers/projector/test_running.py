@@ -9,11 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from projections.engine.checkpoint import Lag, lag
 from projections.engine.log import Connection
@@ -21,7 +24,7 @@ from tests.embedded import Database
 from tests.projections.story import Story, write_log
 from tests.projections.test_incident_document import DECLARED
 from workers.projector.running import run
-from write_model.incident.events import IncidentAcknowledged
+from write_model.incident.events import IncidentAcknowledged, NoteAdded
 from write_model.kernel.ids import new_id
 from write_model.kernel.settings import Settings
 
@@ -72,6 +75,34 @@ def test_what_is_recorded_is_shown_and_a_lost_connection_is_made_again(
         write_log(admin, [story.tell("forklift", IncidentAcknowledged())])
         assert until(admin, lambda found: found.position == 2).held
     assert not lag(admin).held
+
+
+def test_trouble_that_is_over_makes_no_later_pause_longer(
+    database: Database, admin: Connection
+) -> None:
+    story = Story()
+    story.tell("forklift", DECLARED)
+    write_log(admin, story.events)
+    with capture_logs() as logs, running(database):
+        until(admin, partial(has_reached, 1))
+        for position in (2, 3, 4):
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE usename = 'tallystick_tailer' AND datname = %s",
+                (database.name,),
+            )
+            write_log(admin, [story.tell("forklift", NoteAdded(note=new_id(), text="Sawdust."))])
+            until(admin, partial(has_reached, position))
+    assert set(stumbled(logs)) == {0.1}
+
+
+def has_reached(position: int, found: Lag) -> bool:
+    return found.position == position
+
+
+def stumbled(logs: Sequence[Mapping[str, Any]]) -> list[float]:
+    """How long each pause was to be."""
+    return [each["again_in_s"] for each in logs if each["event"] == "projector.stumbled"]
 
 
 def test_an_idle_projector_keeps_its_lease_and_a_second_one_stands_by(
