@@ -21,7 +21,7 @@ from tests.write_model.kernel.store.disturbing import (
     until,
     waiting,
 )
-from tests.write_model.kernel.store.wire import lossy_wire
+from tests.write_model.kernel.store.wire import LossyWire, lossy_wire
 from write_model.application import WriteModel
 from write_model.deciding import Asked
 from write_model.incident.commands import (
@@ -71,6 +71,19 @@ async def process(settings: Settings) -> AsyncGenerator[WriteModel]:
     """A write model with caches and connections of its own, like one process of several."""
     async with opened(settings) as parts:
         yield parts.write_model
+
+
+@asynccontextmanager
+async def through_a_wire(
+    settings: Settings, database: Database, tmp_path: Path
+) -> AsyncGenerator[tuple[LossyWire, WriteModel]]:
+    folder = tmp_path / "wire"
+    folder.mkdir()
+    async with (
+        lossy_wire("", server=database.sockets, folder=folder) as (wire, _),
+        process(settings.model_copy(update={"socket_folder": folder})) as ours,
+    ):
+        yield wire, ours
 
 
 @pytest.fixture
@@ -212,12 +225,7 @@ async def test_who_loses_the_lock_with_its_connection_decides_again(
     settings: Settings, theirs: WriteModel, database: Database, tmp_path: Path
 ) -> None:
     one, other = await declared(theirs), await declared(theirs)
-    folder = tmp_path / "wire"
-    folder.mkdir()
-    async with (
-        lossy_wire("", server=database.sockets, folder=folder) as (wire, _),
-        process(settings.model_copy(update={"socket_folder": folder})) as ours,
-    ):
+    async with through_a_wire(settings, database, tmp_path) as (wire, ours):
         with (
             psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser,
             append_lock_held(superuser),
@@ -229,6 +237,54 @@ async def test_who_loses_the_lock_with_its_connection_decides_again(
             noting = asyncio.create_task(theirs.handle(one, NOTE, by=COMMANDER))
             await until(lambda: waiting(superuser) == 2)
         assert [(await noting).version, (await merging).version, wire.lost] == [2, 3, 1]
+
+
+async def test_a_merge_that_lost_the_lock_sees_what_came_between(
+    settings: Settings, theirs: WriteModel, database: Database, tmp_path: Path
+) -> None:
+    """No version of the one protects what was read of the other: they would point in a circle."""
+    one, other = await declared(theirs), await declared(theirs)
+    async with through_a_wire(settings, database, tmp_path) as (wire, ours):
+        with (
+            psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser,
+            append_lock_held(superuser),
+        ):
+            wire.lose_answer_to(b"incident.merged")
+            merge = ours.handle(one, MergeIncident(into=other), by=COMMANDER)
+            merging = asyncio.create_task(merge)
+            await until(lambda: waiting(superuser) == 1)
+            crossing = theirs.handle(other, MergeIncident(into=one), by=COMMANDER)
+            crossed = asyncio.create_task(crossing)
+            await until(lambda: waiting(superuser) == 2)
+        assert (await crossed).version == 2
+        with pytest.raises(IllegalTransition):
+            await merging
+        assert wire.lost == 1
+    assert await status(theirs, one) == Status.OPEN
+
+
+async def test_a_merge_whose_commit_was_not_answered_is_done_once(
+    settings: Settings, theirs: WriteModel, database: Database, tmp_path: Path
+) -> None:
+    one, other = await declared(theirs), await declared(theirs)
+    async with through_a_wire(settings, database, tmp_path) as (wire, ours):
+        wire.lose_answer_to(b"COMMIT")
+        merged = await ours.handle(one, MergeIncident(into=other), by=COMMANDER)
+        assert (merged.version, wire.lost) == (2, 1)
+    assert (await theirs.state(TENANT, one, INCIDENT))[1] == 2
+
+
+async def test_a_lock_that_is_lost_every_time_is_unavailable(
+    settings: Settings, theirs: WriteModel, database: Database, tmp_path: Path
+) -> None:
+    one, other = await declared(theirs), await declared(theirs)
+    async with through_a_wire(settings, database, tmp_path) as (wire, ours):
+        # Each second time is the question whether the first one was stored.
+        wire.lose_answer_to(b"incident.merged", times=3, every=2)
+        with pytest.raises(Unavailable):
+            await ours.handle(one, MergeIncident(into=other), by=COMMANDER)
+        assert wire.lost == 3
+    assert await status(theirs, one) == Status.OPEN
 
 
 async def test_two_incidents_are_never_merged_into_each_other(
@@ -256,6 +312,15 @@ async def test_commands_on_several_records_are_all_carried_out_or_none(ours: Wri
     with pytest.raises(IllegalTransition):
         await ours.handle_all([Asked(one, NOTE), Asked(other, RELEASE)], by=COMMANDER)
     assert (await ours.state(TENANT, one, INCIDENT))[1] == 2
+
+
+async def test_a_key_or_a_cause_stands_for_one_command(ours: WriteModel) -> None:
+    one, other = await declared(ours), await declared(ours)
+    with pytest.raises(ValueError, match="one command"):
+        await ours.handle_all([Asked(one, NOTE), Asked(other, NOTE)], by=COMMANDER, key=KEY)
+    told = DECLARE.model_copy(update={"source": "desk", "source_key": "7"})
+    with pytest.raises(ValueError, match="one command"):
+        await ours.handle_all([Asked(one, NOTE), Asked(new_id(), told)], by=COMMANDER)
 
 
 async def test_a_conflict_on_one_record_blames_no_other(

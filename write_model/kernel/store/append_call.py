@@ -143,6 +143,12 @@ def verdicts(batch: Sequence[Append], result: pq.abc.PGresult) -> list[Verdict |
     return found
 
 
+def was_stored(result: pq.abc.PGresult) -> bool:
+    """Whether the call's one command was in the log before it."""
+    refusals = result.get_value(0, 5)
+    return refusals is not None and _refused(refusals)[1]["reason"] == "stored"
+
+
 def _value(result: pq.abc.PGresult, column: int) -> bytes:
     value = result.get_value(0, column)
     assert value is not None

@@ -11,13 +11,19 @@ import psycopg
 import pytest
 
 from tests.embedded import Database
-from tests.write_model.kernel.store.disturbing import append_lock_held, end_all
+from tests.write_model.kernel.store.disturbing import (
+    append_lock_held,
+    appending,
+    end_all,
+    until,
+    waiting,
+)
 from tests.write_model.kernel.store.wire import lossy_wire
 from tests.write_model.kernel.store.writing import appended, command, rows
 from write_model.kernel.errors import Invalid, Unavailable
 from write_model.kernel.ids import new_id
 from write_model.kernel.settings import APP, Settings
-from write_model.kernel.store.exclusive import ExclusiveLog
+from write_model.kernel.store.exclusive import ExclusiveLog, LockLost
 from write_model.kernel.store.group_commit import GroupCommit
 from write_model.kernel.store.recorded_event import Append, VersionConflict
 
@@ -94,13 +100,61 @@ async def test_a_connection_that_ended_unused_is_replaced(
         assert appended(await append(command())).positions == (2,)
 
 
-async def test_a_connection_that_ends_in_the_holders_hands_is_settled_by_the_group(
+async def test_what_a_lost_lock_did_not_store_is_not_stored_without_it(
     exclusive: ExclusiveLog, superuser: Connection
 ) -> None:
     async with exclusive.held() as append:
         end_all(superuser)
+        with pytest.raises(LockLost):
+            await append(command())
+    assert superuser.execute("SELECT count(*) FROM log.events").fetchone() == (0,)
+    async with exclusive.held() as append:
         assert appended(await append(command())).positions == (1,)
-        assert appended(await append(command())).positions == (2,)
+
+
+async def test_a_lost_lock_is_no_conflict_with_what_came_between(
+    log: GroupCommit, exclusive: ExclusiveLog, superuser: Connection
+) -> None:
+    stream = new_id()
+    async with exclusive.held() as append:
+        end_all(superuser)
+        await log.append(command(stream))
+        with pytest.raises(LockLost):
+            await append(command(stream))
+
+
+async def test_a_statement_that_fails_for_a_while_is_decided_again(
+    exclusive: ExclusiveLog, superuser: Connection
+) -> None:
+    async with exclusive.held() as append:
+        await append(command())
+        # The first commit gave the lock back: now the append itself waits for it, and is canceled.
+        with append_lock_held(superuser):
+            again = asyncio.ensure_future(append(command()))
+            await until(lambda: waiting(superuser) == 1)
+            for pid in appending(superuser):
+                superuser.execute("SELECT pg_cancel_backend(%s)", (pid,))
+            await until(lambda: waiting(superuser) == 1)
+        with pytest.raises(LockLost):
+            await again
+
+
+async def test_a_connection_that_is_lost_twice_leaves_no_verdict(
+    database: Database, tmp_path: Path
+) -> None:
+    async with lossy_wire(database.conninfo(APP), server=database.sockets, folder=tmp_path) as (
+        wire,
+        conninfo,
+    ):
+        log = GroupCommit(conninfo, Settings())
+        exclusive = ExclusiveLog(log, Settings())
+        wire.lose_answer_to(b"forklift.leaked", times=2)
+        with pytest.raises(Unavailable):
+            async with exclusive.held() as append:
+                await append(command())
+        await exclusive.close()
+        await log.close()
+    assert wire.lost == 2
 
 
 async def test_a_connection_that_ends_before_anything_is_appended_is_no_failure(

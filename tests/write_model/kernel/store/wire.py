@@ -17,13 +17,18 @@ class LossyWire:
 
     def __init__(self, server: Path) -> None:
         self._server = server
-        self._marker: bytes | None = None
+        self._marker = b""
+        self._losing: list[bool] = []
         self.lost = 0
         self._pipes: set[asyncio.Task[None]] = set()
 
-    def lose_answer_to(self, marker: bytes) -> None:
-        """What answers the next question with these bytes is dropped and its connection cut."""
+    def lose_answer_to(self, marker: bytes, *, times: int = 1, every: int = 1) -> None:
+        """What answers the next question with these bytes is dropped and its connection cut.
+
+        `times`: so often, and of such questions only the first of `every` so many.
+        """
         self._marker = marker
+        self._losing = [True, *[False] * (every - 1)] * times
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(self._server / _SOCKET)
@@ -38,8 +43,7 @@ class LossyWire:
     ) -> None:
         try:
             while content := await client.read(1 << 16):
-                if self._marker and self._marker in content:
-                    self._marker = None
+                if self._losing and self._marker in content and self._losing.pop(0):
                     losing.set()
                 server.write(content)
         finally:
