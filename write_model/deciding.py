@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -34,6 +34,8 @@ from write_model.kernel.serialization import encode
 from write_model.kernel.store.recorded_event import Append, Appended, RecordedEvent
 
 _CLOCK_SKEW = timedelta(minutes=5)
+# Year 1 at +14:00 lies before all that Python's datetimes can hold: stored, it could not be read.
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _SALT_BYTES = 16
 
 
@@ -208,6 +210,8 @@ def _occurred_at(command: Command, now: datetime) -> datetime:
     occurred_at = command.occurred_at or now
     if occurred_at > now + _CLOCK_SKEW:
         raise Invalid("What happened cannot lie in the future.", field="occurred_at")
+    if occurred_at < _EARLIEST:
+        raise Invalid("What happened cannot lie before the year 1900.", field="occurred_at")
     return occurred_at
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
@@ -83,6 +83,21 @@ async def test_nothing_happens_in_the_future(decider: Decider) -> None:
     with pytest.raises(Invalid) as refusal:
         await decider.decide([at(timedelta(minutes=6))], COMMANDER, key=None, correlation=None)
     assert refusal.value.field == "occurred_at"
+
+
+async def test_nothing_happens_before_1900(decider: Decider) -> None:
+    """The first hours of year 1 east of Greenwich are before any time that can be read back."""
+
+    def at(moment: datetime) -> Asked:
+        return Asked(STREAM, DECLARE.model_copy(update={"occurred_at": moment}))
+
+    first = datetime(1900, 1, 1, tzinfo=UTC)
+    await decider.decide([at(first)], COMMANDER, key=None, correlation=None)
+    unreadable = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    for early in (first - timedelta(seconds=1), unreadable):
+        with pytest.raises(Invalid) as refusal:
+            await decider.decide([at(early)], COMMANDER, key=None, correlation=None)
+        assert refusal.value.field == "occurred_at"
 
 
 async def test_personal_values_are_sealed_where_they_stand(decider: Decider) -> None:
