@@ -173,5 +173,7 @@ class HoleInLog(DomainError):
     code = "hole_in_log"
 
     def __init__(self, position: int) -> None:
-        super().__init__(f"Position {position} is missing from the log; run tallystick doctor.")
+        super().__init__(
+            "A position is missing from the log; readers stop until an operator has looked."
+        )
         self.position = position

@@ -61,5 +61,6 @@ def test_no_two_errors_of_the_kernel_share_a_code() -> None:
 def test_errors_carry_what_an_answer_needs() -> None:
     assert errors.RateLimited(7).retry_after_s == 7
     assert errors.HoleInLog(42).position == 42
+    assert "42" not in str(errors.HoleInLog(42))
     assert errors.VersionMismatch(3).current == 3
     assert errors.SegregationOfDuties("No.", "incident.command").permission == "incident.command"
