@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import psycopg
+import structlog
 
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Held, Lease, LostLease
@@ -22,6 +23,8 @@ from projections.engine.rewinding import rewind
 from projections.engine.writing import Writer, read_rows
 from write_model.kernel.messages import Recorded
 from write_model.kernel.recent import Recent
+
+log = structlog.get_logger(__name__)
 
 BATCH_EVENTS = 2_000
 """Beyond it the throughput rises no more (measured), and readers would see their rows later."""
@@ -130,10 +133,17 @@ class Projector:
     def _park(self, recorded: Recorded, error: Exception) -> None:
         batch = Batch(self.catalog, {}, {recorded.stream})
         batch.fold([recorded])
-        parked = letters([recorded], reason=_reason(error))
+        reason = _reason(error)
+        parked = letters([recorded], reason=reason)
         self._move([recorded], batch, {**batch.tables(), LETTERS.name: parked})
         self._parked |= {recorded.stream}
         self._rows.forget(recorded.stream.int)
+        log.error(
+            "projector.parked",
+            type=recorded.topic,
+            tenant_position=recorded.tenant_position,
+            reason=reason,
+        )
 
     def _move(
         self, events: Sequence[Recorded], batch: Batch, tables: Mapping[str, Sequence[Values]]

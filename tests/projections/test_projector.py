@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
+from structlog.testing import capture_logs
 
 from projections.catalog import CATALOG
 from projections.engine.checkpoint import Lease, lag, pause, resume
@@ -350,7 +351,11 @@ def test_a_record_that_makes_a_fold_fail_is_parked_with_the_kind_of_failure(
     story.tell("jonas", MembershipActivated())  # nobody was invited
     story.tell("forklift", DECLARED)
     write_log(log, story.events)
-    catch_up(projector(connect("tallystick_tailer")))
+    with capture_logs() as logs:
+        catch_up(projector(connect("tallystick_tailer")))
     letters = log.execute("SELECT position, reason FROM projections.dead_letters").fetchall()
     assert letters == [(1, "KeyError")]
+    [told] = [each for each in logs if each["event"] == "projector.parked"]
+    assert (told["log_level"], told["type"]) == ("error", "membership.activated")
+    assert (told["tenant_position"], told["reason"]) == (1, "KeyError")
     assert one_value(log, "SELECT count(*) FROM projections.incident_v1") == 1
