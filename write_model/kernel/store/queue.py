@@ -1,4 +1,4 @@
-"""What waits to be committed: fair between tenants, bounded for each, one stream once a batch."""
+"""What waits to be committed: fair between tenants, bounded for each, one stream once in flight."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Waiting:
     deadline: float
 
     def claims(self) -> Iterator[Hashable]:
-        """What no other command of the same batch may touch."""
+        """What no other command may touch that is on its way at the same time."""
         for row in self.command.rows:
             yield row.originator_id
         if self.command.key:
@@ -31,6 +31,14 @@ class Waiting:
     def tenant(self) -> int:
         """As a number: a UUID hashes itself in Python, a quarter of the queue's cost."""
         return self.command.rows[0].tenant.int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Commands that go to the server together, and what they claim until they are settled."""
+
+    waiting: list[Waiting]
+    claims: set[Hashable]
 
 
 @dataclass(slots=True, eq=False)
@@ -47,9 +55,12 @@ class FairQueue:
     def __init__(self, *, rows_per_tenant: int) -> None:
         self._rows_per_tenant = rows_per_tenant
         self._lines: OrderedDict[int, _Line] = OrderedDict()
+        self._length = 0
+        self._claimed: set[Hashable] = set()
 
-    def __bool__(self) -> bool:
-        return bool(self._lines)
+    def __len__(self) -> int:
+        """How many commands wait."""
+        return self._length
 
     def put(self, waiting: Waiting) -> None:
         """Raises: Overloaded when the tenant has too many rows waiting."""
@@ -61,13 +72,18 @@ class FairQueue:
         line.rows = rows
         line.waiting.append(waiting)
         self._lines[tenant] = line
+        self._length += 1
 
-    def take(self, *, rows: int, size: int) -> list[Waiting]:
-        """The next batch, at least one command; those that clash with it wait for the next."""
-        batch: list[Waiting] = []
+    def take(self, *, commands: int, rows: int, size: int) -> Batch:
+        """The next batch, within bounds that its last command may pass.
+
+        Commands that clash with it, or with one that is not `settled`, wait for another: it is
+        empty when all do.
+        """
+        batch = Batch([], set())
         held: list[Waiting] = []
-        claimed: set[Hashable] = set()
-        while self._lines and rows > 0 and size > 0:
+        claimed = set(self._claimed)
+        while self._lines and commands > len(batch.waiting) and rows > 0 and size > 0:
             waiting = self._next()
             claims = set(waiting.claims())
             clashes = not claimed.isdisjoint(claims)
@@ -75,16 +91,23 @@ class FairQueue:
             if clashes:
                 held.append(waiting)
                 continue
-            batch.append(waiting)
+            batch.waiting.append(waiting)
+            batch.claims.update(claims)
             rows -= len(waiting.command.rows)
             size -= waiting.command.size()
         self._put_back(held)
+        self._claimed |= batch.claims
         return batch
+
+    def settled(self, batch: Batch) -> None:
+        """What the batch claimed is free again."""
+        self._claimed -= batch.claims
 
     def _next(self) -> Waiting:
         tenant, line = self._lines.popitem(last=False)
         waiting = line.waiting.popleft()
         line.rows -= len(waiting.command.rows)
+        self._length -= 1
         if line.waiting:
             self._lines[tenant] = line
         return waiting
@@ -93,4 +116,5 @@ class FairQueue:
         for waiting in reversed(held):
             line = self._lines.setdefault(waiting.tenant(), _Line(deque()))
             line.waiting.appendleft(waiting)
+            self._length += 1
             line.rows += len(waiting.command.rows)

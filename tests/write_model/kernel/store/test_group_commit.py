@@ -62,6 +62,46 @@ async def test_commands_of_two_tenants_in_one_batch_are_both_stored(
     assert batches == (2,)
 
 
+async def test_two_batches_are_on_their_way_when_many_commands_come_at_once(
+    log: GroupCommit, superuser: Connection
+) -> None:
+    with append_lock_held(superuser):
+        callers = [asyncio.create_task(log.append(command())) for _ in range(64)]
+        await until(lambda: waiting(superuser) == 2)
+        callers += [asyncio.create_task(log.append(command())) for _ in range(64)]
+        await asyncio.sleep(0)
+    verdicts = await asyncio.gather(*callers)
+    assert sorted(appended(one).positions[0] for one in verdicts) == list(range(1, 129))
+
+
+async def test_where_a_commit_is_slow_all_that_waits_shares_the_next(
+    log: GroupCommit, superuser: Connection
+) -> None:
+    with append_lock_held(superuser):
+        first = asyncio.create_task(log.append(command()))
+        await until(lambda: waiting(superuser) == 1)
+        # The eighth part of this wait is more than a commit takes where the disk is quick.
+        await asyncio.sleep(0.1)
+    await first
+    await while_one_commits(log, superuser, *(command() for _ in range(63)))
+    batches = superuser.execute("SELECT count(DISTINCT xmin::text) FROM log.events").fetchone()
+    assert batches == (3,)
+
+
+async def test_a_stream_that_is_on_its_way_is_not_sent_again_beside_itself(
+    log: GroupCommit, superuser: Connection
+) -> None:
+    stream = new_id()
+    with append_lock_held(superuser):
+        first = asyncio.create_task(log.append(command(stream, 1)))
+        await until(lambda: waiting(superuser) == 1)
+        rest = [asyncio.create_task(log.append(command(stream, 2 + n))) for n in range(20)]
+        await asyncio.sleep(0)
+        assert waiting(superuser) == 1
+    await first
+    assert [appended(await one).positions[0] for one in rest] == list(range(2, 22))
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -35,10 +35,14 @@ def queue_of(*commands: Append, rows_per_tenant: int = 1_000) -> FairQueue:
     return queue
 
 
-def batches(queue: FairQueue, *, rows: int = MANY, size: int = MANY) -> list[list[Append]]:
+def batches(
+    queue: FairQueue, *, commands: int = MANY, rows: int = MANY, size: int = MANY
+) -> list[list[Append]]:
     taken: list[list[Append]] = []
     while queue:
-        taken.append([one.command for one in queue.take(rows=rows, size=size)])
+        batch = queue.take(commands=commands, rows=rows, size=size)
+        taken.append([one.command for one in batch.waiting])
+        queue.settled(batch)
     return taken
 
 
@@ -61,13 +65,13 @@ def test_one_tenants_rows_are_bounded_and_leave_room_to_others() -> None:
         queue.put(waiting(Append(rows(STREAMS[1], 1, 2))))
     queue.put(waiting(Append(rows(STREAMS[1]))))
     queue.put(waiting(Append(rows(STREAMS[2], 1, 2, 3, tenant=SOUTH))))
-    queue.take(rows=MANY, size=MANY)
+    queue.take(commands=MANY, rows=MANY, size=MANY)
     queue.put(waiting(Append(rows(STREAMS[3], 1, 2, 3))))
 
 
 def test_what_waits_for_the_next_batch_still_counts() -> None:
     queue = queue_of(Append(rows(STREAMS[0])), Append(rows(STREAMS[0], 2, 3)), rows_per_tenant=3)
-    queue.take(rows=MANY, size=MANY)
+    queue.take(commands=MANY, rows=MANY, size=MANY)
     with pytest.raises(Overloaded):
         queue.put(waiting(Append(rows(STREAMS[1], 1, 2))))
 
@@ -79,6 +83,15 @@ def test_a_key_or_a_cause_is_once_in_a_batch() -> None:
     assert batches(queue_of(*caused)) == [[one] for one in caused]
     theirs = Append(rows(STREAMS[2], tenant=SOUTH), key(), ("desk", "7"))
     assert batches(queue_of(keyed[0], theirs)) == [[keyed[0], theirs]]
+
+
+def test_what_is_on_its_way_is_touched_by_nobody_until_it_is_settled() -> None:
+    first, second = Append(rows(STREAMS[0])), Append(rows(STREAMS[0], 2))
+    queue = queue_of(first, second)
+    sent = queue.take(commands=1, rows=MANY, size=MANY)
+    assert queue.take(commands=MANY, rows=MANY, size=MANY).waiting == []
+    queue.settled(sent)
+    assert batches(queue) == [[second]]
 
 
 def test_who_waits_is_overtaken_by_nobody_on_the_same_stream() -> None:
