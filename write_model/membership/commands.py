@@ -12,6 +12,7 @@ from write_model.kernel.access import Role
 from write_model.kernel.errors import IllegalTransition
 from write_model.kernel.messages import Command, Moment
 from write_model.kernel.personal import Clear
+from write_model.kernel.texts import STORABLE, PersonName
 from write_model.membership.events import (
     MemberInvited,
     MembershipActivated,
@@ -23,8 +24,10 @@ from write_model.membership.events import (
 )
 from write_model.membership.membership import MEMBERSHIP, Membership, Standing, must_outrank
 
-PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=STORABLE),
+]
 Roles = Annotated[frozenset[Role], Field(min_length=1)]
 
 _ANYWHERE = (Standing.INVITED, Standing.ACTIVE, Standing.SUSPENDED)

@@ -10,10 +10,14 @@ from pydantic import Field, StringConstraints
 
 from write_model.kernel.errors import IllegalTransition, Invalid, NotFound
 from write_model.kernel.messages import Command, Moment
+from write_model.kernel.texts import STORABLE
 from write_model.organization.events import OrganizationFounded, PoliciesSet
 from write_model.organization.organization import ORGANIZATION, Organization
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=STORABLE),
+]
 NonNegativeDuration = Annotated[timedelta, Field(ge=timedelta(0))]
 
 

@@ -10,13 +10,13 @@ from pydantic import StringConstraints
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Moment
 from write_model.kernel.personal import Clear
+from write_model.kernel.texts import PersonName
 from write_model.user.events import PasswordChanged, UserRegistered
 from write_model.user.user import USER, User
 
-PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
+    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
 ]
 
 

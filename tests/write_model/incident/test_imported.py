@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from tests.write_model.given import COMMANDER, MONDAY, given, happened
 from tests.write_model.incident.forklift import (
@@ -42,6 +43,27 @@ from write_model.kernel.importing import ImportedFrom
 
 ROW = ImportedFrom(row=4, step=1, team="Maintenance", person=RESPONDER.id)
 EARLIER_STEP = ImportedFrom(row=4, team="Maintenance", person=RESPONDER.id)
+
+
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        {"row": 2**31},
+        {"row": 4, "step": 2**31},
+        {"row": 4, "team": "x" * 201},
+        {"row": 4, "team": "Main\x00tenance"},
+        {"row": 4, "team": "Main\ud800tenance"},
+    ],
+    ids=["row", "step", "team", "nul", "surrogate"],
+)
+def test_a_row_that_no_table_can_hold_is_refused(beyond: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        AcknowledgeIncident.model_validate({"imported": beyond})
+
+
+def test_the_largest_row_is_taken() -> None:
+    largest = {"row": 2**31 - 1, "step": 2**31 - 1, "team": "x" * 200}
+    assert AcknowledgeIncident.model_validate({"imported": largest}).imported is not None
 
 
 def test_the_row_stands_on_the_event() -> None:

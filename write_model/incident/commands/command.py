@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar, cast
 from uuid import UUID
+
+from pydantic import AfterValidator, StringConstraints, TypeAdapter
 
 from write_model.incident.events import AnyIncidentEvent, Status
 from write_model.incident.incident import FINAL, INCIDENT, Incident
@@ -14,6 +16,24 @@ from write_model.kernel.changing import changed
 from write_model.kernel.errors import Forbidden, IllegalTransition, NotFound, RecordLocked
 from write_model.kernel.importing import Guard, ImportedFrom, deviations
 from write_model.kernel.messages import Aggregate, Command, Moment
+from write_model.kernel.texts import STORABLE
+
+_INTEGER_MAX = 2_147_483_647
+"""The largest number of an `integer` column in Postgres."""
+_TEAM = TypeAdapter[str | None](
+    Annotated[str, StringConstraints(max_length=200, pattern=STORABLE)] | None
+)
+
+
+def _within_bounds(imported: ImportedFrom) -> ImportedFrom:
+    if max(imported.row, imported.step) > _INTEGER_MAX:
+        raise ValueError(f"A row and its step may be {_INTEGER_MAX} at most.")
+    _TEAM.validate_python(imported.team)
+    return imported
+
+
+# Bounded here, not in the events: what was stored before must stay readable.
+BoundedImport = Annotated[ImportedFrom, AfterValidator(_within_bounds)]
 
 UNSOLVED = (Status.OPEN, Status.IN_PROGRESS, Status.ON_HOLD, Status.MITIGATED)
 UNENDED = (Status.TRIAGE, *UNSOLVED)
@@ -33,7 +53,7 @@ class IncidentCommand(Command):
     of_history: ClassVar[bool] = True
     """Whether a row of an old log may become it."""
 
-    imported: ImportedFrom | None = None
+    imported: BoundedImport | None = None
 
     @classmethod
     def needs_at_least(cls, incident: Incident, actor: Actor, /) -> str:

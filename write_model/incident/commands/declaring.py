@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from write_model.incident.commands.command import IncidentCommand
-from write_model.incident.commands.inputs import Name, PersonName, Text, Title
+from write_model.incident.commands.inputs import Name, Text, Title
 from write_model.incident.events import (
     IncidentDeclared,
     IncidentDismissed,
@@ -17,6 +17,7 @@ from write_model.incident.events import (
 from write_model.incident.incident import Incident
 from write_model.kernel.messages import Moment
 from write_model.kernel.personal import Clear, Personal
+from write_model.kernel.texts import PersonName
 
 
 class BeginIncident(IncidentCommand):

@@ -1,7 +1,4 @@
-"""What people may type into an incident's commands: trimmed, bounded, and storable.
-
-Postgres stores no NUL character in text or jsonb, so none is let in.
-"""
+"""What people may type into an incident's commands: trimmed, bounded, and storable."""
 
 from __future__ import annotations
 
@@ -9,31 +6,25 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-_STORABLE = r"^[^\x00]*$"
+from write_model.kernel.texts import STORABLE
 
 Title = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=_STORABLE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=STORABLE),
 ]
 Text = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000, pattern=_STORABLE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000, pattern=STORABLE),
 ]
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_STORABLE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=STORABLE),
 ]
 """A team, a role, a code or a source, as the organization calls it."""
 
-PersonName = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_STORABLE),
-]
-"""A person's name in clear; it is sealed before anything is written."""
-
 Target = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=_STORABLE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=STORABLE),
 ]
 """What a link points to: a record's id or reference, or an address."""
 

@@ -10,7 +10,6 @@ from write_model.incident.commands.inputs import (
     Bytes,
     MediaType,
     ObjectKey,
-    PersonName,
     Sha256,
     Target,
     Text,
@@ -28,6 +27,7 @@ from write_model.incident.events import (
 from write_model.incident.incident import Incident
 from write_model.kernel.errors import Invalid
 from write_model.kernel.messages import Moment
+from write_model.kernel.texts import PersonName
 
 
 class DescribeIncident(IncidentCommand):
