@@ -20,15 +20,15 @@ from write_model.kernel.texts import STORABLE
 
 _INTEGER_MAX = 2_147_483_647
 """The largest number of an `integer` column in Postgres."""
-_TEAM = TypeAdapter[str | None](
-    Annotated[str, StringConstraints(max_length=200, pattern=STORABLE)] | None
+_TEAM: TypeAdapter[str] = TypeAdapter(
+    Annotated[str, StringConstraints(max_length=200, pattern=STORABLE)]
 )
 
 
 def _within_bounds(imported: ImportedFrom) -> ImportedFrom:
     if max(imported.row, imported.step) > _INTEGER_MAX:
         raise ValueError(f"A row and its step may be {_INTEGER_MAX} at most.")
-    _TEAM.validate_python(imported.team)
+    _TEAM.validate_python(imported.team or "")
     return imported
 
 
