@@ -40,15 +40,16 @@ class Reader:
 
     async def rows(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
         """The answer to one query; `%(tenant)s` is filled in."""
-        try:
-            return await self._asked(tenant, query, parameters)
-        except psycopg.OperationalError as error:
-            if not _is_lost(error):
-                raise
-            # The server was started again: every connection of the pool is as dead as this one,
-            # and a question that is put twice does no harm.
-            await self._pool.check()
-            return await self._asked(tenant, query, parameters)
+        # After a restart of the server every connection of the pool is dead, and each try finds out
+        # about one; a question that is put twice does no harm.
+        for _ in range(self._pool.max_size):
+            try:
+                return await self._asked(tenant, query, parameters)
+            except psycopg.OperationalError as error:
+                if not _is_lost(error):
+                    raise
+                await self._pool.check()
+        return await self._asked(tenant, query, parameters)
 
     async def _asked(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
         question = Question(tenant, query, {**parameters, "tenant": tenant})
