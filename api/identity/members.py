@@ -15,10 +15,10 @@ from api.openapi import describe_command, describe_query
 from api.requests import body, caller, expected_version
 from write_model.accounts import NewMember
 from write_model.kernel.messages import Receipt
+from write_model.kernel.texts import PersonName
 from write_model.membership.commands import (
     ChangeRoles,
     MembershipCommand,
-    PersonName,
     ReinstateMember,
     RemoveMember,
     Roles,

@@ -21,7 +21,8 @@ from api.openapi import describe_query
 from api.requests import body, caller
 from write_model.accounts import Listed, NamedPerson
 from write_model.kernel.errors import Invalid
-from write_model.membership.commands import ListPerson, PersonName
+from write_model.kernel.texts import PersonName
+from write_model.membership.commands import ListPerson
 
 router = APIRouter(prefix="/v1/people", tags=["People"])
 
