@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from write_model.kernel.access import Actor
@@ -20,16 +20,16 @@ from write_model.kernel.errors import (
 )
 from write_model.kernel.ids import Ids
 from write_model.kernel.messages import (
+    NOBODY_ELSE,
     Command,
     Event,
     IdempotencyKey,
     Moment,
     Receipt,
-    Recorded,
 )
-from write_model.kernel.policies import Policies
+from write_model.kernel.policies import DEFAULTS, Policies
 from write_model.kernel.records import Record, Records
-from write_model.kernel.sealing import personal_fields, seal_events, subjects_of
+from write_model.kernel.sealing import seal_events, sealed_for, subjects_of
 from write_model.kernel.serialization import encode
 from write_model.kernel.store.recorded_event import Append, Appended, RecordedEvent
 
@@ -47,8 +47,7 @@ class SubjectKeys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A command, the record it is for, and the version that the caller saw."""
 
     stream: UUID
@@ -56,8 +55,7 @@ class Asked:
     expected: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One decided command: the record it was decided on and what follows."""
 
     asked: Asked
@@ -65,45 +63,31 @@ class Part:
     events: tuple[Event, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Decided commands and the rows to append for them."""
 
     tenant: UUID
     actor: Actor
     command_id: UUID
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
     append: Append
 
     def records_after(self, verdict: Appended) -> Iterator[Record]:
         """Every part's record with its new events folded in."""
-        at = 0
+        first = 0
         for part in self.parts:
-            rows = range(at, at := at + len(part.events))
-            yield part.record.after(self._recorded(part, verdict, rows))
+            yield self._record_after(part, verdict, first) if part.events else part.record
+            first += len(part.events)
 
-    def _recorded(self, part: Part, verdict: Appended, rows: range) -> Iterator[Recorded]:
-        for event, at in zip(part.events, rows, strict=True):
-            row = self.append.rows[at]
-            yield Recorded(
-                event=event,
-                topic=row.topic,
-                stream=part.asked.stream,
-                version=row.originator_version,
-                position=verdict.positions[at],
-                epoch=verdict.epoch,
-                tenant=row.tenant,
-                tenant_position=verdict.tenant_positions[at],
-                number=verdict.numbers[at],
-                actor=row.actor,
-                command=row.command,
-                correlation=row.correlation,
-                causation=row.causation,
-                recorded_at=verdict.recorded_at,
-                occurred_at=row.occurred_at or verdict.recorded_at,
-                source=self.actor.source,
-                schema_version=row.schema_version,
-            )
+    def _record_after(self, part: Part, verdict: Appended, first: int) -> Record:
+        """From the events at hand: what would be read back is the same."""
+        state, version, _, number = part.record
+        happened_at = part.asked.command.occurred_at or verdict.recorded_at
+        for event in part.events:
+            state = state.after(event, by=self.actor.id, at=happened_at)
+        count = len(part.events)
+        position = verdict.tenant_positions[first + count - 1]
+        return Record(state, version + count, position, number or verdict.numbers[first])
 
 
 def receipts(decision: Decision, records: Sequence[Record]) -> list[Receipt]:
@@ -128,7 +112,7 @@ class Decider:
     keys: SubjectKeys
     clock: Clock
     ids: Ids
-    policies: Policies = field(default_factory=Policies)
+    policies: Policies = DEFAULTS
 
     async def decide(
         self,
@@ -144,57 +128,57 @@ class Decider:
         Raises: Refused, on a state that was read after the command arrived.
         """
         command_id = self.ids()
-        parts = [await self._decided(ask, by, command_id, fresh=fresh) for ask in asked]
-        rows = tuple(
-            row for part in parts for row in _rows(part, by, command_id, correlation or command_id)
+        parts = [
+            (None if fresh else self._from_memory(ask, by)) or await self._from_the_log(ask, by)
+            for ask in asked
+        ]
+        for at, part in enumerate(parts):
+            if subjects := subjects_of(part.events):
+                parts[at] = await self._sealed(part, by, command_id, subjects)
+        return Decision(
+            by.tenant, by, command_id, parts, _append(parts, by, command_id, key, correlation)
         )
-        subjects = frozenset(subject for part in parts for subject in _sealed_for(part.events))
-        cause = next((ask.command.cause() for ask in asked if ask.command.cause()), None)
-        append = Append(rows, key, cause, tuple(subjects))
-        return Decision(by.tenant, by, command_id, tuple(parts), append)
 
-    async def _decided(self, ask: Asked, by: Actor, command_id: UUID, *, fresh: bool) -> Part:
-        record = None if fresh else self.records.known(by.tenant, ask.stream)
-        if record is not None:
-            part = await self._tried(ask, by, record)
-            if part is not None:
-                return await self._sealed(part, by, command_id)
-        record = await self.records.fresh(by.tenant, ask.stream, ask.command.aggregate)
-        events = await self._outcome(ask, by, record)
-        return await self._sealed(Part(ask, record, events), by, command_id)
-
-    async def _tried(self, ask: Asked, by: Actor, record: Record) -> Part | None:
+    def _from_memory(self, ask: Asked, by: Actor) -> Part | None:
         """The decision on a remembered state; None where only a fresh one may answer."""
+        record = self.records.known(by.tenant, ask.stream)
+        if record is None or ask.command.involves():
+            return None
         try:
-            events = await self._outcome(ask, by, record)
+            events = self._outcome(ask, by, record, NOBODY_ELSE)
         except Refused:
             return None
         return Part(ask, record, events) if events else None
 
-    async def _outcome(self, ask: Asked, by: Actor, record: Record) -> tuple[Event, ...]:
-        if ask.command.binds_what_was_seen and ask.expected is None:
-            raise PreconditionRequired
-        if ask.expected is not None and ask.expected != record.version:
-            raise VersionMismatch(record.version) if record.version else NotFound
-        return ask.command.outcome(record.state, await self._moment(ask, by))
-
-    async def _moment(self, ask: Asked, by: Actor) -> Moment:
-        now = self.clock()
+    async def _from_the_log(self, ask: Asked, by: Actor) -> Part:
+        record = await self.records.fresh(by.tenant, ask.stream, ask.command.aggregate)
         others = await self._others(ask.command, by)
-        occurred_at = _occurred_at(ask.command, now)
-        return Moment(by, now, occurred_at, ask.stream, self.ids, self.policies, others)
+        return Part(ask, record, self._outcome(ask, by, record, others))
 
-    async def _others(self, command: Command, by: Actor) -> dict[UUID, Any]:
+    def _outcome(
+        self, ask: Asked, by: Actor, record: Record, others: Mapping[UUID, Any]
+    ) -> tuple[Event, ...]:
+        command, expected = ask.command, ask.expected
+        if command.binds_what_was_seen and expected is None:
+            raise PreconditionRequired
+        if expected is not None and expected != record.version:
+            raise VersionMismatch(record.version) if record.version else NotFound
+        now = self.clock()
+        moment = Moment(
+            by, now, _occurred_at(command, now), ask.stream, self.ids, self.policies, others
+        )
+        return command.outcome(record.state, moment)
+
+    async def _others(self, command: Command, by: Actor) -> Mapping[UUID, Any]:
         others: dict[UUID, Any] = {}
         for stream in command.involves():
             record = await self.records.fresh(by.tenant, stream, command.aggregate)
             others[stream] = record.state
         return others
 
-    async def _sealed(self, part: Part, by: Actor, command_id: UUID) -> Part:
-        subjects = subjects_of(part.events)
-        if not subjects:
-            return part
+    async def _sealed(
+        self, part: Part, by: Actor, command_id: UUID, subjects: frozenset[UUID]
+    ) -> Part:
         events = seal_events(
             part.events,
             tenant=by.tenant,
@@ -207,7 +191,8 @@ class Decider:
 
 
 def _occurred_at(command: Command, now: datetime) -> datetime:
-    occurred_at = command.occurred_at or now
+    if (occurred_at := command.occurred_at) is None:
+        return now
     if occurred_at > now + _CLOCK_SKEW:
         raise Invalid("What happened cannot lie in the future.", field="occurred_at")
     if occurred_at < _EARLIEST:
@@ -219,13 +204,27 @@ def _salt() -> bytes:
     return os.urandom(_SALT_BYTES)
 
 
+def _append(
+    parts: Sequence[Part],
+    by: Actor,
+    command_id: UUID,
+    key: IdempotencyKey | None,
+    correlation: UUID | None,
+) -> Append:
+    rows = [row for part in parts for row in _rows(part, by, command_id, correlation or command_id)]
+    subjects = {subject for part in parts for subject in sealed_for(part.events)}
+    causes = (part.asked.command.cause() for part in parts)
+    cause = next(filter(None, causes), None)
+    return Append(tuple(rows), key, cause, tuple(subjects))
+
+
 def _rows(part: Part, by: Actor, command_id: UUID, correlation: UUID) -> Iterator[RecordedEvent]:
     for version, event in enumerate(part.events, part.record.version + 1):
         yield RecordedEvent(
-            originator_id=part.asked.stream,
-            originator_version=version,
-            topic=event.topic,
-            state=encode(event),
+            part.asked.stream,
+            version,
+            event.topic,
+            encode(event),
             tenant=by.tenant,
             actor=by.id,
             command=command_id,
@@ -235,11 +234,3 @@ def _rows(part: Part, by: Actor, command_id: UUID, correlation: UUID) -> Iterato
             schema_version=event.schema_version,
             salt=_salt(),
         )
-
-
-def _sealed_for(events: tuple[Event, ...]) -> Iterator[UUID]:
-    """The data subjects whose sealed values the events carry."""
-    for event in events:
-        for name in personal_fields(type(event)):
-            if (value := getattr(event, name)) is not None:
-                yield value.subject

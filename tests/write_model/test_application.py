@@ -339,11 +339,11 @@ async def test_a_repeated_request_gets_the_first_answer(
 ) -> None:
     began = await ours.start(DECLARE, by=COMMANDER, key=KEY)
     again = await theirs.start(DECLARE, by=COMMANDER, key=KEY)
-    assert again == replace(began, replayed=True)
-    noted = await ours.handle(began.stream, NOTE, by=COMMANDER, key=replace(KEY, key="note"))
+    assert again == began._replace(replayed=True)
+    noted = await ours.handle(began.stream, NOTE, by=COMMANDER, key=KEY._replace(key="note"))
     await ours.handle(began.stream, NOTE, by=COMMANDER)
-    repeated = await ours.handle(began.stream, NOTE, by=COMMANDER, key=replace(KEY, key="note"))
-    assert repeated == replace(noted, replayed=True)
+    repeated = await ours.handle(began.stream, NOTE, by=COMMANDER, key=KEY._replace(key="note"))
+    assert repeated == noted._replace(replayed=True)
 
 
 async def test_a_repeated_request_is_not_refused_for_what_it_did_itself(
@@ -353,9 +353,9 @@ async def test_a_repeated_request_is_not_refused_for_what_it_did_itself(
     first = await ours.handle(stream, ACKNOWLEDGE, by=COMMANDER, key=KEY)
     for model in (ours, theirs):
         again = await model.handle(stream, ACKNOWLEDGE, by=COMMANDER, key=KEY)
-        assert again == replace(first, replayed=True)
+        assert again == first._replace(replayed=True)
     with pytest.raises(IllegalTransition):
-        await ours.handle(stream, ACKNOWLEDGE, by=COMMANDER, key=replace(KEY, key="other"))
+        await ours.handle(stream, ACKNOWLEDGE, by=COMMANDER, key=KEY._replace(key="other"))
 
 
 async def test_requests_with_one_key_that_come_together_get_one_answer(
@@ -372,7 +372,7 @@ async def test_requests_with_one_key_that_come_together_get_one_answer(
 async def test_a_key_is_not_used_for_another_request(ours: WriteModel) -> None:
     stream = await declared(ours)
     await ours.handle(stream, ACKNOWLEDGE, by=COMMANDER, key=KEY)
-    other = replace(KEY, digest=b"1" * 32)
+    other = KEY._replace(digest=b"1" * 32)
     with pytest.raises(KeyReused):
         await ours.handle(stream, NOTE, by=COMMANDER, key=other)
     with pytest.raises(KeyReused):
@@ -384,8 +384,8 @@ async def test_what_changes_nothing_answers_with_what_stands(ours: WriteModel) -
     first = await ours.start(told, by=COMMANDER, key=KEY)
     again = await ours.start(told, by=COMMANDER)
     assert again == Receipt(first.stream, 1, 1, 1)
-    assert await ours.start(told, by=COMMANDER, key=KEY) == replace(first, replayed=True)
-    assert await ours.start(told, by=COMMANDER, key=replace(KEY, key="new")) == again
+    assert await ours.start(told, by=COMMANDER, key=KEY) == first._replace(replayed=True)
+    assert await ours.start(told, by=COMMANDER, key=KEY._replace(key="new")) == again
 
 
 async def test_one_cause_begins_one_record_wherever_it_is_told(

@@ -7,8 +7,9 @@ An event is a frozen, slotted pydantic dataclass: it decodes in 2.0 µs where a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, cast, dataclass_transform
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from write_model.kernel.access import Actor, Source
 from write_model.kernel.ids import Ids
-from write_model.kernel.policies import Policies
+from write_model.kernel.policies import DEFAULTS, Policies
 
 
 class Event:
@@ -81,6 +82,9 @@ class Recorded(NamedTuple):
     schema_version: int
 
 
+NOBODY_ELSE: Mapping[UUID, Any] = MappingProxyType({})
+
+
 class State(Protocol):
     """A folded record: an immutable value."""
 
@@ -98,8 +102,7 @@ class Aggregate:
     empty: State
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """What the world says while a command is decided."""
 
     actor: Actor
@@ -107,8 +110,8 @@ class Moment:
     occurred_at: datetime
     stream: UUID
     ids: Ids
-    policies: Policies = field(default_factory=Policies)
-    others: Mapping[UUID, Any] = field(default_factory=dict[UUID, Any])
+    policies: Policies = DEFAULTS
+    others: Mapping[UUID, Any] = NOBODY_ELSE
     """The states of the other records that the command involves, by stream."""
 
 
@@ -142,16 +145,14 @@ class Command(BaseModel):
         return tuple(self.decide(state, moment))
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
+class IdempotencyKey(NamedTuple):
     """A caller's key with the SHA-256 of the request it belongs to."""
 
     key: str
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What a command did: `position` is the tenant's; `number` makes the reference."""
 
     stream: UUID

@@ -15,3 +15,6 @@ class Policies:
     """From then on only an incident commander reopens."""
     reopen_window: timedelta = timedelta(days=30)
     """After it nobody does: a new, linked incident is declared."""
+
+
+DEFAULTS = Policies()

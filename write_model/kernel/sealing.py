@@ -16,7 +16,20 @@ Salts = Callable[[], bytes]
 
 def subjects_of(events: Iterable[Event]) -> frozenset[UUID]:
     """Whose clear values the events carry: their keys are needed to seal them."""
-    return frozenset(clear.subject for event in events for _, clear in _clear_values(event))
+    return frozenset(
+        clear.subject
+        for event in events
+        if personal_fields(type(event))
+        for _, clear in _clear_values(event)
+    )
+
+
+def sealed_for(events: Iterable[Event]) -> Iterator[UUID]:
+    """The data subjects whose sealed values the events carry, as often as they do."""
+    for event in events:
+        for name in personal_fields(type(event)):
+            if (value := getattr(event, name)) is not None:
+                yield value.subject
 
 
 def seal_events(

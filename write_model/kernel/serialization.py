@@ -16,7 +16,8 @@ class UnknownTopic(Exception):
 
 def encode(event: Event) -> bytes:
     """Compact JSON without nulls: an absent field and a null are the same."""
-    return _adapter(type(event)).dump_json(event, exclude_none=True)
+    # Past the adapter's own method, whose arguments cost as much as the writing (measured).
+    return _adapter(type(event)).serializer.to_json(event, exclude_none=True)
 
 
 def decode(topic: str, schema_version: int, state: bytes) -> Event:

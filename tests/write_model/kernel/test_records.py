@@ -157,3 +157,20 @@ async def test_who_gives_up_waiting_stands_in_nobodys_way() -> None:
         await asyncio.gather(waiting, return_exceptions=True)
     async with asyncio.timeout(5), locks.held([STREAM]):
         pass
+
+
+async def test_a_turn_that_comes_as_its_taker_gives_up_is_the_next_ones() -> None:
+    locks, order = StreamLocks(), list[str]()
+
+    async def held(name: str) -> None:
+        async with locks.held([STREAM]):
+            order.append(name)
+
+    async with asyncio.timeout(5):
+        async with locks.held([STREAM]):
+            giving_up = asyncio.create_task(held("gave up"))
+            patient = asyncio.create_task(held("patient"))
+            await asyncio.sleep(0)
+        giving_up.cancel()
+        await asyncio.gather(giving_up, patient, return_exceptions=True)
+    assert order == ["patient"]

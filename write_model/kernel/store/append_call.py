@@ -79,16 +79,16 @@ def _row_arrays(owners: list[int], rows: list[RecordedEvent]) -> list[bytes]:
         arrays.int4s(owners),
         arrays.uuids([_uuid(row.originator_id) for row in rows]),
         arrays.int8s([row.originator_version for row in rows]),
-        arrays.texts([row.topic for row in rows]),
+        arrays.words([row.topic for row in rows]),
         arrays.byteas([row.state for row in rows]),
         arrays.byteas([row.salt for row in rows]),
         arrays.uuids([row.tenant for row in rows]),
         arrays.uuids([row.actor for row in rows]),
         arrays.uuids([row.command for row in rows]),
         arrays.uuids([row.correlation for row in rows]),
-        arrays.uuids([row.causation for row in rows]),
+        arrays.uuids_or_nulls([row.causation for row in rows]),
         arrays.timestamps([row.occurred_at for row in rows]),
-        arrays.texts([row.source for row in rows]),
+        arrays.words([row.source for row in rows]),
         arrays.int2s([row.schema_version for row in rows]),
     ]
 
@@ -121,7 +121,7 @@ def verdicts(batch: Sequence[Append], result: pq.abc.PGresult) -> list[Verdict |
     position, epoch = _integer(result, 0), _integer(result, 1)
     recorded_at = arrays.read_timestamp(_value(result, 2))
     tenant_positions = arrays.read_int8s(_value(result, 3))
-    numbers = arrays.read_int8s(_value(result, 4))
+    numbers = arrays.read_int8s(result.get_value(0, 4) or b"")
     found: list[Verdict | DomainError] = []
     at = 0
     for owner, command in enumerate(batch, 1):
@@ -133,7 +133,7 @@ def verdicts(batch: Sequence[Append], result: pq.abc.PGresult) -> list[Verdict |
                 Appended(
                     tuple(range(position, position + count)),
                     tuple(tenant_positions[at : at + count]),  # type: ignore[arg-type]  # never null here
-                    tuple(numbers[at : at + count]),
+                    tuple(numbers[at : at + count]) or (None,) * count,
                     recorded_at,
                     epoch,
                 )

@@ -7,8 +7,9 @@ dimensions, null flag, element type, length, lower bound, then each element with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from struct import Struct
 from uuid import UUID
 
@@ -25,31 +26,59 @@ ARRAY_OF = {
 
 _HEADER = Struct(">iiIii")
 _LENGTH = Struct(">i")
-_INT2, _INT4, _INT8 = Struct(">ih"), Struct(">ii"), Struct(">iq")
 _NULL = _LENGTH.pack(-1)
 _SIXTEEN = _LENGTH.pack(16)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def uuids(values: Sequence[UUID | None]) -> bytes:
-    return _array(UUID_, len(values), [_uuid(value) for value in values])
+def uuids(values: Sequence[UUID]) -> bytes:
+    # A UUID's own `bytes` is one call more.
+    elements = [value.int.to_bytes(16, "big") for value in values]
+    return _array(UUID_, len(values), [_SIXTEEN, _SIXTEEN.join(elements)])
+
+
+def uuids_or_nulls(values: Sequence[UUID | None]) -> bytes:
+    elements = [_NULL if value is None else _SIXTEEN + value.bytes for value in values]
+    return _array(UUID_, len(values), elements)
 
 
 def int2s(values: Sequence[int]) -> bytes:
-    return _array(INT2, len(values), [_INT2.pack(2, value) for value in values])
+    return _integers(INT2, "ih", 2, values)
 
 
 def int4s(values: Sequence[int]) -> bytes:
-    return _array(INT4, len(values), [_INT4.pack(4, value) for value in values])
+    return _integers(INT4, "ii", 4, values)
 
 
 def int8s(values: Sequence[int]) -> bytes:
-    return _array(INT8, len(values), [_INT8.pack(8, value) for value in values])
+    return _integers(INT8, "iq", 8, values)
+
+
+def _integers(element: int, layout: str, size: int, values: Sequence[int]) -> bytes:
+    """All at once, each after its size: a third of what a call for each takes (measured)."""
+    sized = [size] * (2 * len(values))
+    sized[1::2] = values
+    return _array(element, len(values), [_packer(layout, len(values)).pack(*sized)])
+
+
+@lru_cache(maxsize=1_024)
+def _packer(layout: str, count: int) -> Struct:
+    return Struct(">" + layout * count)
 
 
 def texts(values: Sequence[str]) -> bytes:
     return _array(TEXT, len(values), [_sized(value.encode()) for value in values])
+
+
+def words(values: Sequence[str]) -> bytes:
+    """Texts of which there are few different ones."""
+    return _array(TEXT, len(values), list(map(_word, values)))
+
+
+@lru_cache(maxsize=1_024)
+def _word(value: str) -> bytes:
+    return _sized(value.encode())
 
 
 def byteas(values: Sequence[bytes | None]) -> bytes:
@@ -62,7 +91,7 @@ def timestamps(values: Sequence[datetime | None]) -> bytes:
     return _array(TIMESTAMPTZ, len(values), [_timestamp(value) for value in values])
 
 
-def _array(element: int, length: int, elements: Iterable[bytes]) -> bytes:
+def _array(element: int, length: int, elements: Sequence[bytes]) -> bytes:
     if not length:
         return _HEADER.pack(0, 0, element, 0, 0)[:12]
     return _HEADER.pack(1, 1, element, length, 1) + b"".join(elements)
@@ -72,12 +101,11 @@ def _sized(value: bytes) -> bytes:
     return _LENGTH.pack(len(value)) + value
 
 
-def _uuid(value: UUID | None) -> bytes:
-    return _NULL if value is None else _SIXTEEN + value.bytes
-
-
 def _timestamp(value: datetime | None) -> bytes:
     return _NULL if value is None else _INT8.pack(8, (value - _EPOCH) // _MICROSECOND)
+
+
+_INT8 = Struct(">iq")
 
 
 def read_timestamp(value: bytes) -> datetime:

@@ -110,6 +110,8 @@ class GroupCommit:
             rows=self._settings.append_batch_rows,
             size=self._settings.append_batch_bytes,
         )
+        # The server finds a tenant's last position once for all its rows that stand together.
+        batch.waiting.sort(key=Waiting.tenant)
         return batch if batch.waiting else None
 
     def _wake_one(self) -> None:

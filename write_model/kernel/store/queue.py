@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from write_model.kernel.errors import Overloaded
 from write_model.kernel.store.recorded_event import Append, Verdict
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Waiting:
     """A command with the future that its caller awaits; `deadline` is of the loop's clock."""
 
@@ -19,14 +19,15 @@ class Waiting:
     verdict: asyncio.Future[Verdict]
     deadline: float
 
-    def claims(self) -> Iterator[Hashable]:
+    def claims(self) -> list[Hashable]:
         """What no other command may touch that is on its way at the same time."""
-        for row in self.command.rows:
-            yield row.originator_id
-        if self.command.key:
-            yield self.tenant(), self.command.rows[0].actor.int, self.command.key.key
-        if self.command.cause:
-            yield self.tenant(), self.command.cause
+        command = self.command
+        claims: list[Hashable] = [row.originator_id for row in command.rows]
+        if command.key:
+            claims.append((self.tenant(), command.rows[0].actor.int, command.key.key))
+        if command.cause:
+            claims.append((self.tenant(), command.cause))
+        return claims
 
     def tenant(self) -> int:
         """As a number: a UUID hashes itself in Python, a quarter of the queue's cost."""
@@ -38,7 +39,7 @@ class Batch:
     """Commands that go to the server together, and what they claim until they are settled."""
 
     waiting: list[Waiting]
-    claims: set[Hashable]
+    claims: list[Hashable]
 
 
 @dataclass(slots=True, eq=False)
@@ -80,28 +81,28 @@ class FairQueue:
         Commands that clash with it, or with one that is not `settled`, wait for another: it is
         empty when all do.
         """
-        batch = Batch([], set())
+        batch = Batch([], [])
         held: list[Waiting] = []
         claimed = set(self._claimed)
         while self._lines and commands > len(batch.waiting) and rows > 0 and size > 0:
             waiting = self._next()
-            claims = set(waiting.claims())
+            claims = waiting.claims()
             clashes = not claimed.isdisjoint(claims)
-            claimed |= claims  # also of those held, so that nobody overtakes them
+            claimed.update(claims)  # also of those held, so that nobody overtakes them
             if clashes:
                 held.append(waiting)
                 continue
             batch.waiting.append(waiting)
-            batch.claims.update(claims)
+            batch.claims.extend(claims)
             rows -= len(waiting.command.rows)
             size -= waiting.command.size()
         self._put_back(held)
-        self._claimed |= batch.claims
+        self._claimed.update(batch.claims)
         return batch
 
     def settled(self, batch: Batch) -> None:
         """What the batch claimed is free again."""
-        self._claimed -= batch.claims
+        self._claimed.difference_update(batch.claims)
 
     def _next(self) -> Waiting:
         tenant, line = self._lines.popitem(last=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
@@ -13,7 +14,7 @@ from write_model.kernel.errors import Conflict
 from write_model.kernel.messages import IdempotencyKey
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class RecordedEvent(StoredEvent):
     """The library's stored event with our headers; the defaults are those of the system.
 
@@ -31,9 +32,42 @@ class RecordedEvent(StoredEvent):
     schema_version: int = 1
     salt: bytes | None = None
 
+    def __init__(
+        self,
+        originator_id: UUID | str,
+        originator_version: int,
+        topic: str,
+        state: bytes,
+        *,
+        tenant: UUID = SYSTEM,
+        actor: UUID = SYSTEM,
+        command: UUID = SYSTEM,
+        correlation: UUID = SYSTEM,
+        causation: UUID | None = None,
+        occurred_at: datetime | None = None,
+        source: str = "system",
+        schema_version: int = 1,
+        salt: bytes | None = None,
+    ) -> None:
+        # At once: past the freeze one by one, thirteen fields take twice as long (measured).
+        self.__dict__.update(
+            originator_id=originator_id,
+            originator_version=originator_version,
+            topic=topic,
+            state=state,
+            tenant=tenant,
+            actor=actor,
+            command=command,
+            correlation=correlation,
+            causation=causation,
+            occurred_at=occurred_at,
+            source=source,
+            schema_version=schema_version,
+            salt=salt,
+        )
 
-@dataclass(frozen=True, slots=True)
-class Append:
+
+class Append(NamedTuple):
     """What one command writes, all or nothing; the rows of a stream stand together."""
 
     rows: tuple[RecordedEvent, ...]
@@ -47,8 +81,7 @@ class Append:
         return sum(len(row.state) for row in self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """Where the rows of a command stand; `positions` are the log's, per row, as the others."""
 
     positions: tuple[int, ...]

@@ -24,11 +24,13 @@ _FIRST, _LAST = datetime.fromisoformat("1000-01-01"), datetime.fromisoformat("99
 TIMES = st.datetimes(_FIRST, _LAST, timezones=st.just(UTC))
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 KINDS = [
-    (arrays.UUID_, arrays.uuids, st.none() | st.uuids()),
+    (arrays.UUID_, arrays.uuids, st.uuids()),
+    (arrays.UUID_, arrays.uuids_or_nulls, st.none() | st.uuids()),
     (arrays.INT2, arrays.int2s, st.integers(-(2**15), 2**15 - 1)),
     (arrays.INT4, arrays.int4s, st.integers(-(2**31), 2**31 - 1)),
     (arrays.INT8, arrays.int8s, st.integers(-(2**63), 2**63 - 1)),
     (arrays.TEXT, arrays.texts, TEXTS),
+    (arrays.TEXT, arrays.words, TEXTS),
     (arrays.BYTEA, arrays.byteas, st.none() | st.binary()),
     (arrays.TIMESTAMPTZ, arrays.timestamps, st.none() | TIMES),
 ]
