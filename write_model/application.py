@@ -70,7 +70,7 @@ class WriteModel:
         Raises: Refused and its kinds; Conflict, KeyReused; Overloaded; Unavailable.
         """
         asked = Asked(stream, command, expected)
-        (receipt,) = await self.handle_all([asked], by=by, key=key, correlation=correlation)
+        (receipt,) = await self._alone([asked], by, key, correlation)
         return receipt
 
     async def start(
@@ -107,6 +107,16 @@ class WriteModel:
         """
         if len(asked) > 1 and (key or any(ask.command.cause() for ask in asked)):
             raise ValueError("A key or a cause stands for one command.")
+        return await self._alone(asked, by, key, correlation)
+
+    async def _alone(
+        self,
+        asked: Sequence[Asked],
+        by: Actor,
+        key: IdempotencyKey | None,
+        correlation: UUID | None,
+    ) -> list[Receipt]:
+        """With the streams locked in this process."""
         async with self.locks.held(ask.stream for ask in asked):
             try:
                 return await self._carried_out(asked, by, key, correlation)
@@ -132,8 +142,8 @@ class WriteModel:
         correlation: UUID | None,
     ) -> list[Receipt]:
         # What is read of other records no version protects: decide it with nobody in between.
-        optimistic = not any(ask.command.involves() for ask in asked)
-        for _ in range(_OPTIMISTIC_TRIES if optimistic else 0):
+        others = [stream for ask in asked for stream in ask.command.involves()]
+        for _ in range(0 if others else _OPTIMISTIC_TRIES):
             decision = await self.decider.decide(asked, by, key=key, correlation=correlation)
             if not decision.append.rows:
                 return await self._unchanged(decision, by, key)
@@ -188,8 +198,9 @@ class WriteModel:
     async def _settled(self, decision: Decision, verdict: Verdict, by: Actor) -> list[Receipt]:
         match verdict:
             case Appended():
-                records = list(decision.records_after(verdict))
-                self._remember(decision, records)
+                records = decision.records_after(verdict)
+                for part, record in zip(decision.parts, records, strict=True):
+                    self.records.remember(by.tenant, part.asked.stream, record)
                 return receipts(decision, records)
             case Replayed():
                 return await self._replayed([part.asked for part in decision.parts], verdict, by)
@@ -197,10 +208,6 @@ class WriteModel:
                 return [await self._caused_before(decision, stream, by)]
             case _:
                 assert_never(verdict)
-
-    def _remember(self, decision: Decision, records: list[Record]) -> None:
-        for part, record in zip(decision.parts, records, strict=True):
-            self.records.remember(decision.tenant, part.asked.stream, record)
 
     def _forget(self, decision: Decision) -> None:
         for part in decision.parts:

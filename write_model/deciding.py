@@ -72,12 +72,14 @@ class Decision(NamedTuple):
     parts: Sequence[Part]
     append: Append
 
-    def records_after(self, verdict: Appended) -> Iterator[Record]:
+    def records_after(self, verdict: Appended) -> list[Record]:
         """Every part's record with its new events folded in."""
+        records: list[Record] = []
         first = 0
         for part in self.parts:
-            yield self._record_after(part, verdict, first) if part.events else part.record
+            records.append(self._record_after(part, verdict, first) if part.events else part.record)
             first += len(part.events)
+        return records
 
     def _record_after(self, part: Part, verdict: Appended, first: int) -> Record:
         """From the events at hand: what would be read back is the same."""
@@ -211,10 +213,13 @@ def _append(
     key: IdempotencyKey | None,
     correlation: UUID | None,
 ) -> Append:
-    rows = [row for part in parts for row in _rows(part, by, command_id, correlation or command_id)]
-    subjects = {subject for part in parts for subject in sealed_for(part.events)}
-    causes = (part.asked.command.cause() for part in parts)
-    cause = next(filter(None, causes), None)
+    rows: list[RecordedEvent] = []
+    subjects = set[UUID]()
+    cause = None
+    for part in parts:
+        rows += _rows(part, by, command_id, correlation or command_id)
+        subjects.update(sealed_for(part.events))
+        cause = cause or part.asked.command.cause()
     return Append(tuple(rows), key, cause, tuple(subjects))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from pydantic import NonNegativeInt, PositiveInt
@@ -32,7 +32,7 @@ Guard = tuple[str, bool, Refused]
 """A rule's name, whether it is broken, and how a live command is refused for it."""
 
 
-def deviations(moment: Moment, *guards: Guard) -> tuple[str, ...] | None:
+def deviations(moment: Moment, guards: Sequence[Guard]) -> tuple[str, ...] | None:
     """The broken rules that an import writes down; None when there are none.
 
     Raises: the guard's refusal, for the first broken rule of a live command.
@@ -41,7 +41,7 @@ def deviations(moment: Moment, *guards: Guard) -> tuple[str, ...] | None:
     return broken or None
 
 
-def _broken(moment: Moment, guards: tuple[Guard, ...]) -> Iterator[str]:
+def _broken(moment: Moment, guards: Sequence[Guard]) -> Iterator[str]:
     for rule, is_broken, refusal in guards:
         if is_broken and moment.actor.source != "import":
             raise refusal

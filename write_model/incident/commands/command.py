@@ -82,7 +82,8 @@ class IncidentCommand(Command):
         if self.changes_nothing(incident):
             return ()
         self._must_be_legal(incident.status)
-        broken = deviations(moment, *self.guards(incident, moment, self.by(moment)))
+        guards = self.guards(incident, moment, self.by(moment))
+        broken = deviations(moment, guards) if guards else None
         events = cast("Iterable[AnyIncidentEvent]", self.decide(incident, moment))
         if self.imported is None:
             return tuple(events)

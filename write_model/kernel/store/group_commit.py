@@ -33,7 +33,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.5
 
 _SLOW_COMMIT_S = 0.004
 """With a sync of 3 ms two halves carry three quarters of what one whole batch does (measured)."""
-_WORTH_OVERLAPPING = 16
+_WORTH_OVERLAPPING = 20
 """Commands: smaller batches cost more in commits than the overlap gains (measured)."""
 
 # One plan for all batches, by index: no statistics are needed to see that its end is near. As

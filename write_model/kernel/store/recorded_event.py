@@ -78,7 +78,7 @@ class Append(NamedTuple):
     """The data subjects with sealed values in these rows."""
 
     def size(self) -> int:
-        return sum(len(row.state) for row in self.rows)
+        return sum([len(row.state) for row in self.rows])
 
 
 class Appended(NamedTuple):
