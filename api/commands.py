@@ -13,7 +13,14 @@ from pydantic_core import to_json
 from api.openapi import describe_command, described
 from api.process import Process, process
 from api.references import record_id, reference
-from api.requests import caller, correlation, expected_version, idempotency_key, raw_body
+from api.requests import (
+    caller,
+    correlation,
+    expected_version,
+    idempotency_key,
+    parsed,
+    raw_body,
+)
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Receipt
@@ -81,10 +88,10 @@ async def _carried_out(
 
 def _command(kind: type[C], content: bytes, fields: dict[str, str]) -> C:
     if not fields:
-        return kind.model_validate_json(content or b"{}")
+        return parsed(content, kind.model_validate_json)
     # As JSON again, so that every value is read by the same rules whatever the path holds.
-    given: dict[str, Any] = _OBJECT.validate_json(content or b"{}")
-    return kind.model_validate_json(to_json(given | fields))
+    given: dict[str, Any] = parsed(content, _OBJECT.validate_json)
+    return parsed(to_json(given | fields), kind.model_validate_json)
 
 
 def _acting(actor: Actor, command: Command) -> Actor:

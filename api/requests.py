@@ -1,20 +1,22 @@
 """What is read from a request: its body, who asks, and what its headers say."""
 
 import re
+from collections.abc import Callable
 from hashlib import sha256
 from typing import TypeVar
 from uuid import UUID
 
 from fastapi import Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from api.identity.actors import actor
-from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType
+from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import Invalid
+from write_model.kernel.errors import DomainError, Invalid
 from write_model.kernel.messages import IdempotencyKey
 
 Model = TypeVar("Model", bound=BaseModel)
+Parsed = TypeVar("Parsed")
 
 BODY_LIMIT_BYTES = 1024 * 1024
 _KEY_LIMIT = 255
@@ -22,11 +24,30 @@ _TAG = re.compile(r'(?:W/)?"(\d{1,18})(?:\.[^"]*)?"')
 
 
 async def body(request: Request, model: type[Model]) -> Model:
-    """The body as a model; no body at all is an empty object.
+    """The body as a model.
 
-    Raises: UnsupportedMediaType, PayloadTooLarge; pydantic's ValidationError.
+    Raises: UnsupportedMediaType, PayloadTooLarge, Malformed, WrongFields.
     """
-    return model.model_validate_json(await raw_body(request) or b"{}")
+    return parsed(await raw_body(request), model.model_validate_json)
+
+
+def parsed(content: bytes, parse: Callable[[bytes], Parsed]) -> Parsed:
+    """What `parse` makes of a body; no body at all is an empty object.
+
+    Here and nowhere else: a ValidationError of any other origin is a fault of ours.
+    Raises: Malformed for what is no JSON; WrongFields.
+    """
+    try:
+        return parse(content or b"{}")
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: ValidationError) -> DomainError:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        return Malformed(f"The body is not JSON: {found[0]['msg']}.")
+    return WrongFields([(".".join(map(str, each["loc"])), each["msg"]) for each in found])
 
 
 async def raw_body(request: Request) -> bytes:
