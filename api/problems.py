@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
+from api.references import spelled
 from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress, WrongFields
 from write_model.kernel.access import Actor
 from write_model.kernel.access_log import Access
@@ -147,12 +148,21 @@ def _write_down(request: Request, refusal: Forbidden) -> None:
     if actor is None:
         return
     identity = request.app.state.identity
-    what, target = f"{request.method} {_route(request)}", request.url.path
+    what, target = f"{request.method} {_route(request)}", _target(request)
     identity.access_log.note(
         Access(
             actor.tenant, identity.clock(), actor.id, what, refusal.permission, target, refusal.code
         )
     )
+
+
+def _target(request: Request) -> str:
+    """The route with the records that it names; any other text may be personal, or a secret."""
+    target = _route(request)
+    for name, text in request.path_params.items():
+        if (record := spelled(text)) is not None:
+            target = target.replace(f"{{{name}}}", record)
+    return target
 
 
 def _route(request: Request) -> str:

@@ -21,6 +21,8 @@ from write_model.kernel.access import Role
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.settings import Settings
 
+IN_CAPITALS = "0198F1A2-0000-7000-8000-0000000000AB"
+
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
@@ -133,6 +135,31 @@ async def test_a_refusal_is_written_down_beside_the_log(
     path = f"/v1/incidents/{incident['id']}/acknowledge"
     what = "POST /v1/incidents/{id}/acknowledge"
     assert written_down(database) == [(viewer.id, what, "incident.respond", path, "forbidden")]
+
+
+@pytest.mark.parametrize(
+    ("named", "target"),
+    [
+        ("inc-1", "/v1/incidents/INC-1/acknowledge"),
+        (IN_CAPITALS, f"/v1/incidents/{IN_CAPITALS.lower()}/acknowledge"),
+        ("Ada%20Quist", "/v1/incidents/{id}/acknowledge"),
+        ("TEL-4712345678", "/v1/incidents/{id}/acknowledge"),
+        ("%00", "/v1/incidents/{id}/acknowledge"),
+        ("x" * 36, "/v1/incidents/{id}/acknowledge"),
+    ],
+)
+async def test_what_a_refused_address_says_is_written_down_only_where_it_names_a_record(
+    served: Served, database: Database, named: str, target: str
+) -> None:
+    responder = await served.somebody(Role.RESPONDER)
+    # That he stands for no old system's row is said before the record is looked for.
+    imported = {"imported": {"row": 1}}
+    answer = await responder.post(f"/v1/incidents/{named}/acknowledge", imported)
+    assert answer.status_code == 403
+    await served.identity.access_log.flush()
+    await asyncio.to_thread(until, lambda: bool(written_down(database)), "it is written down")
+    what = "POST /v1/incidents/{id}/acknowledge"
+    assert written_down(database) == [(responder.id, what, "records.import", target, "forbidden")]
 
 
 def written_down(database: Database) -> list[tuple[object, ...]]:
