@@ -454,7 +454,7 @@ async def test_a_caller_who_gives_up_leaves_the_record_to_the_next(
     with psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser:
         with append_lock_held(superuser):
             leaves = asyncio.create_task(ours.handle(stream, ACKNOWLEDGE, by=COMMANDER))
-            await asyncio.sleep(0.1)
+            await until(lambda: waiting(superuser) == 1)
             leaves.cancel()
             stays = asyncio.create_task(ours.handle(stream, NOTE, by=COMMANDER))
             await asyncio.sleep(0)
@@ -470,7 +470,7 @@ async def test_who_waits_for_a_record_and_gives_up_leaves_no_lock(
         with append_lock_held(superuser):
             first = asyncio.create_task(ours.handle(stream, NOTE, by=COMMANDER))
             second = asyncio.create_task(ours.handle(stream, NOTE, by=COMMANDER))
-            await asyncio.sleep(0.05)
+            await until(lambda: waiting(superuser) == 1)
             second.cancel()
         await first
     assert (await ours.handle(stream, NOTE, by=COMMANDER)).version == 3
