@@ -10,17 +10,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from api.admission import admitted
 from api.openapi import describe_command, described
 from api.process import Process, process
 from api.references import record_id, reference
-from api.requests import (
-    caller,
-    correlation,
-    expected_version,
-    idempotency_key,
-    parsed,
-    raw_body,
-)
+from api.requests import correlation, expected_version, idempotency_key, parsed, raw_body
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Receipt
@@ -75,14 +69,12 @@ async def _carried_out(
     request: Request, kind: type[Command], named: Named, fields: tuple[str, ...] = ()
 ) -> Response:
     at = process(request)
-    with at.budgets.commands:
-        actor = await caller(request)
-        async with at.budgets.turns.of(actor.tenant):
-            content = await raw_body(request)
-            command = _command(kind, content, {name: request.path_params[name] for name in fields})
-            actor = _acting(actor, command)
-            stream = await named(at, actor, request)
-            receipt = await _handled(at, request, stream, command, actor, content)
+    async with admitted(request) as actor:
+        content = await raw_body(request)
+        command = _command(kind, content, {name: request.path_params[name] for name in fields})
+        acting = _acting(actor, command)
+        stream = await named(at, acting, request)
+        receipt = await _handled(at, request, stream, command, acting, content)
     return done(receipt, kind.aggregate.prefix)
 
 
