@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from api.admission import admitted
 from api.openapi import describe_command, described
 from api.process import Process, process
 from api.references import record_id, reference
-from api.requests import caller, correlation, expected_version, idempotency_key, raw_body
+from api.requests import correlation, expected_version, idempotency_key, parsed, raw_body
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Receipt
@@ -68,23 +69,21 @@ async def _carried_out(
     request: Request, kind: type[Command], named: Named, fields: tuple[str, ...] = ()
 ) -> Response:
     at = process(request)
-    with at.budgets.commands:
-        actor = await caller(request)
-        async with at.budgets.turns.of(actor.tenant):
-            content = await raw_body(request)
-            command = _command(kind, content, {name: request.path_params[name] for name in fields})
-            actor = _acting(actor, command)
-            stream = await named(at, actor, request)
-            receipt = await _handled(at, request, stream, command, actor, content)
+    async with admitted(request) as actor:
+        content = await raw_body(request)
+        command = _command(kind, content, {name: request.path_params[name] for name in fields})
+        acting = _acting(actor, command)
+        stream = await named(at, acting, request)
+        receipt = await _handled(at, request, stream, command, acting, content)
     return done(receipt, kind.aggregate.prefix)
 
 
 def _command(kind: type[C], content: bytes, fields: dict[str, str]) -> C:
     if not fields:
-        return kind.model_validate_json(content or b"{}")
+        return parsed(content, kind.model_validate_json)
     # As JSON again, so that every value is read by the same rules whatever the path holds.
-    given: dict[str, Any] = _OBJECT.validate_json(content or b"{}")
-    return kind.model_validate_json(to_json(given | fields))
+    given: dict[str, Any] = parsed(content, _OBJECT.validate_json)
+    return parsed(to_json(given | fields), kind.model_validate_json)
 
 
 def _acting(actor: Actor, command: Command) -> Actor:

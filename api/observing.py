@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from write_model.kernel.ids import new_id
 log = structlog.get_logger(__name__)
 
 _UUID_CHARACTERS = 36
-_NAME_LIMIT = 128
+# It comes back in a header and in JSON, and stands in the log: nothing there needs escaping.
+_PLAIN = re.compile(rb"[!-~](?:[ -~]{0,126}[!-~])?")
 
 
 class Observed:
@@ -81,7 +83,7 @@ class _Exchange:
 def _ids(scope: Scope) -> tuple[bytes, UUID | None]:
     request, correlation = b"", None
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and len(value) <= _NAME_LIMIT:
+        if name == b"x-request-id" and _PLAIN.fullmatch(value):
             request = value
         elif name == b"x-correlation-id":
             correlation = _uuid(value)

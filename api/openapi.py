@@ -57,13 +57,12 @@ def described(text: str) -> str:
 
 def describe_command(command: type[Command]) -> dict[str, Any]:
     """The OpenAPI operation of a command, but for its text."""
-    headers = [
-        _header("Idempotency-Key", "Makes it safe to send this request again."),
-        _header("If-Match", 'The version that you saw, such as "3".'),
-    ]
     return {
         PERMISSION: command.permission,
-        "parameters": headers,
+        "parameters": [
+            IDEMPOTENCY_KEY,
+            _header("If-Match", 'The version that you saw, such as "3".'),
+        ],
         "requestBody": {
             "required": any(field.is_required() for field in command.model_fields.values()),
             "content": {"application/json": {"schema": _schema(command)}},
@@ -93,6 +92,9 @@ def parameter(name: str, text: str, kind: str = "string") -> dict[str, Any]:
 
 def _header(name: str, text: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+
+
+IDEMPOTENCY_KEY = _header("Idempotency-Key", "Makes it safe to send this request again.")
 
 
 def _schema(command: type[Command]) -> dict[str, Any]:

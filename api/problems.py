@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,11 +9,11 @@ import psycopg
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress
+from api.references import spelled
+from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress, WrongFields
 from write_model.kernel.access import Actor
 from write_model.kernel.access_log import Access
 from write_model.kernel.errors import (
@@ -66,7 +65,6 @@ STATUS: dict[str, int] = {
 def explain_errors(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     app.add_exception_handler(DomainError, _refused)
-    app.add_exception_handler(ValidationError, _invalid)
     app.add_exception_handler(RequestValidationError, _misaddressed)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(psycopg.OperationalError, _no_database)
@@ -82,20 +80,6 @@ def unexpected(instance: str) -> Response:
     """The answer to a fault of ours: it says nothing of our inside."""
     detail = "Something went wrong on our side; tell the operator the instance of this message."
     return _document("internal", detail, instance, {}, {})
-
-
-def validation_problem(error: ValidationError, *, instance: str = "") -> Response:
-    """400 for what is no JSON; 422 with every field that is wrong."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    if found[0]["type"] == "json_invalid":
-        return problem(Malformed(f"The body is not JSON: {found[0]['msg']}."), instance=instance)
-    return _wrong_fields([(e["loc"], e["msg"]) for e in found], instance)
-
-
-def _wrong_fields(found: Sequence[tuple[Sequence[object], str]], instance: str) -> Response:
-    errors = [{"field": ".".join(map(str, where)), "message": text} for where, text in found]
-    detail = "; ".join(f"{e['field'] or 'body'}: {e['message']}" for e in errors[:5])
-    return _document("validation", detail, instance, {"errors": errors}, {})
 
 
 def _document(
@@ -123,6 +107,8 @@ def _members(error: DomainError) -> dict[str, Any]:
             return {"version": current}
         case Invalid(field=field):
             return {"errors": [{"field": field, "message": str(error)}]}
+        case WrongFields(errors=errors):
+            return {"errors": [{"field": field, "message": why} for field, why in errors]}
         case _:
             return {}
 
@@ -162,7 +148,7 @@ def _write_down(request: Request, refusal: Forbidden) -> None:
     if actor is None:
         return
     identity = request.app.state.identity
-    what, target = f"{request.method} {_route(request)}", request.url.path
+    what, target = f"{request.method} {_route(request)}", _target(request)
     identity.access_log.note(
         Access(
             actor.tenant, identity.clock(), actor.id, what, refusal.permission, target, refusal.code
@@ -170,20 +156,24 @@ def _write_down(request: Request, refusal: Forbidden) -> None:
     )
 
 
+def _target(request: Request) -> str:
+    """The route with the records that it names; any other text may be personal, or a secret."""
+    target = _route(request)
+    for name, text in request.path_params.items():
+        if (record := spelled(text)) is not None:
+            target = target.replace(f"{{{name}}}", record)
+    return target
+
+
 def _route(request: Request) -> str:
     return getattr(request.scope.get("route"), "path", "")
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ValidationError)
-    return validation_problem(error, instance=_instance(request))
 
 
 async def _misaddressed(request: Request, error: Exception) -> Response:
     """A part of the address that the framework has read; its place begins with which part."""
     assert isinstance(error, RequestValidationError)
-    found = [(each["loc"][1:], each["msg"]) for each in error.errors()]
-    return _wrong_fields(found, _instance(request))
+    found = [(".".join(map(str, each["loc"][1:])), each["msg"]) for each in error.errors()]
+    return problem(WrongFields(found), instance=_instance(request))
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:

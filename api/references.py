@@ -6,10 +6,13 @@ import re
 from uuid import UUID
 
 from write_model.application import WriteModel
+from write_model.incident.incident import INCIDENT
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Aggregate
 
 _UUID_CHARACTERS = 36
+_REFERRED_TO = frozenset({INCIDENT.prefix})
+"""Whose references stand in addresses."""
 _REFERENCE = re.compile(r"([A-Z]{2,5})-([1-9]\d{0,17})")
 
 
@@ -27,6 +30,16 @@ async def record_id(write_model: WriteModel, tenant: UUID, kind: Aggregate, text
     if found is None:
         raise NotFound
     return found
+
+
+def spelled(text: str) -> str | None:
+    """An id or a reference in its one spelling; None for whatever else stands in its place."""
+    if (named := _REFERENCE.fullmatch(text.upper())) and named.group(1) in _REFERRED_TO:
+        return reference(named.group(1), int(named.group(2)))
+    try:
+        return str(_uuid(text)) if len(text) == _UUID_CHARACTERS else None
+    except NotFound:
+        return None
 
 
 def reference(prefix: str, number: int | None) -> str | None:

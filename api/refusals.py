@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from write_model.kernel.errors import DomainError
 
 
 class Malformed(DomainError):
     code = "malformed"
+
+
+class WrongFields(DomainError):
+    """`errors`: every field that cannot be accepted, as (dotted path, why)."""
+
+    code = "validation"
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field or 'body'}: {why}" for field, why in errors[:5]))
+        self.errors = errors
 
 
 class PayloadTooLarge(DomainError):

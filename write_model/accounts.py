@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
+import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from uuid import UUID
 
 from pydantic_core import to_json
 
 from write_model.application import WriteModel
+from write_model.deciding import Asked
 from write_model.kernel.access import SYSTEM, Actor, Role
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.credentials import Logins
 from write_model.kernel.errors import Conflict, IllegalTransition
 from write_model.kernel.ids import Ids, derived_id
 from write_model.kernel.keyring import Keyring
-from write_model.kernel.messages import Receipt
+from write_model.kernel.messages import IdempotencyKey, Receipt
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.secrets import MasterSecret
 from write_model.membership.commands import AddMember, ListPerson
@@ -30,6 +33,8 @@ from write_model.membership.membership import (
 )
 from write_model.user.commands import RegisterUser
 
+_PASSWORD_BYTES = 18
+
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
@@ -40,11 +45,17 @@ class NewMember:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`sets_password`: whether the password given is theirs; a person known before keeps his."""
+    """`sets_password`: whether the password given is theirs; a person known before keeps his.
+
+    `replayed`: whether the request was carried out before.
+    """
 
     subject: UUID
     sets_password: bool
+    password: str = field(repr=False)
     password_hash: str
+    blind_email: bytes
+    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,45 +84,72 @@ class Accounts:
     master: MasterSecret
     ids: Ids
 
-    async def join(self, member: NewMember, password: str, *, by: Actor) -> Joined:
+    async def join(
+        self, member: NewMember, password: str, *, by: Actor, key: IdempotencyKey | None = None
+    ) -> Joined:
         """Add a member; until `settle`, doing it again sets the password again.
 
-        Raises: Forbidden; IllegalTransition when the person is a member already.
+        Raises: Forbidden; IllegalTransition when the person is a member already; KeyReused.
         """
         by.must(AddMember.permission)
         must_outrank(by, *member.roles)
+        if key is not None:  # Of another request not even the first step is taken.
+            await self.write_model.answered_before(by, key)
         password_hash = await self.passwords.hashed(password)
+        blind = BlindIndex(self.master).of(member.email)
         subject, is_new = await self.logins.claim(
-            BlindIndex(self.master).of(member.email), self.ids(), password_hash, tenant=by.tenant
+            blind, self.ids(), password_hash, tenant=by.tenant
         )
         await self._register(subject, member, by)
         try:
-            await self._add(subject, member, by)
+            replayed = (await self._add(subject, member, by, key)).replayed
         except IllegalTransition:
             if not is_new:
                 raise
-        return Joined(subject, is_new, password_hash)
+            replayed = False
+        is_his = is_new or (replayed and await self._signs_in(blind, password))
+        return Joined(subject, is_his, password, password_hash, blind, replayed)
 
     async def settle(self, joined: Joined) -> None:
         """The password has reached its owner: nobody sets it for him from now on.
 
         Raises: Conflict when the same person was being added twice at once.
         """
-        if joined.sets_password and not await self.logins.settle(
+        if not joined.sets_password or await self.logins.settle(
             joined.subject, joined.password_hash
         ):
+            return
+        # The same request may have come twice at once: then both have made the same password.
+        if not await self._signs_in(joined.blind_email, joined.password):
             raise Conflict("The same person was being added by somebody else; look again.")
 
-    async def list_people(self, people: Iterable[NamedPerson], *, by: Actor) -> list[Listed]:
+    def made_up_password(self, by: Actor, key: IdempotencyKey | None) -> str:
+        """Eighteen bytes that nobody guesses; with a key the same again for the same request.
+
+        So the answer can be given again, and the password is kept nowhere.
+        """
+        if key is None:
+            return secrets.token_urlsafe(_PASSWORD_BYTES)
+        digest = self._keyed("passwords", by.tenant, by.id, key.key, key.digest.hex())
+        return base64.urlsafe_b64encode(digest[:_PASSWORD_BYTES]).decode()
+
+    async def list_people(
+        self, people: Iterable[NamedPerson], *, by: Actor, key: IdempotencyKey | None = None
+    ) -> list[Listed]:
         """Name people in records, in the same order; known ones (by source key) stay as they are.
 
-        Raises: Forbidden.
+        With a key all are named at once or none.
+        Raises: Forbidden; KeyReused.
         """
         by.must(ListPerson.permission)
-        key = self.master.key("people")
-        named = [(self._subject(person, by.tenant, key), person.name) for person in people]
+        named = [
+            (self._subject(person, place, by, key), person.name)
+            for place, person in enumerate(people)
+        ]
         # One round trip for all keys, where each command alone would need its own.
         await self.keyring.keys_for(by.tenant, {subject for subject, _ in named})
+        if key is not None:
+            return await self._listed_at_once(named, by, key)
         receipts = await asyncio.gather(*(self._list(*one, by) for one in named))
         return [
             Listed(subject, receipt) for (subject, _), receipt in zip(named, receipts, strict=True)
@@ -123,17 +161,40 @@ class Accounts:
         state: Membership = (await self.write_model.state(tenant, stream, MEMBERSHIP))[0]
         return state
 
-    def _subject(self, person: NamedPerson, tenant: UUID, key: bytes) -> UUID:
+    async def _signs_in(self, blind: bytes, password: str) -> bool:
+        login = await self.logins.find(blind)
+        kept = login.password_hash if login else None
+        return (await self.passwords.verified(password, kept)).matches
+
+    def _subject(
+        self, person: NamedPerson, place: int, by: Actor, key: IdempotencyKey | None
+    ) -> UUID:
         # Keyed, so that nobody can test from an id whether it stands for a name he guesses.
-        if not person.source_key:
+        if person.source_key:
+            digest = self._keyed("people", by.tenant, person.source, person.source_key)
+        elif key is not None:
+            digest = self._keyed("people", by.tenant, by.id, key.key, key.digest.hex(), place)
+        else:
             return self.ids()
-        named = to_json([tenant, person.source, person.source_key])
-        digest = hmac.digest(key, named, sha256)
         return derived_id("person", digest.hex())
 
+    def _keyed(self, purpose: str, *names: object) -> bytes:
+        return hmac.digest(self.master.key(purpose), to_json(names), sha256)
+
+    async def _listed_at_once(
+        self, named: list[tuple[UUID, str]], by: Actor, key: IdempotencyKey
+    ) -> list[Listed]:
+        names: dict[UUID, str] = {}
+        for subject, name in named:
+            names.setdefault(subject, name)
+        asked = [_listing(subject, name, by) for subject, name in names.items()]
+        receipts = await self.write_model.handle_all(asked, by=by, key=key)
+        of = dict(zip(names, receipts, strict=True))
+        return [Listed(subject, of[subject]) for subject, _ in named]
+
     async def _list(self, subject: UUID, name: str, by: Actor) -> Receipt:
-        command = ListPerson(subject=subject, name=name)
-        return await self.write_model.handle(membership_stream(by.tenant, subject), command, by=by)
+        (receipt,) = await self.write_model.handle_all([_listing(subject, name, by)], by=by)
+        return receipt
 
     async def _register(self, subject: UUID, member: NewMember, by: Actor) -> None:
         command = RegisterUser(name=member.name, email=member.email)
@@ -141,6 +202,13 @@ class Accounts:
             subject, command, by=replace(by, tenant=SYSTEM, source="system")
         )
 
-    async def _add(self, subject: UUID, member: NewMember, by: Actor) -> None:
+    async def _add(
+        self, subject: UUID, member: NewMember, by: Actor, key: IdempotencyKey | None
+    ) -> Receipt:
         command = AddMember(subject=subject, name=member.name, roles=member.roles)
-        await self.write_model.handle(membership_stream(by.tenant, subject), command, by=by)
+        stream = membership_stream(by.tenant, subject)
+        return await self.write_model.handle(stream, command, by=by, key=key)
+
+
+def _listing(subject: UUID, name: str, by: Actor) -> Asked:
+    return Asked(membership_stream(by.tenant, subject), ListPerson(subject=subject, name=name))

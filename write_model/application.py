@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -102,11 +103,11 @@ class WriteModel:
     ) -> list[Receipt]:
         """Carry out commands on different records, all or none; receipts in their order.
 
-        A key or a cause stands for one command: what is kept with it is one answer.
-        Raises: what `handle` does; ValueError for several commands with a key or a cause.
+        A key that comes again with them must find them on the same records.
+        Raises: what `handle` does; ValueError for several commands with a cause.
         """
-        if len(asked) > 1 and (key or any(ask.command.cause() for ask in asked)):
-            raise ValueError("A key or a cause stands for one command.")
+        if len(asked) > 1 and any(ask.command.cause() for ask in asked):
+            raise ValueError("A cause makes one record.")
         return await self._alone(asked, by, key, correlation)
 
     async def _alone(
@@ -118,12 +119,27 @@ class WriteModel:
     ) -> list[Receipt]:
         """With the streams locked in this process."""
         async with self.locks.held(ask.stream for ask in asked):
+            if len(asked) > 1:
+                await self._read_together(asked, by)
             try:
                 return await self._carried_out(asked, by, key, correlation)
             except Refused:
-                if key and (replayed := await self._answered_before(by, key)):
+                if key and (replayed := await self.answered_before(by, key)):
                     return await self._replayed(asked, replayed, by)
                 raise
+
+    async def answered_before(self, by: Actor, key: IdempotencyKey) -> Replayed | None:
+        """What is kept of the first answer to this request; None when there was none yet.
+
+        Raises: KeyReused.
+        """
+        known = await self.reader.known_key(by.tenant, by.id, key.key)
+        if known is None:
+            return None
+        digest, replayed = known
+        if digest != key.digest:
+            raise KeyReused
+        return replayed
 
     async def state(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> tuple[Any, int]:
         """The folded state and version with all that is committed; (empty, 0) for no record."""
@@ -153,6 +169,17 @@ class WriteModel:
                 await self._caught_up(asked, by)
         return await self._under_the_lock(asked, by, key, correlation)
 
+    async def _read_together(self, asked: Sequence[Asked], by: Actor) -> None:
+        """The decision asks for one record after another, which is slow for a thousand."""
+        for ask, record in zip(asked, await self._fresh(asked, by), strict=True):
+            self.records.remember(by.tenant, ask.stream, record)
+
+    async def _fresh(self, asked: Sequence[Asked], by: Actor) -> list[Record]:
+        reading = (
+            self.records.fresh(by.tenant, ask.stream, ask.command.aggregate) for ask in asked
+        )
+        return await asyncio.gather(*reading)
+
     async def _append(self, decision: Decision) -> Verdict:
         try:
             return await self.log.append(decision.append)
@@ -165,8 +192,7 @@ class WriteModel:
 
     async def _caught_up(self, asked: Sequence[Asked], by: Actor) -> None:
         """Read what the others wrote; what binds another version that was seen ends here."""
-        for ask in asked:
-            record = await self.records.fresh(by.tenant, ask.stream, ask.command.aggregate)
+        for ask, record in zip(asked, await self._fresh(asked, by), strict=True):
             if ask.expected not in (None, record.version):
                 raise VersionMismatch(record.version)
 
@@ -216,24 +242,16 @@ class WriteModel:
     async def _unchanged(
         self, decision: Decision, by: Actor, key: IdempotencyKey | None
     ) -> list[Receipt]:
-        if key and (replayed := await self._answered_before(by, key)):
+        if key and (replayed := await self.answered_before(by, key)):
             return await self._replayed([part.asked for part in decision.parts], replayed, by)
         return [_standing(part.asked.stream, part.record) for part in decision.parts]
-
-    async def _answered_before(self, by: Actor, key: IdempotencyKey) -> Replayed | None:
-        """Raises: KeyReused."""
-        known = await self.reader.known_key(by.tenant, by.id, key.key)
-        if known is None:
-            return None
-        digest, replayed = known
-        if digest != key.digest:
-            raise KeyReused
-        return replayed
 
     async def _replayed(
         self, asked: Sequence[Asked], replayed: Replayed, by: Actor
     ) -> list[Receipt]:
         """The first answer again; only a record's number is read from the record itself."""
+        if len(asked) > 1:
+            return await self._all_replayed(asked, replayed, by)
         aggregate = asked[0].command.aggregate
         record = await self.records.fresh(by.tenant, replayed.stream, aggregate)
         receipt = Receipt(
@@ -245,6 +263,27 @@ class WriteModel:
             replayed=True,
         )
         return [receipt]
+
+    async def _all_replayed(
+        self, asked: Sequence[Asked], replayed: Replayed, by: Actor
+    ) -> list[Receipt]:
+        """Every record as it stood once the commands were written, at the position that is kept."""
+        position = replayed.tenant_position
+        reading = (self.reader.newer(by.tenant, ask.stream, after=0) for ask in asked)
+        stood = [
+            [event for event in events if event.tenant_position <= position]
+            for events in await asyncio.gather(*reading)
+        ]
+        written_by = {
+            e.command for events in stood for e in events if e.tenant_position == position
+        }
+        return [
+            _standing(ask.stream, Record(ask.command.aggregate.empty).after(events))._replace(
+                created=any(e.version == 1 and e.command in written_by for e in events),
+                replayed=True,
+            )
+            for ask, events in zip(asked, stood, strict=True)
+        ]
 
     async def _caused_before(self, decision: Decision, stream: UUID, by: Actor) -> Receipt:
         aggregate = decision.parts[0].asked.command.aggregate

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -20,6 +22,7 @@ from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Logins, RefreshTokens
 from write_model.kernel.ids import Ids
 from write_model.kernel.keyring import Keyring
+from write_model.kernel.messages import IdempotencyKey
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.tokens import AccessTokens
@@ -35,6 +38,17 @@ class Identity:
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
+
+    def kept_key(self, key: IdempotencyKey | None) -> IdempotencyKey | None:
+        """The key with a digest that only we can make.
+
+        A body of names, addresses and passwords is short: a plain digest of it, which is kept for
+        days, would let whoever reads the database test guesses.
+        """
+        if key is None:
+            return None
+        secret = self.accounts.master.key("idempotency")
+        return key._replace(digest=hmac.digest(secret, key.digest, sha256))
 
     def evict(self, happened: Happened) -> None:
         """What the log's tail reports: forget what it makes untrue."""

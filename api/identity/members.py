@@ -1,7 +1,6 @@
 """Routes for the members of an organization: who may act in it, in which roles."""
 
 import asyncio
-import secrets
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,12 +8,22 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import to_json
 
+from api.admission import admitted
 from api.identity.describing import describe_body
 from api.identity.identity import Identity
-from api.openapi import describe_command, describe_query
-from api.requests import body, caller, expected_version
-from write_model.accounts import NewMember
-from write_model.kernel.messages import Receipt
+from api.openapi import IDEMPOTENCY_KEY, describe_command, describe_query
+from api.process import process
+from api.requests import (
+    caller,
+    correlation,
+    expected_version,
+    idempotency_key,
+    parsed,
+    raw_body,
+)
+from write_model.accounts import Accounts, NewMember
+from write_model.kernel.access import Actor
+from write_model.kernel.messages import IdempotencyKey, Receipt
 from write_model.kernel.texts import PersonName
 from write_model.membership.commands import (
     ChangeRoles,
@@ -44,8 +53,9 @@ class AddedMember(BaseModel):
 @router.get("/me", openapi_extra=describe_query("people.read"))
 async def me(request: Request) -> Response:
     """Who you are here, and what you may do."""
-    actor = await caller(request, "people.read")
-    names = await _identity(request).people.names(actor.tenant, [actor.id])
+    with process(request).budgets.queries:
+        actor = await caller(request, "people.read")
+        names = await _identity(request).people.names(actor.tenant, [actor.id])
     return _json(
         {
             "id": actor.id,
@@ -59,23 +69,28 @@ async def me(request: Request) -> Response:
 @router.get("/members", openapi_extra=describe_query("members.manage"))
 async def members(request: Request) -> Response:
     """Everyone who was ever added to the organization, in that order."""
-    actor = await caller(request, "members.manage")
-    identity = _identity(request)
-    subjects = await identity.accounts.logins.members_of(actor.tenant)
-    names = await identity.people.names(actor.tenant, subjects)
+    with process(request).budgets.queries:
+        actor = await caller(request, "members.manage")
+        items = await _members(_identity(request), actor.tenant)
+    return _json({"items": items, "next_cursor": None})
+
+
+async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
+    subjects = await identity.accounts.logins.members_of(tenant)
+    names = await identity.people.names(tenant, subjects)
     emails = await identity.people.emails(subjects)
-    asked = (identity.accounts.membership(actor.tenant, one) for one in subjects)
-    states = await asyncio.gather(*asked)
-    items = [
+    states = await asyncio.gather(*(identity.accounts.membership(tenant, one) for one in subjects))
+    return [
         {**_member(state), "name": names.get(one), "email": emails.get(one)}
         for one, state in zip(subjects, states, strict=True)
         if state.standing is not Standing.NONE
     ]
-    return _json({"items": items, "next_cursor": None})
 
 
 @router.post(
-    "/members", status_code=201, openapi_extra=describe_body("members.manage", AddedMember)
+    "/members",
+    status_code=201,
+    openapi_extra=describe_body("members.manage", AddedMember, IDEMPOTENCY_KEY),
 )
 async def add_member(request: Request) -> Response:
     """Add a person with roles, who can sign in at once.
@@ -83,16 +98,27 @@ async def add_member(request: Request) -> Response:
     A password made up here is in this answer and nowhere else. A person who has signed in to
     Tallystick before keeps the password, which is then null here.
     """
-    actor = await caller(request, "members.manage")
-    added = await body(request, AddedMember)
-    accounts = _identity(request).accounts
-    password = added.password or secrets.token_urlsafe(18)
+    async with admitted(request, "members.manage") as actor:
+        content = await raw_body(request)
+        added = parsed(content, AddedMember.model_validate_json)
+        key = _identity(request).kept_key(idempotency_key(request, content))
+        return await _added(_identity(request).accounts, added, actor, key)
+
+
+async def _added(
+    accounts: Accounts, added: AddedMember, actor: Actor, key: IdempotencyKey | None
+) -> Response:
+    password = added.password or accounts.made_up_password(actor, key)
     member = NewMember(added.name, added.email, added.roles)
-    joined = await accounts.join(member, password, by=actor)
+    joined = await accounts.join(member, password, by=actor, key=key)
     await accounts.settle(joined)
     shown = password if joined.sets_password and added.password is None else None
-    state = await accounts.membership(actor.tenant, joined.subject)
-    return _json({**_member(state), "password": shown}, status_code=201)
+    if joined.replayed:  # Not as he is by now: a repetition is told what the first answer told.
+        state = Membership(Standing.ACTIVE, joined.subject, roles=added.roles)
+    else:
+        state = await accounts.membership(actor.tenant, joined.subject)
+    content = {**_member(state), "password": shown}
+    return _json(content, status_code=201, replayed=joined.replayed)
 
 
 @router.post("/members/{member}/roles", openapi_extra=describe_command(ChangeRoles))
@@ -116,12 +142,17 @@ async def remove(request: Request, member: UUID) -> Response:
 
 
 async def _handled(request: Request, subject: UUID, kind: type[MembershipCommand]) -> Response:
-    actor = await caller(request)
-    command = await body(request, kind)
-    stream = membership_stream(actor.tenant, subject)
-    receipt = await _identity(request).accounts.write_model.handle(
-        stream, command, by=actor, expected=expected_version(request)
-    )
+    identity = _identity(request)
+    async with admitted(request) as actor:
+        content = await raw_body(request)
+        receipt = await identity.accounts.write_model.handle(
+            membership_stream(actor.tenant, subject),
+            parsed(content, kind.model_validate_json),
+            by=actor,
+            expected=expected_version(request),
+            key=identity.kept_key(idempotency_key(request, content)),
+            correlation=correlation(request),
+        )
     return _done(subject, receipt)
 
 
@@ -130,15 +161,19 @@ def _member(state: Membership) -> dict[str, Any]:
 
 
 def _identity(request: Request) -> Identity:
-    identity: Identity = request.app.state.identity
-    return identity
+    return process(request).identity
 
 
 def _done(subject: UUID, receipt: Receipt) -> Response:
-    answer = {"id": subject, "version": receipt.version, "position": receipt.position}
-    headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
-    return Response(to_json(answer), media_type="application/json", headers=headers)
+    answer = _json(
+        {"id": subject, "version": receipt.version, "position": receipt.position},
+        replayed=receipt.replayed,
+    )
+    answer.headers["ETag"] = f'"{receipt.version}"'
+    answer.headers["X-Position"] = str(receipt.position)
+    return answer
 
 
-def _json(content: dict[str, Any], *, status_code: int = 200) -> Response:
-    return Response(to_json(content), status_code, media_type="application/json")
+def _json(content: dict[str, Any], *, status_code: int = 200, replayed: bool = False) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    return Response(to_json(content), status_code, headers, "application/json")

@@ -15,10 +15,11 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+from api.admission import admitted
 from api.identity.describing import describe_body
-from api.identity.identity import Identity
-from api.openapi import describe_query
-from api.requests import body, caller
+from api.openapi import IDEMPOTENCY_KEY, describe_query
+from api.process import process
+from api.requests import caller, idempotency_key, parsed, raw_body
 from write_model.accounts import Listed, NamedPerson
 from write_model.kernel.errors import Invalid
 from write_model.kernel.texts import PersonName
@@ -62,32 +63,45 @@ class People(BaseModel):
         return one or many
 
 
-@router.post("", status_code=201, openapi_extra=describe_body(ListPerson.permission, People))
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra=describe_body(ListPerson.permission, People, IDEMPOTENCY_KEY),
+)
 async def list_people(request: Request) -> Response:
     """Name a person, or up to 1,000 under `people`, so that records can speak of them.
 
-    With a `source_key` the same person always gets the same id: a repetition answers 200.
+    With a `source_key` the same person always gets the same id: a repetition answers 200. With an
+    `Idempotency-Key` all of them are named or none.
     """
-    actor = await caller(request, ListPerson.permission)
-    asked = await body(request, People)
-    identity: Identity = request.app.state.identity
-    people = asked.all()
-    listed = await identity.accounts.list_people(people, by=actor)
+    identity = process(request).identity
+    async with admitted(request, ListPerson.permission) as actor:
+        content = await raw_body(request)
+        asked = parsed(content, People.model_validate_json)
+        people = asked.all()
+        key = identity.kept_key(idempotency_key(request, content))
+        listed = await identity.accounts.list_people(people, by=actor, key=key)
     items = [_item(*one) for one in zip(people, listed, strict=True)]
-    answer = items[0] if asked.people is None else {"items": items}
-    status = 201 if any(one.receipt.created for one in listed) else 200
-    return Response(to_json(answer), status, media_type="application/json")
+    return _answer(items[0] if asked.people is None else {"items": items}, listed)
 
 
 @router.get("", openapi_extra=describe_query("people.read"))
 async def names(request: Request, ids: Annotated[str, Query(max_length=40_000)]) -> Response:
     """The names behind subject ids, in the order asked for; unknown ids are left out."""
-    actor = await caller(request, "people.read")
-    wanted = _wanted(ids)
-    identity: Identity = request.app.state.identity
-    found = await identity.people.names(actor.tenant, wanted)
+    at = process(request)
+    with at.budgets.queries:
+        actor = await caller(request, "people.read")
+        wanted = _wanted(ids)
+        found = await at.identity.people.names(actor.tenant, wanted)
     items = [{"id": one, "name": found[one]} for one in wanted if one in found]
     return Response(to_json({"items": items}), media_type="application/json")
+
+
+def _answer(content: dict[str, Any], listed: list[Listed]) -> Response:
+    status = 201 if any(one.receipt.created for one in listed) else 200
+    is_replayed = any(one.receipt.replayed for one in listed)
+    headers = {"Idempotency-Replayed": "true"} if is_replayed else {}
+    return Response(to_json(content), status, headers, "application/json")
 
 
 def _item(person: NamedPerson, listed: Listed) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -195,3 +195,18 @@ async def test_the_caller_s_ids_come_back(commander: Somebody) -> None:
     )
     assert answer.headers["X-Request-Id"] == "forklift-7"
     assert answer.headers["X-Correlation-Id"] == related
+
+
+@pytest.mark.parametrize(
+    "wild", ["forklift-\u00e9", "forklift 7 \u2603", "x" * 129, "forklift\t7", ""], ids=repr
+)
+async def test_an_id_that_is_no_plain_text_is_replaced(commander: Somebody, wild: str) -> None:
+    headers = {
+        b"Authorization": f"Bearer {commander.token}".encode(),
+        b"X-Request-Id": wild.encode(),
+        b"X-Correlation-Id": wild.encode(),
+    }
+    answer = await commander.http.get("/v1/incidents/INC-1", headers=headers)
+    assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
+    assert UUID(answer.headers["X-Request-Id"]) == UUID(told(answer)["instance"])
+    assert "X-Correlation-Id" not in answer.headers

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -186,6 +188,49 @@ async def test_a_question_that_makes_no_sense_is_named(
     answer = await commander.get(f"/v1/incidents?{query}")
     assert (answer.status_code, told(answer)["code"]) == (422, "validation")
     assert told(answer)["errors"][0]["field"] == field
+
+
+async def test_no_parameter_may_hold_what_no_text_of_the_database_holds(
+    served: Served, owner: Somebody
+) -> None:
+    await owner.declares()
+    for path, operation in (await described(served, "get")).items():
+        names = [each["name"] for each in operation["parameters"] if each["in"] == "query"]
+        for name in names:
+            answer = await owner.get(f"{named(path, 'INC-1')}?{quote(name)}=a%00b")
+            assert (answer.status_code, told(answer)["code"]) == (422, "validation"), answer.url
+            assert [error["field"] for error in told(answer)["errors"]] == [name]
+            assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_neither_may_a_parameter_that_nobody_knows(commander: Somebody) -> None:
+    for query in ("q=oil%00", "sta%00tus=open"):
+        answer = await commander.get(f"/v1/incidents?{query}")
+        assert (answer.status_code, told(answer)["code"]) == (422, "validation")
+    # Written twice, it is three harmless characters.
+    assert (await commander.get("/v1/incidents?team=%2500")).status_code == 200
+
+
+async def test_no_address_may_hold_it(served: Served, owner: Somebody) -> None:
+    for method in ("get", "post"):
+        for path in await described(served, method):
+            if "{" in path:
+                ask = owner.get if method == "get" else owner.post
+                answer = await ask(named(path, "INC-%00"))
+                assert answer.status_code in (404, 422), answer.url
+                assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def described(served: Served, method: str) -> dict[str, Any]:
+    """The operations of the API that take this method and need a token, by path."""
+    paths = told(await served.http.get("/openapi.json"))["paths"]
+    found = {path: each[method] for path, each in paths.items() if method in each}
+    return {path: each for path, each in found.items() if each["x-permission"]}
+
+
+def named(path: str, record: str) -> str:
+    """The path with a record in every place for one."""
+    return re.sub(r"{\w+}", record, path)
 
 
 async def test_a_cursor_opens_only_its_own_question(served: Served, commander: Somebody) -> None:

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
+import httpx2
 import psycopg
+import pytest
+import structlog
 from psycopg import sql
 
 from tests.api.serving import LEAK, Served, Somebody, serving, told
 from tests.embedded import SUPERUSER, TEMPLATE, Database, until
 from write_model.kernel.access import Role
+from write_model.kernel.logs import configure_logs
 from write_model.kernel.settings import Settings
+
+IN_CAPITALS = "0198F1A2-0000-7000-8000-0000000000AB"
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """What the process writes into its log."""
+    text = io.StringIO()
+    configure_logs(text)
+    yield text
+    structlog.reset_defaults()
 
 
 async def test_a_lost_database_is_told_to_come_back_to(
@@ -63,6 +82,49 @@ def aged(database: Database, age: timedelta) -> None:
         connection.execute("UPDATE projections.checkpoint SET applied_at = applied_at - %s", (age,))
 
 
+async def test_a_record_that_cannot_be_read_is_our_fault_and_not_the_callers(
+    settings: Settings, database: Database, logged: io.StringIO
+) -> None:
+    async with serving(settings) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        await commander.declares()
+    damaged(database, "incident.declared", b'{"title": {"injured": "Grace Hopper"}}')
+    # Another process, which remembers nothing of it.
+    async with serving(settings) as served:
+        commander = replace(commander, http=served.http)
+        is_our_fault(await commander.get("/v1/incidents/INC-1/actions"))
+        is_our_fault(await commander.post("/v1/incidents/INC-1/acknowledge"))
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    failed = [line for line in lines if line["event"] == "request_failed"]
+    assert [line["level"] for line in failed] == ["error"] * 2
+    assert "title" in logged.getvalue()
+    assert "Hopper" not in logged.getvalue()
+
+
+async def test_a_member_who_cannot_be_read_is_our_fault_too(
+    settings: Settings, database: Database, logged: io.StringIO
+) -> None:
+    async with serving(settings) as served:
+        owner = await served.somebody(Role.OWNER)
+    damaged(database, "membership.invited", b'{"name": "Ada Forklift"}')
+    async with serving(settings) as served:
+        is_our_fault(await replace(owner, http=served.http).get("/v1/me"))
+    assert "Ada" not in logged.getvalue()
+
+
+def damaged(database: Database, topic: str, state: bytes) -> None:
+    """The stored events of a topic are no longer what they were."""
+    with psycopg.connect(database.conninfo(SUPERUSER), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE log.events SET state = %s WHERE topic = %s", (state, topic))
+
+
+def is_our_fault(answer: httpx2.Response) -> None:
+    assert (answer.status_code, told(answer)["code"]) == (500, "internal")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert told(answer)["instance"] == answer.headers["X-Request-Id"]
+
+
 async def test_a_refusal_is_written_down_beside_the_log(
     served: Served, commander: Somebody, database: Database
 ) -> None:
@@ -73,6 +135,31 @@ async def test_a_refusal_is_written_down_beside_the_log(
     path = f"/v1/incidents/{incident['id']}/acknowledge"
     what = "POST /v1/incidents/{id}/acknowledge"
     assert written_down(database) == [(viewer.id, what, "incident.respond", path, "forbidden")]
+
+
+@pytest.mark.parametrize(
+    ("named", "target"),
+    [
+        ("inc-1", "/v1/incidents/INC-1/acknowledge"),
+        (IN_CAPITALS, f"/v1/incidents/{IN_CAPITALS.lower()}/acknowledge"),
+        ("Ada%20Quist", "/v1/incidents/{id}/acknowledge"),
+        ("TEL-4712345678", "/v1/incidents/{id}/acknowledge"),
+        ("%00", "/v1/incidents/{id}/acknowledge"),
+        ("x" * 36, "/v1/incidents/{id}/acknowledge"),
+    ],
+)
+async def test_what_a_refused_address_says_is_written_down_only_where_it_names_a_record(
+    served: Served, database: Database, named: str, target: str
+) -> None:
+    responder = await served.somebody(Role.RESPONDER)
+    # That he stands for no old system's row is said before the record is looked for.
+    imported = {"imported": {"row": 1}}
+    answer = await responder.post(f"/v1/incidents/{named}/acknowledge", imported)
+    assert answer.status_code == 403
+    await served.identity.access_log.flush()
+    await asyncio.to_thread(until, lambda: bool(written_down(database)), "it is written down")
+    what = "POST /v1/incidents/{id}/acknowledge"
+    assert written_down(database) == [(responder.id, what, "records.import", target, "forbidden")]
 
 
 def written_down(database: Database) -> list[tuple[object, ...]]:

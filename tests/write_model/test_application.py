@@ -52,12 +52,15 @@ from write_model.kernel.ids import new_id
 from write_model.kernel.importing import ImportedFrom
 from write_model.kernel.messages import IdempotencyKey, Receipt, Recorded
 from write_model.kernel.settings import Settings
+from write_model.membership.commands import AddMember, ListPerson
+from write_model.membership.membership import membership_stream
 from write_model.opening import opened
 
 DECLARE = DeclareIncident(title="Forklift leaks oil", severity=Severity.SEV3)
 ACKNOWLEDGE, RELEASE = AcknowledgeIncident(), ReleaseIncident()
 NOTE = AddNote(text="The oil is bound with sand.")
 KEY = IdempotencyKey("forklift-1", bytes(32))
+OWNER = replace(COMMANDER, roles=frozenset({Role.OWNER}))
 
 
 class SignOff(AddNote):
@@ -314,13 +317,49 @@ async def test_commands_on_several_records_are_all_carried_out_or_none(ours: Wri
     assert (await ours.state(TENANT, one, INCIDENT))[1] == 2
 
 
-async def test_a_key_or_a_cause_stands_for_one_command(ours: WriteModel) -> None:
-    one, other = await declared(ours), await declared(ours)
-    with pytest.raises(ValueError, match="one command"):
-        await ours.handle_all([Asked(one, NOTE), Asked(other, NOTE)], by=COMMANDER, key=KEY)
+async def test_a_cause_makes_one_record_and_no_more(ours: WriteModel) -> None:
+    one = await declared(ours)
     told = DECLARE.model_copy(update={"source": "desk", "source_key": "7"})
-    with pytest.raises(ValueError, match="one command"):
+    with pytest.raises(ValueError, match="one record"):
         await ours.handle_all([Asked(one, NOTE), Asked(new_id(), told)], by=COMMANDER)
+
+
+async def test_a_key_of_several_commands_answers_them_all_as_at_first(
+    ours: WriteModel, theirs: WriteModel
+) -> None:
+    siri, ole, kari = (listing(UUID(int=number)) for number in (0x51, 0x01E, 0xCA))
+    await ours.handle_all([siri], by=OWNER)
+    await ours.handle(siri.stream, joining(siri), by=OWNER)
+    first = await ours.handle_all([siri, ole, kari], by=OWNER, key=KEY)
+    assert [(each.version, each.created) for each in first] == [(3, False), (1, True), (1, True)]
+    await theirs.handle(ole.stream, joining(ole), by=OWNER)
+    for model in (ours, theirs):
+        again = await model.handle_all([siri, ole, kari], by=OWNER, key=KEY)
+        assert again == [each._replace(replayed=True) for each in first]
+    with pytest.raises(KeyReused):
+        await ours.handle_all([siri, ole], by=OWNER, key=KEY._replace(digest=b"1" * 32))
+
+
+def listing(subject: UUID) -> Asked:
+    """A person is named in records; who is named already stays as he is."""
+    return Asked(membership_stream(TENANT, subject), ListPerson(subject=subject, name="Ole Vik"))
+
+
+def joining(listed: Asked) -> AddMember:
+    assert isinstance(listed.command, ListPerson)
+    subject = listed.command.subject
+    return AddMember(subject=subject, name="Ole Vik", roles=frozenset({Role.VIEWER}))
+
+
+async def test_several_commands_with_one_key_that_come_together_are_done_once(
+    ours: WriteModel, theirs: WriteModel
+) -> None:
+    asked = [Asked(new_id(), DECLARE), Asked(new_id(), DECLARE)]
+    answers = await asyncio.gather(
+        *(model.handle_all(asked, by=COMMANDER, key=KEY) for model in (ours, theirs) * 3)
+    )
+    assert [[each.version for each in answer] for answer in answers] == [[1, 1]] * 6
+    assert sorted(answer[0].replayed for answer in answers) == [False] + [True] * 5
 
 
 async def test_a_conflict_on_one_record_blames_no_other(
@@ -454,7 +493,7 @@ async def test_a_caller_who_gives_up_leaves_the_record_to_the_next(
     with psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser:
         with append_lock_held(superuser):
             leaves = asyncio.create_task(ours.handle(stream, ACKNOWLEDGE, by=COMMANDER))
-            await asyncio.sleep(0.1)
+            await until(lambda: waiting(superuser) == 1)
             leaves.cancel()
             stays = asyncio.create_task(ours.handle(stream, NOTE, by=COMMANDER))
             await asyncio.sleep(0)
@@ -470,7 +509,7 @@ async def test_who_waits_for_a_record_and_gives_up_leaves_no_lock(
         with append_lock_held(superuser):
             first = asyncio.create_task(ours.handle(stream, NOTE, by=COMMANDER))
             second = asyncio.create_task(ours.handle(stream, NOTE, by=COMMANDER))
-            await asyncio.sleep(0.05)
+            await until(lambda: waiting(superuser) == 1)
             second.cancel()
         await first
     assert (await ours.handle(stream, NOTE, by=COMMANDER)).version == 3

@@ -28,7 +28,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One entry: ids and names of permissions, never a personal value."""
+    """One entry: ids and names of permissions, never a personal value.
+
+    `target`: the route with the ids and references of the records that it names, and no other text.
+    """
 
     tenant: UUID
     at: datetime

@@ -35,6 +35,9 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 REGISTRY: dict[str, type[Event]] = {}
 """Topic -> event class: every event that a process knows."""
 
+# What cannot be read is logged with its error: that must not repeat what people wrote.
+_SILENT = ConfigDict(hide_input_in_errors=True)
+
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """(topic, stored version) -> what turns its fields into those of the next version."""
 
@@ -49,7 +52,7 @@ def event(topic: str, *, schema_version: int = 1) -> Callable[[type[E]], type[E]
     def decorate(cls: type[E]) -> type[E]:
         if topic in REGISTRY:
             raise ValueError(f"The topic {topic} is taken.")
-        made: Any = pydantic_dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        made: Any = pydantic_dataclass(frozen=True, slots=True, kw_only=True, config=_SILENT)(cls)
         made.topic, made.schema_version = topic, schema_version
         REGISTRY[topic] = made
         return cast("type[E]", made)
@@ -118,7 +121,7 @@ class Moment(NamedTuple):
 class Command(BaseModel):
     """Something asked of one record; its docstring is the text that API users read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     aggregate: ClassVar[Aggregate]
     permission: ClassVar[str]

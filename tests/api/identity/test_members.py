@@ -1,13 +1,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import Any
 
 import psycopg
 import pytest
+from uvicorn import Config
 
-from tests.api.serving import LEAK, Served, Somebody, told
+from api.budgets import Budgets
+from api.composition import create_app
+from api.serve import Server
+from tests.api.serving import LEAK, Served, Somebody, serving, told
 from tests.embedded import Database, until
+from tests.identity import everything_stored
 from write_model.kernel.access import Role
+from write_model.kernel.blind_index import BlindIndex
+from write_model.kernel.settings import Settings
 
 FREYA: dict[str, Any] = {
     "email": "freya@harbor.example",
@@ -37,6 +45,124 @@ async def test_members_are_shown_by_name_and_address_to_who_manages_them(
     assert (shown["name"], shown["email"]) == ("Freya Lind", FREYA["email"])
     responder = await served.somebody(Role.RESPONDER, tenant=owner.tenant)
     assert (await responder.get("/v1/members")).status_code == 403
+
+
+async def test_who_adds_a_member_again_with_the_same_key_gets_the_first_answer(
+    served: Served, owner: Somebody
+) -> None:
+    first = await owner.post("/v1/members", FREYA, Idempotency_Key="freya-1")
+    added = told(first)
+    await owner.post(f"/v1/members/{added['id']}/roles", {"roles": ["viewer"]})
+    again = await owner.post("/v1/members", FREYA, Idempotency_Key="freya-1")
+    assert (again.status_code, told(again)) == (first.status_code, added)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    body = {"email": FREYA["email"], "password": added["password"]}
+    assert (await served.http.post("/v1/auth/token", json=body)).status_code == 200
+
+
+async def test_another_key_makes_another_password(served: Served, owner: Somebody) -> None:
+    other = await served.somebody(Role.OWNER)
+    added = [
+        told(await who.post("/v1/members", {**FREYA, "email": email}, Idempotency_Key=key))
+        for who, email, key in (
+            (owner, "freya@harbor.example", "1"),
+            (owner, "freya@harbor.example.com", "2"),
+            (other, "freya@quarry.example", "1"),
+        )
+    ]
+    passwords = [each["password"] for each in added]
+    assert len(set(passwords)) == 3
+    assert {len(each) for each in passwords} == {24}
+
+
+async def test_the_key_of_another_request_adds_nobody(served: Served, owner: Somebody) -> None:
+    viewer = await served.somebody(Role.VIEWER, tenant=owner.tenant)
+    await owner.post(f"/v1/members/{viewer.id}/suspend", Idempotency_Key="freya-1")
+    for _ in range(2):
+        answer = await owner.post("/v1/members", FREYA, Idempotency_Key="freya-1")
+        assert (answer.status_code, told(answer)["code"]) == (422, "idempotency_key_reused")
+    assert await served.identity.accounts.logins.find(blind(served)) is None
+
+
+async def test_the_same_request_sent_twice_at_once_is_answered_the_same(owner: Somebody) -> None:
+    answers = await asyncio.gather(
+        *(owner.post("/v1/members", FREYA, Idempotency_Key="freya-1") for _ in range(4))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    replayed = [answer.headers.get("Idempotency-Replayed") for answer in answers]
+    assert sorted(map(str, replayed)) == ["None", "true", "true", "true"]
+
+
+async def test_of_a_password_that_was_given_nothing_is_told_or_kept_in_clear(
+    owner: Somebody, database: Database
+) -> None:
+    given = {**FREYA, "password": "oil under the forklift"}
+    answer = await owner.post("/v1/members", given, Idempotency_Key="freya-1")
+    again = await owner.post("/v1/members", given, Idempotency_Key="freya-1")
+    assert (answer.status_code, told(answer)["password"]) == (201, None)
+    assert (again.status_code, told(again)) == (201, told(answer))
+    digests = everything_stored(database)["log.command_keys"]
+    asked = b"POST\n/v1/members\n" + answer.request.content
+    assert "freya-1" in digests
+    assert sha256(asked).hexdigest() not in digests
+
+
+@pytest.mark.parametrize("verb", ["roles", "suspend", "remove"])
+async def test_a_key_makes_a_change_of_a_member_safe_to_send_again(
+    verb: str, served: Served, owner: Somebody
+) -> None:
+    member = await served.somebody(Role.VIEWER, tenant=owner.tenant)
+    path, body = f"/v1/members/{member.id}/{verb}", {"roles": ["responder"]}
+    content = body if verb == "roles" else {"reason": "On leave"}
+    first = await owner.post(path, content, Idempotency_Key="change-1")
+    again = await owner.post(path, content, Idempotency_Key="change-1")
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert told(again) == told(first)
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert (again.headers["Idempotency-Replayed"], "Idempotency-Replayed" in first.headers) == (
+        "true",
+        False,
+    )
+    other = {"roles": ["reporter"]} if verb == "roles" else {"reason": "Another"}
+    reused = await owner.post(path, other, Idempotency_Key="change-1")
+    assert (reused.status_code, told(reused)["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_key_lets_a_suspended_member_in_once(served: Served, owner: Somebody) -> None:
+    member = await served.somebody(Role.VIEWER, tenant=owner.tenant)
+    await owner.post(f"/v1/members/{member.id}/suspend")
+    path = f"/v1/members/{member.id}/reinstate"
+    first = await owner.post(path, Idempotency_Key="back-1")
+    await owner.post(f"/v1/members/{member.id}/suspend")
+    again = await owner.post(path, Idempotency_Key="back-1")
+    assert told(again) == told(first)
+    members = told(await owner.get("/v1/members"))["items"]
+    assert [each["status"] for each in members] == ["active", "suspended"]
+
+
+async def test_past_the_budget_nobody_is_added_or_changed(
+    settings: Settings,
+) -> None:
+    full = Budgets(commands=0, queries=0)
+    app = create_app(settings, budgets=full)
+    async with serving(settings, Server(Config(app, lifespan="on", log_config=None))) as served:
+        owner = await served.somebody(Role.OWNER)
+        for answer in (
+            await owner.post("/v1/members", FREYA),
+            await owner.post(f"/v1/members/{owner.id}/suspend"),
+            await owner.post("/v1/people", {"name": "Ole Vik"}),
+            await owner.get("/v1/members"),
+            await owner.get("/v1/me"),
+            await owner.get(f"/v1/people?ids={owner.id}"),
+        ):
+            assert (answer.status_code, told(answer)["code"]) == (503, "overloaded")
+            assert answer.headers["Retry-After"] == "1"
+
+
+def blind(served: Served) -> bytes:
+    return BlindIndex(served.identity.accounts.master).of(FREYA["email"])
 
 
 async def test_another_organization_sees_none_of_them(served: Served, owner: Somebody) -> None:

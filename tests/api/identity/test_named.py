@@ -25,6 +25,41 @@ async def test_many_are_named_at_once_in_the_order_given(owner: Somebody) -> Non
     assert [item["id"] for item in told(again)["items"]] == [item["id"] for item in items]
 
 
+async def test_a_key_names_people_once_who_have_no_other(owner: Somebody) -> None:
+    people = {"people": [{"name": "Ole Vik"}, {"name": "Ole Vik"}, OLE, OLE]}
+    first = await owner.post("/v1/people", people, Idempotency_Key="crew-1")
+    again = await owner.post("/v1/people", people, Idempotency_Key="crew-1")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert told(again) == told(first)
+    assert (again.headers["Idempotency-Replayed"], "Idempotency-Replayed" in first.headers) == (
+        "true",
+        False,
+    )
+    assert len({item["id"] for item in told(first)["items"]}) == 3
+    renamed = {"people": [{"name": "Ole Wiik"}, {"name": "Siri Dahl"}]}
+    other = await owner.post("/v1/people", renamed, Idempotency_Key="crew-1")
+    assert (other.status_code, told(other)["code"]) == (422, "idempotency_key_reused")
+    last = told(await owner.post("/v1/people", {"name": "Kari"}))["position"]
+    assert last == told(first)["items"][-1]["position"] + 1
+
+
+async def test_a_key_names_one_person_once(owner: Somebody) -> None:
+    first = await owner.post("/v1/people", {"name": "Ole Vik"}, Idempotency_Key="ole-1")
+    again = await owner.post("/v1/people", {"name": "Ole Vik"}, Idempotency_Key="ole-1")
+    assert (again.status_code, told(again)) == (201, told(first))
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = await owner.post("/v1/people", {"name": "Ole Vik"}, Idempotency_Key="ole-2")
+    assert told(other)["id"] != told(first)["id"]
+
+
+async def test_a_thousand_people_are_named_under_one_key(owner: Somebody) -> None:
+    people = {"people": [{"name": f"Person {n}", "source_key": str(n)} for n in range(1_000)]}
+    first = await owner.post("/v1/people", people, Idempotency_Key="crew-1")
+    again = await owner.post("/v1/people", people, Idempotency_Key="crew-1")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert told(again) == told(first)
+
+
 async def test_names_are_shown_by_id_to_the_organization(served: Served, owner: Somebody) -> None:
     ole = told(await owner.post("/v1/people", OLE))["id"]
     viewer = await served.somebody(Role.VIEWER, tenant=owner.tenant)

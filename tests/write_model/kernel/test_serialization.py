@@ -46,6 +46,13 @@ def test_bytes_of_another_event_are_refused() -> None:
         decode(NoteAdded.topic, NoteAdded.schema_version, b"{}")
 
 
+def test_what_cannot_be_read_is_not_repeated_in_the_error() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        decode(NoteAdded.topic, NoteAdded.schema_version, b'{"note": 7, "text": ["Ada Quist"]}')
+    assert "text" in str(refusal.value)
+    assert "Ada" not in str(refusal.value)
+
+
 @pytest.fixture
 def leaked() -> Iterator[type[Event]]:
     """An event in its third schema, with what brings the older ones up to it."""

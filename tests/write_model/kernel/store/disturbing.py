@@ -21,6 +21,7 @@ _APPENDING = (
     " WHERE application_name = 'tallystick-append' AND datname = current_database()"
 )
 _WAITING = _APPENDING + " AND wait_event = 'advisory'"
+_WORKING = _APPENDING + " AND state = 'active'"
 
 
 async def until(true: Callable[[], bool], *, patience_s: float = 20.0) -> None:
@@ -40,6 +41,11 @@ def appending(superuser: Connection) -> list[int]:
 def waiting(superuser: Connection) -> int:
     """How many backends wait for the append lock."""
     return len(superuser.execute(_WAITING).fetchall())
+
+
+def working(superuser: Connection) -> int:
+    """How many backends that append have been asked something and not answered it yet."""
+    return len(superuser.execute(_WORKING).fetchall())
 
 
 def end_all(superuser: Connection) -> None:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.embedded import Database
-from tests.write_model.kernel.store.disturbing import appending, end_all, paused, until
+from tests.write_model.kernel.store.disturbing import appending, end_all, paused, until, working
 from write_model.kernel.settings import APP
 from write_model.kernel.store import arrays
 from write_model.kernel.store.call import ConnectionLost, PreparedCall, StatementFailed
@@ -29,6 +29,16 @@ async def echo(database: Database) -> AsyncGenerator[PreparedCall]:
     call = await PreparedCall.open(database.conninfo(APP), _ECHO, [arrays.BYTEA], options=_OPTIONS)
     yield call
     call.close()
+
+
+def is_asking(call: PreparedCall) -> bool:
+    """Whether an answer is still to come, be it to nobody."""
+    return vars(call)["_answer"] is not None
+
+
+def is_half_sent(call: PreparedCall) -> bool:
+    """Whether the socket has taken all that it can hold, and the question is longer."""
+    return bool(vars(call)["_writing"])
 
 
 async def test_the_answer_is_that_of_the_question(echo: PreparedCall) -> None:
@@ -59,7 +69,7 @@ async def test_what_the_server_refuses_leaves_the_connection_usable(database: Da
 
 async def test_an_answer_nobody_waits_for_is_never_the_next_ones(echo: PreparedCall) -> None:
     left = asyncio.create_task(echo.run(b"SELECT pg_sleep(5)", timeout_s=5))
-    await asyncio.sleep(0)
+    await until(lambda: is_asking(echo))
     left.cancel()
     with pytest.raises(asyncio.CancelledError):
         await left
@@ -74,14 +84,11 @@ async def test_an_answer_that_comes_to_nobody_is_thrown_away(
     (pid,) = appending(superuser)
     with paused(pid):
         left = asyncio.create_task(echo.run(b"SELECT 'left'", timeout_s=5))
-        await asyncio.sleep(0)
+        await until(lambda: is_asking(echo))
         left.cancel()
-    await asyncio.gather(left, return_exceptions=True)
-    idle = (
-        "SELECT FROM pg_stat_activity WHERE pid = %s AND state = 'idle' AND query LIKE '%%left%%'"
-    )
-    await until(lambda: superuser.execute(idle, (pid,)).fetchone() is not None)
-    await asyncio.sleep(0.05)
+        await asyncio.gather(left, return_exceptions=True)
+        assert is_asking(echo)
+    await until(lambda: not is_asking(echo))
     result = await echo([b"mine"], timeout_s=5)
     assert result.get_value(0, 0) == b"mine"
 
@@ -108,7 +115,7 @@ async def test_a_connection_that_ends_under_a_question_is_noticed(
     echo: PreparedCall, superuser: Connection
 ) -> None:
     asked = asyncio.create_task(echo.run(b"SELECT pg_sleep(30)", timeout_s=20))
-    await asyncio.sleep(0.05)
+    await until(lambda: working(superuser) == 1)
     end_all(superuser)
     with pytest.raises((ConnectionLost, StatementFailed)):
         await asked
@@ -120,7 +127,7 @@ async def test_a_connection_that_ends_while_much_is_sent_is_noticed(
     (pid,) = appending(superuser)
     with paused(pid):
         asked = asyncio.create_task(echo([bytes(60_000_000)], timeout_s=20))
-        await asyncio.sleep(0.2)
+        await until(lambda: is_half_sent(echo))
         superuser.execute("SELECT pg_terminate_backend(%s)", (pid,))
     with pytest.raises((ConnectionLost, StatementFailed)):
         await asked
@@ -128,7 +135,7 @@ async def test_a_connection_that_ends_while_much_is_sent_is_noticed(
 
 async def test_closing_tells_who_waits(echo: PreparedCall) -> None:
     asked = asyncio.create_task(echo.run(b"SELECT pg_sleep(30)", timeout_s=20))
-    await asyncio.sleep(0)
+    await until(lambda: is_asking(echo))
     echo.close()
     with pytest.raises(ConnectionLost, match="closed"):
         await asked

@@ -38,11 +38,11 @@ async def exclusive(log: GroupCommit) -> AsyncGenerator[ExclusiveLog]:
 
 
 async def test_nobody_writes_while_the_lock_is_held(
-    log: GroupCommit, exclusive: ExclusiveLog
+    log: GroupCommit, exclusive: ExclusiveLog, superuser: Connection
 ) -> None:
     async with exclusive.held() as append:
         other = asyncio.create_task(log.append(command()))
-        await asyncio.sleep(0.05)
+        await until(lambda: waiting(superuser) == 1)
         assert appended(await append(command())).positions == (1,)
     assert appended(await other).positions == (2,)
 
@@ -81,7 +81,7 @@ async def test_a_holder_who_is_cancelled_gives_the_lock_back(
 
     with append_lock_held(superuser):
         holder = asyncio.create_task(held())
-        await asyncio.sleep(0.1)
+        await until(lambda: waiting(superuser) == 1)
         holder.cancel()
         with pytest.raises(asyncio.CancelledError):
             await holder
