@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -223,10 +223,11 @@ def _append(
     return Append(tuple(rows), key, cause, tuple(subjects))
 
 
-def _rows(part: Part, by: Actor, command_id: UUID, correlation: UUID) -> Iterator[RecordedEvent]:
-    for version, event in enumerate(part.events, part.record.version + 1):
-        yield RecordedEvent(
-            part.asked.stream,
+def _rows(part: Part, by: Actor, command_id: UUID, correlation: UUID) -> list[RecordedEvent]:
+    (stream, command, _), record, events = part
+    return [
+        RecordedEvent(
+            stream,
             version,
             event.topic,
             encode(event),
@@ -234,8 +235,10 @@ def _rows(part: Part, by: Actor, command_id: UUID, correlation: UUID) -> Iterato
             actor=by.id,
             command=command_id,
             correlation=correlation,
-            occurred_at=part.asked.command.occurred_at,
+            occurred_at=command.occurred_at,
             source=by.source,
             schema_version=event.schema_version,
             salt=_salt(),
         )
+        for version, event in enumerate(events, record.version + 1)
+    ]

@@ -83,7 +83,8 @@ class StreamLocks:
 
     def held(self, streams: Iterable[UUID]) -> HeldLocks:
         """Hold the locks of all the streams; taken in order, so that nobody waits in a ring."""
-        return HeldLocks(self, sorted({stream.int for stream in streams}))
+        numbers = {stream.int for stream in streams}
+        return HeldLocks(self, sorted(numbers) if len(numbers) > 1 else list(numbers))
 
     def taken(self, stream: int) -> bool:
         """Whether the lock was free and is the caller's now."""

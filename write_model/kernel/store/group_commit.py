@@ -116,12 +116,14 @@ class GroupCommit:
 
     def _wake_one(self) -> None:
         """Let an idle lane look, unless one is about to: a lone caller pays for one only."""
-        if self._is_one_about_to_send or not self._worth_sending():
+        if self._is_one_about_to_send:
             return
-        idle = next((lane for lane in self._lanes if lane.is_idle), None)
-        if idle is not None:
-            self._is_one_about_to_send = True
-            idle.wake()
+        for lane in self._lanes:
+            if lane.is_idle:
+                self._is_one_about_to_send = bool(self._worth_sending())
+                if self._is_one_about_to_send:
+                    lane.wake()
+                return
 
     def _worth_sending(self) -> int:
         """How many of the waiting commands to send now: all, or half so that two can overlap.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from write_model.kernel.errors import Overloaded
 from write_model.kernel.store.recorded_event import Append, Verdict
@@ -46,7 +46,8 @@ class Batch:
 class _Line:
     """What one tenant has waiting."""
 
-    waiting: deque[Waiting]
+    tenant: int
+    waiting: deque[Waiting] = field(default_factory=deque[Waiting])
     rows: int = 0
 
 
@@ -55,7 +56,8 @@ class FairQueue:
 
     def __init__(self, *, rows_per_tenant: int) -> None:
         self._rows_per_tenant = rows_per_tenant
-        self._lines: OrderedDict[int, _Line] = OrderedDict()
+        self._lines: dict[int, _Line] = {}
+        self._turns: deque[_Line] = deque()
         self._length = 0
         self._claimed: set[Hashable] = set()
 
@@ -66,14 +68,19 @@ class FairQueue:
     def put(self, waiting: Waiting) -> None:
         """Raises: Overloaded when the tenant has too many rows waiting."""
         tenant = waiting.tenant()
-        line = self._lines.get(tenant) or _Line(deque())
-        rows = line.rows + len(waiting.command.rows)
-        if rows > self._rows_per_tenant:
+        line = self._lines.get(tenant)
+        rows = len(waiting.command.rows)
+        if (line.rows if line else 0) + rows > self._rows_per_tenant:
             raise Overloaded
-        line.rows = rows
+        line = line or self._opened(tenant)
+        line.rows += rows
         line.waiting.append(waiting)
-        self._lines[tenant] = line
         self._length += 1
+
+    def _opened(self, tenant: int) -> _Line:
+        line = self._lines[tenant] = _Line(tenant)
+        self._turns.append(line)
+        return line
 
     def take(self, *, commands: int, rows: int, size: int) -> Batch:
         """The next batch, within bounds that its last command may pass.
@@ -105,17 +112,21 @@ class FairQueue:
         self._claimed.difference_update(batch.claims)
 
     def _next(self) -> Waiting:
-        tenant, line = self._lines.popitem(last=False)
+        line = self._turns[0]
         waiting = line.waiting.popleft()
         line.rows -= len(waiting.command.rows)
         self._length -= 1
         if line.waiting:
-            self._lines[tenant] = line
+            self._turns.rotate(-1)
+        else:
+            self._turns.popleft()
+            del self._lines[line.tenant]
         return waiting
 
     def _put_back(self, held: list[Waiting]) -> None:
         for waiting in reversed(held):
-            line = self._lines.setdefault(waiting.tenant(), _Line(deque()))
+            tenant = waiting.tenant()
+            line = self._lines.get(tenant) or self._opened(tenant)
             line.waiting.appendleft(waiting)
-            self._length += 1
             line.rows += len(waiting.command.rows)
+            self._length += 1
