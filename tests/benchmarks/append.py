@@ -9,6 +9,7 @@ from itertools import islice
 
 import psycopg
 
+from api.serve import spare_the_collector
 from tests.benchmarks import library, ours, raw
 from tests.benchmarks.conditions import conditions
 from tests.benchmarks.forklift import Keys, Reports, subject_keys
@@ -27,6 +28,7 @@ _STATES = 240
 
 
 def run(*, rounds: int, lasting_s: float) -> Report:
+    spare_the_collector()
     with bench_server() as server:
         told = conditions(server, rounds=rounds, lasting_s=lasting_s)
         keys = asyncio.run(subject_keys(server.settings))

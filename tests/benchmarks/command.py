@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import uvloop
 
+from api.serve import spare_the_collector
 from tests.benchmarks import library, raw
 from tests.benchmarks.conditions import conditions
 from tests.benchmarks.forklift import ACTOR, TENANTS, Keys, subject_keys
@@ -37,6 +38,7 @@ _STREAMS, _THEIR_STREAMS, _EVENTS, _CALLERS = 4_000, 640, 10, 64
 
 
 def run(*, rounds: int, lasting_s: float) -> Report:
+    spare_the_collector()
     with bench_server() as server:
         told = conditions(server, rounds=rounds, lasting_s=lasting_s)
         told |= {"events_a_stream": _EVENTS, "streams": _STREAMS, "library_streams": _THEIR_STREAMS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import time
@@ -29,6 +30,7 @@ def conditions(server: BenchServer, *, rounds: int, lasting_s: float) -> dict[st
         "rounds": rounds,
         "seconds_a_turn": lasting_s,
         "load_average_1m_before": round(load[0], 2),
+        "collector": gc.get_threshold(),
         "sealed_share": "1 event of 3",
     }
 

@@ -9,6 +9,7 @@ from multiprocessing.synchronize import Barrier
 
 import uvloop
 
+from api.serve import spare_the_collector
 from tests.benchmarks.forklift import Keys, Reports
 from tests.benchmarks.measuring import Measured, by_tasks
 from write_model.kernel.settings import APP, Settings
@@ -63,6 +64,7 @@ def _meet(together: Barrier) -> None:
     """A barrier can only be handed to a process when it is made."""
     global _together
     _together = together
+    spare_the_collector()
 
 
 def _one_of_many(settings: Settings, keys: Keys, callers: int, lasting_s: float) -> Measured:
