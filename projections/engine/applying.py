@@ -97,8 +97,8 @@ class Applier:
 
     def _prepared(self, events: Sequence[Recorded], known: Mapping[int, Row]) -> Prepared:
         parked = self.memory.parked
-        behind = [recorded for recorded in events if recorded.stream in parked] if parked else []
-        return self._folded(events, known, parked, letters(behind, reason=BEHIND_ANOTHER))
+        late = [recorded for recorded in events if recorded.stream in parked] if parked else []
+        return self._folded(events, known, parked, letters(late, reason=BEHIND_ANOTHER))
 
     def _folded(
         self,

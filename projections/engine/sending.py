@@ -20,6 +20,8 @@ from psycopg.errors import error_from_result
 from projections.engine.columns import PackedArray
 
 _numbers = count()
+"""Over all senders, because a connection may have had another one before."""
+
 _FAILED = pq.ExecStatus.FATAL_ERROR
 
 
@@ -94,8 +96,9 @@ class Sender:
 
     def _prepared(self, query: bytes) -> bytes:
         name = b"sent_%d" % next(_numbers)
-        result = self.connection.pgconn.prepare(name, query)
-        self._must_be_open()
+        self.connection.pgconn.send_prepare(name, query)
+        self.connection.wait(generators.send(self.connection.pgconn))
+        [result] = self._fetched()
         if result.status == _FAILED:
             raise error_from_result(result)
         return name
@@ -114,13 +117,8 @@ class Sender:
         return result
 
     def _fetched(self) -> list[pq.abc.PGresult]:
-        results: list[pq.abc.PGresult] = self.connection.wait(
-            generators.fetch_many(self.connection.pgconn)
-        )
-        self._must_be_open()
-        return results
-
-    def _must_be_open(self) -> None:
-        # libpq then makes up an answer that tells of no kind of error.
-        if self.connection.closed:
+        pgconn = self.connection.pgconn
+        results: list[pq.abc.PGresult] = self.connection.wait(generators.fetch_many(pgconn))
+        if self.connection.closed:  # libpq makes up an answer then, of no kind of error
             raise psycopg.OperationalError("The connection was lost before the answer came.")
+        return results
