@@ -23,6 +23,7 @@ class Memory:
 
     Two generations instead of an order of use: a batch is taken in at once, where moving each row
     to the end of an order costs ten times as much (measured). What is used moves to the younger.
+    At least the half of `at_most` rows is kept, and never more than these and a batch.
     """
 
     connection: Connection
@@ -72,6 +73,6 @@ class Memory:
         for recorded in firsts:
             primary = self.catalog.hearers(recorded.topic).primary
             # A stream's first event, which has a number, has no row before it.
-            if primary and recorded.number is None:
+            if primary and recorded.number is None and recorded.stream not in self.parked:
                 missing.setdefault(primary.table.name, set()).add(recorded.stream)
         return missing
