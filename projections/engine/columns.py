@@ -36,11 +36,15 @@ def _sized(value: bytes) -> bytes:
 
 
 def _uuids(values: Values) -> Packed:
-    return [_NULL if value is None else _SIXTEEN + value.bytes for value in values]
+    return [
+        _NULL if value is None else _SIXTEEN + value.int.to_bytes(16, "big") for value in values
+    ]
 
 
 def _texts(values: Values) -> Packed:
-    return [_NULL if value is None else _sized(value.encode()) for value in values]
+    # Most are names of states, teams, kinds: each is packed once.
+    packed = {value: _NULL if value is None else _sized(value.encode()) for value in set(values)}
+    return [packed[value] for value in values]
 
 
 def _jsons(values: Values) -> Packed:
@@ -128,20 +132,14 @@ def pack(type_: Type, values: Values) -> PackedArray:
     return PackedArray(type_.array_oid, header + b"".join(type_.packed(values)))
 
 
-@dataclass(frozen=True, slots=True)
-class RowType:
-    """The type of a table's rows, whose columns stand in this order."""
+def pack_rows(oid: int, columns: Sequence[Column], rows: Sequence[Values]) -> PackedArray:
+    """Whole rows of the type `oid`; a column's values are packed together, one loop for all rows.
 
-    oid: int
-    array_oid: int
-    columns: tuple[Column, ...]
-
-
-def pack_rows(type_: RowType, rows: Sequence[Values]) -> PackedArray:
-    """Whole rows; a column's values are packed together, one loop for all rows."""
-    fields: list[Iterable[bytes]] = [repeat(_LENGTH.pack(len(type_.columns)))]
-    for column, values in zip(type_.columns, zip(*rows, strict=True), strict=True):
+    The array's own type is for the statement to name: its parameter is sent without one.
+    """
+    fields: list[Iterable[bytes]] = [repeat(_LENGTH.pack(len(columns)))]
+    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         fields += repeat(_LENGTH.pack(column.type.oid)), column.type.packed(values)
     packed = [_sized(b"".join(row)) for row in zip(*fields, strict=False)]
-    header = _HEADER.pack(1, 0, type_.oid, len(rows), 1)
-    return PackedArray(type_.array_oid, header + b"".join(packed))
+    header = _HEADER.pack(1, 0, oid, len(rows), 1)
+    return PackedArray(0, header + b"".join(packed))

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from projections.engine.catalog import Catalog, Hearers
+from projections.engine.catalog import Catalog
 from projections.engine.log import Unreadable
-from projections.engine.projection import Primary, Row, Values
+from projections.engine.projection import Additions, Primary, Row, Values
 from projections.engine.transition import Transition
 from write_model.kernel.messages import Recorded
 
@@ -30,43 +30,41 @@ class Batch:
     parked: Collection[UUID] = ()
     rows: dict[int, Row] = field(default_factory=dict[int, Row])
     """The documents of the streams that the batch touched, as they are after it."""
-    _last: dict[int, tuple[Primary, Recorded]] = field(
-        default_factory=dict[int, tuple[Primary, Recorded]]
-    )
+    _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
+    """By primary projection: its streams with the last event of each."""
     _added: dict[str, list[Values]] = field(default_factory=dict[str, list[Values]])
 
     def fold(self, events: Iterable[Recorded]) -> None:
         """Raises: CannotFold for unreadable events, and whatever a fold raises."""
         for recorded in events:
             hearers = self.catalog.hearers(recorded.topic)
-            transition = self._transition(hearers.primary, recorded)
-            self._add(hearers, transition)
+            before, after = self._folded(hearers.primary, recorded)
+            if hearers.additions:
+                self._add(hearers.additions, Transition(before, after, recorded))
 
     def tables(self) -> dict[str, list[Values]]:
         """The rows to write, by table: documents once per stream, additions once per event."""
         tables = dict(self._added)
         for primary in self.catalog.primaries():
-            last = [recorded for by, recorded in self._last.values() if by is primary]
+            last = self._last.get(primary.name, {})
             for each in self.catalog.documents_of(primary) if last else ():
-                values = each.values
-                tables[each.table.name] = [values(self.rows[r.stream.int], r) for r in last]
+                values, rows = each.values, self.rows
+                tables[each.table.name] = [values(rows[id_], r) for id_, r in last.items()]
         return tables
 
-    def _transition(self, primary: Primary | None, recorded: Recorded) -> Transition:
+    def _folded(self, primary: Primary | None, recorded: Recorded) -> tuple[Row | None, Row | None]:
         if self.parked and recorded.stream in self.parked:
-            return Transition(None, None, recorded)
+            return None, None
         if isinstance(recorded.event, Unreadable):
             raise CannotFold(recorded.event.reason)
         if primary is None:
-            return Transition(None, None, recorded)
+            return None, None
         stream = recorded.stream.int
         before = self.rows.get(stream) or self.known.get(stream)
-        after = primary.fold(before, recorded)
-        self.rows[stream] = after
-        self._last[stream] = primary, recorded
-        return Transition(before, after, recorded)
+        after = self.rows[stream] = primary.fold(before, recorded)
+        self._last.setdefault(primary.name, {})[stream] = recorded
+        return before, after
 
-    def _add(self, hearers: Hearers, transition: Transition) -> None:
-        for additions in hearers.additions:
-            rows = additions.rows(transition)
-            self._added.setdefault(additions.table.name, []).extend(rows)
+    def _add(self, additions: Iterable[Additions], transition: Transition) -> None:
+        for each in additions:
+            self._added.setdefault(each.table.name, []).extend(each.rows(transition))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
@@ -10,19 +10,25 @@ from uuid import UUID
 import psycopg
 from pydantic import ValidationError
 
+from projections.engine.sending import Statement
 from write_model.kernel.errors import HoleInLog
 from write_model.kernel.messages import Event, Recorded
-from write_model.kernel.serialization import decode
+from write_model.kernel.serialization import decoder
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+LogRow = tuple[Any, ...]
 
+# In the order of `Recorded`, whose event is what `state` says.
 _READ: LiteralString = (
-    "SELECT topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
+    "SELECT state, topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
     " tenant_position, number, actor_id, command_id, correlation_id, causation_id,"
-    " recorded_at, occurred_at, source, schema_version, state FROM log.events"
+    " recorded_at, occurred_at, source, schema_version FROM log.events"
 )
+_STATE, _TOPIC, _POSITION, _SCHEMA_VERSION = 0, 1, 4, 16
+
+# A range of positions, not a LIMIT: a hole must show instead of being read across.
 _AFTER: LiteralString = _READ + (
-    " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id"
+    " WHERE notification_id > $1 AND notification_id <= $2 ORDER BY notification_id"
 )
 _OF_STREAMS: LiteralString = _READ + (
     " WHERE originator_id = ANY(%s) AND notification_id <= %s ORDER BY notification_id"
@@ -59,35 +65,44 @@ def log_end(connection: Connection) -> LogEnd:
         return LogEnd(*row)
 
 
-def read_log(connection: Connection, after: int, limit: int) -> list[Recorded]:
-    """The events that follow position `after`, at most `limit`, dense and in order.
+def after(position: int, limit: int) -> Statement:
+    """Asks for the events that follow a position, at most `limit`."""
+    return Statement(_AFTER.encode(), (position, position + limit))
+
+
+def recorded_after(position: int, rows: Sequence[LogRow]) -> list[Recorded]:
+    """The events in the rows that follow a position, dense and in order.
 
     Raises: HoleInLog when a position is missing; UnknownTopic when the log is newer than we are.
     """
-    with connection.cursor(binary=True) as cursor:
-        # A range of positions, not a LIMIT: a hole must show instead of being read across.
-        rows = cursor.execute(_AFTER, (after, after + limit)).fetchall()
-    for expected, row in enumerate(rows, start=after + 1):
-        if row[3] != expected:
-            raise HoleInLog(expected)
-    return [_recorded(row) for row in rows]
+    if rows and rows[-1][_POSITION] != position + len(rows):
+        positions = (row[_POSITION] for row in rows)
+        raise HoleInLog(next(at for at, p in enumerate(positions, position + 1) if at != p))
+    return _recorded(rows)
 
 
 def read_streams(connection: Connection, streams: Sequence[UUID], through: int) -> list[Recorded]:
     """All events of these streams up to a position, in order."""
     with connection.cursor(binary=True) as cursor:
         rows = cursor.execute(_OF_STREAMS, (list(streams), through)).fetchall()
-    return [_recorded(row) for row in rows]
+    return _recorded(rows)
 
 
-def _recorded(row: Sequence[Any]) -> Recorded:
-    # _make, because a call with 17 arguments takes twice as long.
-    return Recorded._make((_event(row[0], row[15], row[16]), *row[:16]))
+def _recorded(rows: Iterable[LogRow]) -> list[Recorded]:
+    """One loop without calls of our own: they would be a third of it (measured)."""
+    decoders: dict[tuple[str, int], Callable[[bytes], Event]] = {}
+    recorded: list[Recorded] = []
+    for row in rows:
+        kind = row[_TOPIC], row[_SCHEMA_VERSION]
+        decode = decoders.get(kind) or decoders.setdefault(kind, decoder(*kind))
+        try:
+            event = decode(row[_STATE])
+        except ValidationError as error:
+            event = _unreadable(error)
+        recorded.append(Recorded._make((event, *row[1:])))
+    return recorded
 
 
-def _event(topic: str, schema_version: int, state: bytes) -> Event:
-    try:
-        return decode(topic, schema_version, state)
-    except ValidationError as error:
-        # Locations and kinds only: the input itself may be somebody's personal data.
-        return Unreadable(str(error.errors(include_input=False, include_url=False)))
+def _unreadable(error: ValidationError) -> Unreadable:
+    # Locations and kinds only: the input itself may be somebody's personal data.
+    return Unreadable(str(error.errors(include_input=False, include_url=False)))

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from typing import LiteralString
 from uuid import UUID
 
+import psycopg
+
 from projections.engine import columns
 from projections.engine.columns import Column
+from projections.engine.folding import CannotFold
 from projections.engine.log import Connection
 from projections.engine.projection import TableSpec, Values
 from write_model.kernel.messages import Recorded
@@ -45,6 +48,17 @@ def forget_after(connection: Connection, position: int) -> None:
 def letters(events: Iterable[Recorded], *, reason: str) -> list[Values]:
     """The rows that set these events aside."""
     return [_letter(recorded, reason) for recorded in events]
+
+
+def reason_for(error: Exception) -> str:
+    """What went wrong, never what the event said: that may be personal."""
+    match error:
+        case CannotFold():
+            return str(error)
+        case psycopg.Error():
+            return f"{type(error).__name__}: {error.diag.message_primary}"
+        case _:
+            return type(error).__name__
 
 
 def _letter(recorded: Recorded, reason: str) -> Values:

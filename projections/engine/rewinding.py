@@ -8,16 +8,24 @@ from uuid import UUID
 from psycopg import sql
 
 from projections.engine.catalog import Catalog
-from projections.engine.checkpoint import Lease
+from projections.engine.checkpoint import Lease, LostLease
 from projections.engine.folding import Batch
 from projections.engine.log import Connection, LogEnd, read_streams
 from projections.engine.parking import forget_after, parked_streams
 from projections.engine.projection import Values
+from projections.engine.sending import Sender
 from projections.engine.writing import Writer, delete_rows
 
 
 def rewind(
-    writer: Writer, catalog: Catalog, lease: Lease, *, since: int, to: int, end: LogEnd
+    sender: Sender,
+    writer: Writer,
+    catalog: Catalog,
+    lease: Lease,
+    *,
+    since: int,
+    to: int,
+    end: LogEnd,
 ) -> None:
     """Undo everything past position `to`; records that were touched there are folded again.
 
@@ -32,7 +40,9 @@ def rewind(
             delete_rows(connection, table, after=to, streams=streams)
         forget_after(connection, to)
         again = _folded_again(connection, catalog, streams, through=to)
-        writer.write(lease.move(since=since, to=to, epoch=end.epoch), again)
+        move = lease.move(since=since, to=to, epoch=end.epoch)
+        if not sender.ask(writer.statement(move, again)):
+            raise LostLease
 
 
 def _touched(connection: Connection, catalog: Catalog, *, after: int) -> Iterable[UUID]:

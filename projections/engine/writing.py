@@ -8,14 +8,14 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
-import psycopg
 from psycopg import adapt, pq, sql
 
 from projections.engine import columns
-from projections.engine.checkpoint import MOVE, LostLease
-from projections.engine.columns import PackedArray, RowType, pack, pack_rows
+from projections.engine.checkpoint import MOVE
+from projections.engine.columns import PackedArray, pack, pack_rows
 from projections.engine.log import Connection
 from projections.engine.projection import Row, TableSpec, Values
+from projections.engine.sending import Statement
 
 _SCHEMA = "projections"
 _MOVE_PARAMETERS = 5
@@ -28,9 +28,9 @@ _AS_WE_WRITE: LiteralString = (
 )
 
 
-_ROW_TYPE: LiteralString = (
-    "SELECT t.oid, t.typarray FROM pg_class c JOIN pg_type t ON t.oid = c.reltype"
-    " WHERE c.oid = %s::regclass"
+_ROW_TYPES: LiteralString = (
+    "SELECT c.relname, t.oid FROM pg_class c JOIN pg_type t ON t.oid = c.reltype"
+    " WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s)"
 )
 
 
@@ -51,44 +51,38 @@ class _PackedDumper(adapt.Dumper):
 
 @dataclass(slots=True)
 class Writer:
-    """Writes whole batches, each with one statement: a transaction of one round trip.
+    """Makes of whole batches one statement each: a transaction of one round trip.
 
     Ten events at a time cost under half of what a statement per table does (measured).
     """
 
     connection: Connection
     tables: Mapping[str, TableSpec]
-    _statements: dict[tuple[str, ...], bytes] = field(default_factory=dict[tuple[str, ...], bytes])
-    _row_types: dict[str, RowType] = field(default_factory=dict[str, RowType])
+    _queries: dict[tuple[str, ...], bytes] = field(default_factory=dict[tuple[str, ...], bytes])
+    _row_types: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.connection.adapters.register_dumper(PackedArray, _PackedDumper)
         self.connection.execute(_AS_WE_WRITE)
+        # Now, because a statement is made while the connection answers another.
+        found = self.connection.execute(_ROW_TYPES, (_SCHEMA, list(self.tables)))
+        self._row_types = dict(found.fetchall())
 
-    def write(self, move: Sequence[object], rows: Mapping[str, Sequence[Values]]) -> None:
-        """Move the checkpoint and add the rows of each table; keyed ones replace their like.
+    def statement(self, move: Sequence[object], rows: Mapping[str, Sequence[Values]]) -> Statement:
+        """Moves the checkpoint and adds the rows of each table; keyed ones replace their like.
 
-        Raises: LostLease when the checkpoint was not ours to move; then nothing was written.
+        No row comes back when the checkpoint was not ours to move; then nothing was written.
         """
-        arrays = (pack_rows(self._row_type(name), values) for name, values in rows.items())
-        parameters = (*move, *arrays)
-        with psycopg.RawCursor(self.connection) as cursor:
-            cursor.execute(self._statement(tuple(rows)), parameters, prepare=True)
-            if not cursor.rowcount:
-                raise LostLease
+        filled = {name: values for name, values in rows.items() if values}
+        arrays = (self._packed(name, values) for name, values in filled.items())
+        return Statement(self._query(tuple(filled)), (*move, *arrays))
 
-    def _row_type(self, name: str) -> RowType:
-        known = self._row_types.get(name)
-        return known or self._row_types.setdefault(name, self._asked_for(name))
+    def _packed(self, name: str, values: Sequence[Values]) -> PackedArray:
+        return pack_rows(self._row_types[name], self.tables[name].columns, values)
 
-    def _asked_for(self, name: str) -> RowType:
-        [row] = self.connection.execute(_ROW_TYPE, (f"{_SCHEMA}.{name}",)).fetchall()
-        oid, array_oid = row
-        return RowType(oid, array_oid, self.tables[name].columns)
-
-    def _statement(self, names: tuple[str, ...]) -> bytes:
-        known = self._statements.get(names)
-        return known or self._statements.setdefault(names, self._composed(names))
+    def _query(self, names: tuple[str, ...]) -> bytes:
+        known = self._queries.get(names)
+        return known or self._queries.setdefault(names, self._composed(names))
 
     def _composed(self, names: Iterable[str]) -> bytes:
         numbered = enumerate(names, start=_MOVE_PARAMETERS + 1)
@@ -128,7 +122,7 @@ def _name(table: TableSpec) -> sql.Identifier:
 def _insert(table: TableSpec, number: int) -> sql.Composed:
     names = sql.SQL(", ").join(map(sql.Identifier, table.names()))
     query = sql.SQL(
-        ", {} AS (INSERT INTO {} ({}) SELECT {} FROM unnest(${}) AS r"
+        ", {} AS (INSERT INTO {} ({}) SELECT {} FROM unnest(${}::{}[]) AS r"
         " WHERE EXISTS (SELECT FROM moved){})"
     )
     return query.format(
@@ -137,6 +131,7 @@ def _insert(table: TableSpec, number: int) -> sql.Composed:
         names,
         names,
         sql.Literal(number),
+        _name(table),
         _on_conflict(table) if table.is_keyed else sql.SQL(""),
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import threading
 
+from workers.projector.collector import spare_collector
 from workers.projector.running import run
 from write_model.kernel.ids import new_id
 from write_model.kernel.logs import configure_logs
@@ -16,8 +16,7 @@ from write_model.kernel.settings import TAILER, Settings
 def main() -> None:
     drop_privileges()
     configure_logs()
-    # Rows and events hold no cycles, and there are many: looking for some cost a third (measured).
-    gc.set_threshold(200_000, 50, 100)
+    spare_collector()
     stop = threading.Event()
 
     def on_signal(*_: object) -> None:

@@ -68,7 +68,7 @@ def test_what_is_recorded_is_shown_and_a_lost_connection_is_made_again(
         write_log(admin, story.events)
         until(admin, lambda found: found.position == 1)
         admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE usename = 'tallystick_tailer' AND datname = %s",
             (database.name,),
         )
@@ -87,7 +87,7 @@ def test_trouble_that_is_over_makes_no_later_pause_longer(
         until(admin, partial(has_reached, 1))
         for position in (2, 3, 4):
             admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE usename = 'tallystick_tailer' AND datname = %s",
                 (database.name,),
             )

@@ -1,0 +1,141 @@
+"""Batches of events applied: folded, packed and written, while the server is kept busy.
+
+While one batch is written and the one after the next is read, the next is folded and packed: both
+sides work all the time. What was made ready so is believed only if the batch before it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from projections.engine.catalog import Catalog
+from projections.engine.checkpoint import Lease, LostLease
+from projections.engine.folding import Batch
+from projections.engine.log import LogRow, after, recorded_after
+from projections.engine.memory import Memory
+from projections.engine.parking import BEHIND_ANOTHER, LETTERS, letters, reason_for
+from projections.engine.projection import Row, Values
+from projections.engine.sending import Sender, Statement
+from projections.engine.writing import Writer
+from write_model.kernel.messages import Recorded
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that only needs to be sent. `rows`: the documents as they are after it."""
+
+    rows: Mapping[int, Row]
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The next batch, and the rows of the log behind it that were read already."""
+
+    events: Sequence[Recorded]
+    prepared: Prepared | None = None
+    behind: Sequence[LogRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Applies one batch after another under a lease that it does not take itself."""
+
+    sender: Sender
+    writer: Writer
+    catalog: Catalog
+    lease: Lease
+    memory: Memory
+
+    def upcoming(self, position: int, limit: int) -> Upcoming:
+        """What follows a position, with as much behind it. Raises: HoleInLog, UnknownTopic."""
+        rows = self.sender.ask(after(position, 2 * limit))
+        return Upcoming(recorded_after(position, rows[:limit]), behind=rows[limit:])
+
+    def apply(self, upcoming: Upcoming, limit: int) -> Upcoming | None:
+        """Write a batch, or halve it until what cannot be applied is parked.
+
+        Returns the batch after it when that is ready. Raises: LostLease, psycopg.OperationalError.
+        """
+        try:
+            return self._write(upcoming, limit)
+        except (psycopg.OperationalError, psycopg.InterfaceError, LostLease):
+            raise
+        except Exception as error:  # noqa: BLE001  # a fold or a table may refuse in any way
+            self._isolate(upcoming.events, error)
+            return None
+
+    def _write(self, upcoming: Upcoming, limit: int) -> Upcoming | None:
+        events, behind = upcoming.events, upcoming.behind
+        prepared = upcoming.prepared or self._prepared(events, self.memory.rows_before(events))
+        last = events[-1].position
+        further = [after(last + len(behind), limit)] if len(behind) >= limit else []
+        with self.sender.sent(prepared.statement, *further) as answers:
+            following = self._made_ready(last, behind, prepared.rows)
+        self._settle(prepared, answers.rows())
+        return following and replace(following, behind=answers.rows(1) if further else ())
+
+    def _made_ready(
+        self, last: int, rows: Sequence[LogRow], newer: Mapping[int, Row]
+    ) -> Upcoming | None:
+        """What follows position `last`, on top of `newer` rows that are being written."""
+        if not rows:
+            return None
+        try:
+            events = recorded_after(last, rows)
+            known, missing = self.memory.remembered(events, newer)
+            return Upcoming(events, None if missing else self._prepared(events, known))
+        except Exception:  # noqa: BLE001  # whatever it is, the next step meets it and tells
+            return None
+
+    def _prepared(self, events: Sequence[Recorded], known: Mapping[int, Row]) -> Prepared:
+        parked = self.memory.parked
+        late = [recorded for recorded in events if recorded.stream in parked] if parked else []
+        return self._folded(events, known, parked, letters(late, reason=BEHIND_ANOTHER))
+
+    def _folded(
+        self,
+        events: Sequence[Recorded],
+        known: Mapping[int, Row],
+        parked: Collection[UUID],
+        set_aside: Sequence[Values],
+    ) -> Prepared:
+        batch = Batch(self.catalog, known, parked)
+        batch.fold(events)
+        first, last = events[0], events[-1]
+        move = self.lease.move(since=first.position - 1, to=last.position, epoch=last.epoch)
+        tables = {**batch.tables(), LETTERS.name: set_aside}
+        return Prepared(batch.rows, self.writer.statement(move, tables))
+
+    def _settle(self, prepared: Prepared, moved: Sequence[object]) -> None:
+        if not moved:
+            raise LostLease
+        self.memory.remember(prepared.rows)
+
+    def _isolate(self, events: Sequence[Recorded], error: Exception) -> None:
+        middle = len(events) // 2
+        if not middle:
+            self._park(events[0], error)
+            return
+        for half in (events[:middle], events[middle:]):
+            self.apply(Upcoming(half), len(half))
+
+    def _park(self, recorded: Recorded, error: Exception) -> None:
+        reason = reason_for(error)
+        parked = letters([recorded], reason=reason)
+        prepared = self._folded([recorded], {}, {recorded.stream}, parked)
+        self._settle(prepared, self.sender.ask(prepared.statement))
+        self.memory.park(recorded.stream)
+        log.error(
+            "projector.parked",
+            type=recorded.topic,
+            tenant_position=recorded.tenant_position,
+            reason=reason,
+        )
