@@ -118,7 +118,7 @@ class WriteModel:
         correlation: UUID | None,
     ) -> list[Receipt]:
         """With the streams locked in this process."""
-        async with self.locks.held(ask.stream for ask in asked):
+        async with self.locks.held([ask.stream for ask in asked]):
             if len(asked) > 1:
                 await self._read_together(asked, by)
             try:
@@ -164,9 +164,16 @@ class WriteModel:
             if not decision.append.rows:
                 return await self._unchanged(decision, by, key)
             try:
-                return await self._settled(decision, await self._append(decision), by)
+                verdict = await self.log.append(decision.append)
             except VersionConflict:
+                # What is remembered is true, only not the newest: it is read on from there.
                 await self._caught_up(asked, by)
+                continue
+            except BaseException:
+                # Whether the rows are in the log is unknown or they are not: fold again next time.
+                self._forget(decision)
+                raise
+            return await self._settled(decision, verdict, by)
         return await self._under_the_lock(asked, by, key, correlation)
 
     async def _read_together(self, asked: Sequence[Asked], by: Actor) -> None:
@@ -179,16 +186,6 @@ class WriteModel:
             self.records.fresh(by.tenant, ask.stream, ask.command.aggregate) for ask in asked
         )
         return await asyncio.gather(*reading)
-
-    async def _append(self, decision: Decision) -> Verdict:
-        try:
-            return await self.log.append(decision.append)
-        except VersionConflict:
-            raise  # What is remembered is true, only not the newest: it is read on from there.
-        except BaseException:
-            # Whether the rows are in the log is unknown or they are not: fold again next time.
-            self._forget(decision)
-            raise
 
     async def _caught_up(self, asked: Sequence[Asked], by: Actor) -> None:
         """Read what the others wrote; what binds another version that was seen ends here."""

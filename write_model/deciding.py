@@ -95,14 +95,8 @@ class Decision(NamedTuple):
 def receipts(decision: Decision, records: Sequence[Record]) -> list[Receipt]:
     """What each part did; `records` as they are after it."""
     return [
-        Receipt(
-            part.asked.stream,
-            record.version,
-            record.position,
-            record.number,
-            created=not part.record.version,
-        )
-        for part, record in zip(decision.parts, records, strict=True)
+        Receipt(part.asked.stream, version, position, number, not part.record.version)
+        for part, (_, version, position, number) in zip(decision.parts, records, strict=True)
     ]
 
 
@@ -130,10 +124,10 @@ class Decider:
         Raises: Refused, on a state that was read after the command arrived.
         """
         command_id = self.ids()
-        parts = [
-            (None if fresh else self._from_memory(ask, by)) or await self._from_the_log(ask, by)
-            for ask in asked
-        ]
+        parts: list[Part] = []
+        for ask in asked:
+            part = None if fresh else self._from_memory(ask, by)
+            parts.append(part or await self._from_the_log(ask, by))
         for at, part in enumerate(parts):
             if subjects := subjects_of(part.events):
                 parts[at] = await self._sealed(part, by, command_id, subjects)
@@ -166,9 +160,8 @@ class Decider:
         if expected is not None and expected != record.version:
             raise VersionMismatch(record.version) if record.version else NotFound
         now = self.clock()
-        moment = Moment(
-            by, now, _occurred_at(command, now), ask.stream, self.ids, self.policies, others
-        )
+        at = _occurred_at(command, now)
+        moment = Moment(by, now, at, ask.stream, self.ids, self.policies, others)
         return command.outcome(record.state, moment)
 
     async def _others(self, command: Command, by: Actor) -> Mapping[UUID, Any]:

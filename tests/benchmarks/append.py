@@ -32,8 +32,12 @@ def run(*, rounds: int, lasting_s: float) -> Report:
     with bench_server() as server:
         told = conditions(server, rounds=rounds, lasting_s=lasting_s)
         keys = asyncio.run(subject_keys(server.settings))
-        found = take_turns(_sides(server, keys, lasting_s), rounds=rounds)
-        spread = take_turns(_processes(server, keys, lasting_s), rounds=min(rounds, 2))
+        found = take_turns(
+            _sides(server, keys, lasting_s), rounds=rounds, between=server.checkpoint
+        )
+        spread = take_turns(
+            _processes(server, keys, lasting_s), rounds=min(rounds, 2), between=server.checkpoint
+        )
     slow = _on_a_slower_disk(lasting_s)
     told["slower_disk"] = "1 ms added to every sync" if slow else "left out: no C compiler"
     measured = figures(found) | figures(spread) | figures(slow)
@@ -77,7 +81,7 @@ def _on_a_slower_disk(lasting_s: float) -> dict[str, list[Measured]]:
     with bench_server(slow_sync=True) as server:
         keys = asyncio.run(subject_keys(server.settings))
         sides = _sides(server, keys, lasting_s)
-        found = take_turns(sides, rounds=1)
+        found = take_turns(sides, rounds=1, between=server.checkpoint)
     return {f"slow_sync_{name}": turns for name, turns in found.items()}
 
 

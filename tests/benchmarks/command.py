@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from uuid import UUID
 
 import psycopg
@@ -34,6 +35,7 @@ TARGETS = {
     "command_cached_64_vs_raw": Target(None, 1.6),
     "command_cold_64_vs_library": Target(None, 8),
 }
+_DIGEST = bytes(32)
 _STREAMS, _THEIR_STREAMS, _EVENTS, _CALLERS = 4_000, 640, 10, 64
 
 
@@ -43,7 +45,9 @@ def run(*, rounds: int, lasting_s: float) -> Report:
         told = conditions(server, rounds=rounds, lasting_s=lasting_s)
         told |= {"events_a_stream": _EVENTS, "streams": _STREAMS, "library_streams": _THEIR_STREAMS}
         keys = asyncio.run(subject_keys(server.settings))
-        found = take_turns(_sides(server, keys, lasting_s), rounds=rounds)
+        found = take_turns(
+            _sides(server, keys, lasting_s), rounds=rounds, between=server.checkpoint
+        )
     measured = figures(found)
     return Report("command", told, measured, _ratios(measured), TARGETS)
 
@@ -80,6 +84,7 @@ async def _notes(settings: Settings, keys: Keys, *, cached: bool, lasting_s: flo
     """Each caller walks over streams of its own, so that they stay about ten events long."""
     streams = await write_histories(settings, keys, streams=_STREAMS, events=_EVENTS)
     own = [cycle(streams[caller::_CALLERS]) for caller in range(_CALLERS)]
+    numbers = count(time.time_ns())  # What clients send is made by them.
     actors = {tenant: _responder(tenant) for tenant in TENANTS}
     async with opened(settings) as open_:
         door = open_.write_model
@@ -88,7 +93,7 @@ async def _notes(settings: Settings, keys: Keys, *, cached: bool, lasting_s: flo
             tenant, stream = next(own[caller])
             if not cached:
                 door.records.evict(tenant, stream)
-            key = IdempotencyKey(str(new_id()), bytes(32))
+            key = IdempotencyKey(f"note-{next(numbers)}", _DIGEST)
             await door.handle(stream, AddNote(text=NOTE), by=actors[tenant], key=key)
 
         await asyncio.gather(*(door.state(t, stream, INCIDENT) for t, stream in streams))

@@ -30,12 +30,18 @@ class Measured:
         return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def take_turns(sides: Mapping[str, Turn], *, rounds: int) -> dict[str, list[Measured]]:
-    """Every side once a round, so that whatever else the machine does strikes all alike."""
+def take_turns(
+    sides: Mapping[str, Turn], *, rounds: int, between: Callable[[], None]
+) -> dict[str, list[Measured]]:
+    """Every side once a round, so that whatever else the machine does strikes all alike.
+
+    `between` runs before each turn, so that none pays for what the one before it left behind.
+    """
     found: dict[str, list[Measured]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, turn in sides.items():
             gc.collect()
+            between()
             found[name].append(turn())
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -96,13 +95,12 @@ def run(*, rounds: int, lasting_s: float) -> Report:
     spare_collector()
     with bench_server() as server:
         told = conditions(server, rounds=rounds, lasting_s=lasting_s)
-        told |= {"collector": gc.get_threshold()}
         told |= {"events": _STREAMS * _EVENTS, "library_events": _THEIR_STREAMS * _EVENTS}
         keys = asyncio.run(subject_keys(server.settings))
         asyncio.run(write_histories(server.settings, keys, streams=_STREAMS, events=_EVENTS))
         library.write_log(server.library(), streams=_THEIR_STREAMS, events=_EVENTS)
         _make_views(server)
-        found = take_turns(_sides(server, lasting_s), rounds=rounds)
+        found = take_turns(_sides(server, lasting_s), rounds=rounds, between=server.checkpoint)
     measured = figures(found)
     ours = measured["projection_per_s"]
     ratios = {

@@ -54,6 +54,11 @@ class BenchServer:
         (home / "secrets").write_bytes(base64.urlsafe_b64encode(MASTER_SECRET) + b"\n")
         return Settings(home=home, socket_folder=self.folder, database_name=OURS)
 
+    def checkpoint(self) -> None:
+        """Write out what is pending, and make ready the used files of the write-ahead log."""
+        with psycopg.connect(self.admin(), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
     def library(self) -> dict[str, str]:
         """How the library is told about its database; all else is its default."""
         return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 from uuid import UUID
 
@@ -98,20 +99,25 @@ def _uuid(value: UUID | str) -> UUID:
 
 
 def _sparse_arrays(batch: Sequence[Append], firsts: list[int]) -> list[bytes]:
-    keyed = [(f, c, c.key) for f, c in zip(firsts, batch, strict=True) if c.key]
-    caused = [(f, c.cause) for f, c in zip(firsts, batch, strict=True) if c.cause]
-    sealed = [(f, s) for f, c in zip(firsts, batch, strict=True) for s in c.subjects]
+    keyed: list[tuple[int, int, str, bytes]] = []
+    caused: list[tuple[int, str, str]] = []
+    sealed: list[tuple[int, UUID]] = []
+    for first, (rows, key, cause, subjects) in zip(firsts, batch, strict=True):
+        if key:
+            keyed.append((first, first + len(rows) - 1, key.key, key.digest))
+        if cause:
+            caused.append((first, *cause))
+        sealed += [(first, subject) for subject in subjects]
     return [
-        arrays.int4s([first for first, _, _ in keyed]),
-        arrays.int4s([first + len(command.rows) - 1 for first, command, _ in keyed]),
-        arrays.texts([key.key for _, _, key in keyed]),
-        arrays.byteas([key.digest for _, _, key in keyed]),
-        arrays.int4s([first for first, _ in caused]),
-        arrays.texts([source for _, (source, _) in caused]),
-        arrays.texts([key for _, (_, key) in caused]),
-        arrays.int4s([first for first, _ in sealed]),
-        arrays.uuids([subject for _, subject in sealed]),
+        *_columns(keyed, arrays.int4s, arrays.int4s, arrays.texts, arrays.byteas),
+        *_columns(caused, arrays.int4s, arrays.texts, arrays.texts),
+        *_columns(sealed, arrays.int4s, arrays.uuids),
     ]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], *packing: Callable[[Any], bytes]) -> list[bytes]:
+    columns = zip(*rows, strict=True) if rows else repeat((), len(packing))
+    return [pack(column) for pack, column in zip(packing, columns, strict=True)]
 
 
 def verdicts(batch: Sequence[Append], result: pq.abc.PGresult) -> list[Verdict | DomainError]:
@@ -126,20 +132,14 @@ def verdicts(batch: Sequence[Append], result: pq.abc.PGresult) -> list[Verdict |
     at = 0
     for owner, command in enumerate(batch, 1):
         count = len(command.rows)
+        rows = slice(at, at := at + count)
         if owner in refused:
             found.append(_refusal(refused[owner], command))
-        else:
-            found.append(
-                Appended(
-                    tuple(range(position, position + count)),
-                    tuple(tenant_positions[at : at + count]),  # type: ignore[arg-type]  # never null here
-                    tuple(numbers[at : at + count]) or (None,) * count,
-                    recorded_at,
-                    epoch,
-                )
-            )
-            position += count
-        at += count
+            continue
+        positions = tuple(range(position, position := position + count))
+        in_tenant = tuple(tenant_positions[rows])
+        numbered = tuple(numbers[rows]) or (None,) * count
+        found.append(Appended(positions, in_tenant, numbered, recorded_at, epoch))  # type: ignore[arg-type]  # never null here
     return found
 
 

@@ -116,10 +116,13 @@ def read_timestamp(value: bytes) -> datetime:
 
 def read_int8s(value: bytes) -> list[int | None]:
     """A binary bigint[] without dimensions beyond one; [] for an empty one."""
-    _, nulls, _, length, _ = _HEADER.unpack_from(value) if len(value) > 12 else (0, 0, 0, 0, 0)
-    if not nulls:
-        pairs: tuple[int, ...] = Struct(">" + "iq" * length).unpack_from(value, 20 if length else 0)
-        return list(pairs[1::2])
+    if len(value) < _HEADER.size:
+        return []
+    length = _HEADER.unpack_from(value)[3]
+    # By size: an array that was made of nulls keeps its null flag when all of them are filled.
+    if len(value) == _HEADER.size + 12 * length:
+        sized: tuple[int, ...] = _packer("iq", length).unpack_from(value, _HEADER.size)
+        return list(sized[1::2])
     return _with_nulls(value, length)
 
 

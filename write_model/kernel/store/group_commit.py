@@ -50,6 +50,7 @@ class GroupCommit:
 
     def __init__(self, conninfo: str, settings: Settings) -> None:
         self._conninfo, self._settings = conninfo, settings
+        self._deadline_s = settings.command_deadline_s
         self._queue = FairQueue(rows_per_tenant=settings.append_queue_rows_per_tenant)
         self._is_one_about_to_send = False
         self._in_flight = 0
@@ -68,7 +69,7 @@ class GroupCommit:
         """
         if self._flushers[0].done():
             raise Unavailable
-        deadline = self._loop.time() + self._settings.command_deadline_s
+        deadline = self._loop.time() + self._deadline_s
         waiting = Waiting(command, self._loop.create_future(), deadline)
         self._queue.put(waiting)
         self._wake_one()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from write_model.kernel.errors import Overloaded
@@ -19,14 +18,18 @@ class Waiting:
     verdict: asyncio.Future[Verdict]
     deadline: float
 
-    def claims(self) -> list[Hashable]:
-        """What no other command may touch that is on its way at the same time."""
+    def claims(self) -> list[int]:
+        """What no other command may touch that is on its way at the same time.
+
+        As numbers, which are compared without Python code; if two things should ever share one,
+        the second merely waits for the next batch.
+        """
         command = self.command
-        claims: list[Hashable] = [row.originator_id for row in command.rows]
+        claims = [hash(row.originator_id) for row in command.rows]
         if command.key:
-            claims.append((self.tenant(), command.rows[0].actor.int, command.key.key))
+            claims.append(hash((self.tenant(), command.rows[0].actor.int, command.key.key)))
         if command.cause:
-            claims.append((self.tenant(), command.cause))
+            claims.append(hash((self.tenant(), command.cause)))
         return claims
 
     def tenant(self) -> int:
@@ -39,7 +42,7 @@ class Batch:
     """Commands that go to the server together, and what they claim until they are settled."""
 
     waiting: list[Waiting]
-    claims: list[Hashable]
+    claims: list[int]
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +62,7 @@ class FairQueue:
         self._lines: dict[int, _Line] = {}
         self._turns: deque[_Line] = deque()
         self._length = 0
-        self._claimed: set[Hashable] = set()
+        self._claimed: set[int] = set()
 
     def __len__(self) -> int:
         """How many commands wait."""
