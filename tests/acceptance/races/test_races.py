@@ -23,7 +23,17 @@ async def test_two_processes_race_on_hot_records(
     assert report["faults"] == {}, report
     assert report["commands"] >= plan.commands
     assert report["backends_ended"] >= plan.kills
-    assert min(report["shares"]) > 0.1, report
+
+
+@pytest.mark.slow
+async def test_no_process_starves_on_hot_records(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    """Undisturbed: in a short race a paused backend costs its process more than any rival."""
+    plan = Plan(commands=4_000, processes=2, kills=0, seed=secrets.randbits(32))
+    report = await race(plan, settings, database.conninfo("postgres"), tmp_path)
+    assert report["faults"] == {}, report
+    assert min(report["shares"]) > 0.25, report
 
 
 @pytest.mark.exhaustive
