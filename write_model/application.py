@@ -118,7 +118,7 @@ class WriteModel:
         correlation: UUID | None,
     ) -> list[Receipt]:
         """With the streams locked in this process."""
-        async with self.locks.held([ask.stream for ask in asked]):
+        with await self.locks.held([ask.stream for ask in asked]):
             if len(asked) > 1:
                 await self._read_together(asked, by)
             try:
@@ -221,16 +221,19 @@ class WriteModel:
     async def _settled(self, decision: Decision, verdict: Verdict, by: Actor) -> list[Receipt]:
         match verdict:
             case Appended():
-                records = decision.records_after(verdict)
-                for part, record in zip(decision.parts, records, strict=True):
-                    self.records.remember(by.tenant, part.asked.stream, record)
-                return receipts(decision, records)
+                return self._stored(decision, verdict)
             case Replayed():
                 return await self._replayed([part.asked for part in decision.parts], verdict, by)
             case CauseKnown(stream=stream):
                 return [await self._caused_before(decision, stream, by)]
             case _:
                 assert_never(verdict)
+
+    def _stored(self, decision: Decision, verdict: Appended) -> list[Receipt]:
+        records = decision.records_after(verdict)
+        for part, record in zip(decision.parts, records, strict=True):
+            self.records.remember(decision.tenant, part.asked.stream, record)
+        return receipts(decision, records)
 
     def _forget(self, decision: Decision) -> None:
         for part in decision.parts:

@@ -81,19 +81,31 @@ class StreamLocks:
         self._held: dict[int, deque[asyncio.Future[None]]] = {}
         """Streams that are held, each with those who wait for it."""
 
-    def held(self, streams: Iterable[UUID]) -> HeldLocks:
-        """Hold the locks of all the streams; taken in order, so that nobody waits in a ring."""
-        numbers = {stream.int for stream in streams}
-        return HeldLocks(self, sorted(numbers) if len(numbers) > 1 else list(numbers))
+    async def held(self, streams: Iterable[UUID]) -> HeldLocks:
+        """Take the locks of all the streams: `with await locks.held(streams): ...`.
 
-    def taken(self, stream: int) -> bool:
+        In order, so that nobody waits in a ring.
+        """
+        numbers = {stream.int for stream in streams}
+        held = HeldLocks(self)
+        try:
+            for stream in sorted(numbers) if len(numbers) > 1 else numbers:
+                if not self._taken(stream):
+                    await self._turn(stream)
+                held.streams.append(stream)
+        except BaseException:
+            held.release()
+            raise
+        return held
+
+    def _taken(self, stream: int) -> bool:
         """Whether the lock was free and is the caller's now."""
         if stream in self._held:
             return False
         self._held[stream] = deque()
         return True
 
-    async def wait(self, stream: int) -> None:
+    async def _turn(self, stream: int) -> None:
         """Wait for a lock that another holds."""
         turn = asyncio.get_running_loop().create_future()
         self._held[stream].append(turn)
@@ -116,27 +128,20 @@ class StreamLocks:
 
 
 class HeldLocks:
-    """The locks of some streams, held for a block."""
+    """The locks of some streams, until the block ends."""
 
-    __slots__ = ("_held", "_locks", "_streams")
+    __slots__ = ("_locks", "streams")
 
-    def __init__(self, locks: StreamLocks, streams: list[int]) -> None:
-        self._locks, self._streams = locks, streams
-        self._held: list[int] = []
+    def __init__(self, locks: StreamLocks) -> None:
+        self._locks = locks
+        self.streams: list[int] = []
 
-    async def __aenter__(self) -> None:
-        try:
-            for stream in self._streams:
-                if not self._locks.taken(stream):
-                    await self._locks.wait(stream)
-                self._held.append(stream)
-        except BaseException:
-            self._release()
-            raise
+    def __enter__(self) -> None:
+        pass
 
-    async def __aexit__(self, *_: object) -> None:
-        self._release()
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
-    def _release(self) -> None:
-        for stream in reversed(self._held):
+    def release(self) -> None:
+        for stream in reversed(self.streams):
             self._locks.release(stream)

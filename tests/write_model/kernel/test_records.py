@@ -121,7 +121,7 @@ async def test_one_holder_at_a_time_in_the_order_they_came() -> None:
     locks, order = StreamLocks(), list[str]()
 
     async def held(name: str, *streams: UUID) -> None:
-        async with locks.held(streams):
+        with await locks.held(streams):
             order.append(f"{name} in")
             await asyncio.sleep(0)
             order.append(f"{name} out")
@@ -134,7 +134,7 @@ async def test_who_takes_several_in_whatever_order_never_waits_in_a_ring() -> No
     locks = StreamLocks()
 
     async def held(*streams: UUID) -> None:
-        async with locks.held(streams):
+        with await locks.held(streams):
             await asyncio.sleep(0)
 
     async with asyncio.timeout(5):
@@ -147,27 +147,28 @@ async def test_who_gives_up_waiting_stands_in_nobodys_way() -> None:
     locks = StreamLocks()
 
     async def wait() -> None:
-        async with locks.held([STREAM]):
+        with await locks.held([STREAM]):
             pytest.fail("It was held by another.")
 
-    async with locks.held([STREAM]):
+    with await locks.held([STREAM]):
         waiting = asyncio.create_task(wait())
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-    async with asyncio.timeout(5), locks.held([STREAM]):
-        pass
+    async with asyncio.timeout(5):
+        with await locks.held([STREAM]):
+            pass
 
 
 async def test_a_turn_that_comes_as_its_taker_gives_up_is_the_next_ones() -> None:
     locks, order = StreamLocks(), list[str]()
 
     async def held(name: str) -> None:
-        async with locks.held([STREAM]):
+        with await locks.held([STREAM]):
             order.append(name)
 
     async with asyncio.timeout(5):
-        async with locks.held([STREAM]):
+        with await locks.held([STREAM]):
             giving_up = asyncio.create_task(held("gave up"))
             patient = asyncio.create_task(held("patient"))
             await asyncio.sleep(0)
