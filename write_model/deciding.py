@@ -29,7 +29,7 @@ from write_model.kernel.messages import (
 )
 from write_model.kernel.policies import DEFAULTS, Policies
 from write_model.kernel.records import Record, Records
-from write_model.kernel.sealing import seal_events, sealed_for, subjects_of
+from write_model.kernel.sealing import are_personal, seal_events, sealed_for, subjects_of
 from write_model.kernel.serialization import encode
 from write_model.kernel.store.recorded_event import Append, Appended, RecordedEvent
 
@@ -129,8 +129,8 @@ class Decider:
             part = None if fresh else self._from_memory(ask, by)
             parts.append(part or await self._from_the_log(ask, by))
         for at, part in enumerate(parts):
-            if subjects := subjects_of(part.events):
-                parts[at] = await self._sealed(part, by, command_id, subjects)
+            if are_personal(part.events):
+                parts[at] = await self._sealed(part, by, command_id)
         return Decision(
             by.tenant, by, command_id, parts, _append(parts, by, command_id, key, correlation)
         )
@@ -171,9 +171,10 @@ class Decider:
             others[stream] = record.state
         return others
 
-    async def _sealed(
-        self, part: Part, by: Actor, command_id: UUID, subjects: frozenset[UUID]
-    ) -> Part:
+    async def _sealed(self, part: Part, by: Actor, command_id: UUID) -> Part:
+        subjects = subjects_of(part.events)
+        if not subjects:
+            return part
         events = seal_events(
             part.events,
             tenant=by.tenant,
@@ -211,7 +212,8 @@ def _append(
     cause = None
     for part in parts:
         rows += _rows(part, by, command_id, correlation or command_id)
-        subjects.update(sealed_for(part.events))
+        if are_personal(part.events):
+            subjects.update(sealed_for(part.events))
         cause = cause or part.asked.command.cause()
     return Append(tuple(rows), key, cause, tuple(subjects))
 

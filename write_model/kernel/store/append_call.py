@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg import pq
@@ -126,21 +126,31 @@ def verdicts(batch: Sequence[Append], result: pq.abc.PGresult) -> list[Verdict |
     refused = _refused(refusals) if refusals else {}
     position, epoch = _integer(result, 0), _integer(result, 1)
     recorded_at = arrays.read_timestamp(_value(result, 2))
-    tenant_positions = arrays.read_int8s(_value(result, 3))
-    numbers = arrays.read_int8s(result.get_value(0, 4) or b"")
+    # Null only where the command was refused.
+    tenant_positions = cast("list[int]", arrays.read_int8s(_value(result, 3)))
+    numbers = _numbers(result, len(tenant_positions))
     found: list[Verdict | DomainError] = []
     at = 0
     for owner, command in enumerate(batch, 1):
         count = len(command.rows)
-        rows = slice(at, at := at + count)
         if owner in refused:
             found.append(_refusal(refused[owner], command))
-            continue
-        positions = tuple(range(position, position := position + count))
-        in_tenant = tuple(tenant_positions[rows])
-        numbered = tuple(numbers[rows]) or (None,) * count
-        found.append(Appended(positions, in_tenant, numbered, recorded_at, epoch))  # type: ignore[arg-type]  # never null here
+        elif count == 1:  # Nearly all are: without slices it takes half as long (measured).
+            one = (position,), (tenant_positions[at],), (numbers[at],)
+            found.append(Appended(*one, recorded_at, epoch))
+            position += 1
+        else:
+            rows = slice(at, at + count)
+            positions = tuple(range(position, position := position + count))
+            several = positions, tuple(tenant_positions[rows]), tuple(numbers[rows])
+            found.append(Appended(*several, recorded_at, epoch))
+        at += count
     return found
+
+
+def _numbers(result: pq.abc.PGresult, count: int) -> Sequence[int | None]:
+    value = result.get_value(0, 4)
+    return [None] * count if value is None else arrays.read_int8s(value)
 
 
 def was_stored(result: pq.abc.PGresult) -> bool:

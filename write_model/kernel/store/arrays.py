@@ -115,7 +115,7 @@ def read_timestamp(value: bytes) -> datetime:
 
 
 def read_int8s(value: bytes) -> list[int | None]:
-    """A binary bigint[] without dimensions beyond one; [] for an empty one."""
+    """A binary bigint[] of one dimension; [] for an empty one."""
     if len(value) < _HEADER.size:
         return []
     length = _HEADER.unpack_from(value)[3]
