@@ -67,10 +67,11 @@ def spare_the_collector() -> None:
     """Look for cycles among young objects only, and hardly ever through everything.
 
     The states that are kept in memory are long-lived and have no cycles; a full look through them
-    held every request up for 120-180 ms, some ten seconds apart during an import.
+    held every request up for 120-180 ms, some ten seconds apart during an import. With 10,000 new
+    objects a look instead of 50,000, one command of a hundred took 9 ms instead of 4.
     """
     gc.freeze()
-    gc.set_threshold(10_000, 10, 500)
+    gc.set_threshold(50_000, 10, 500)
 
 
 def server(settings: Settings, *, ring: Ring | None = None) -> Server:

@@ -164,7 +164,7 @@ class WriteModel:
             if not decision.append.rows:
                 return await self._unchanged(decision, by, key)
             try:
-                verdict = await self.log.append(decision.append)
+                verdict = await self.log.queued(decision.append)
             except VersionConflict:
                 # What is remembered is true, only not the newest: it is read on from there.
                 await self._caught_up(asked, by)

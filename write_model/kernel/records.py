@@ -86,10 +86,9 @@ class StreamLocks:
 
         In order, so that nobody waits in a ring.
         """
-        numbers = {stream.int for stream in streams}
         held = HeldLocks(self)
         try:
-            for stream in sorted(numbers) if len(numbers) > 1 else numbers:
+            for stream in sorted({stream.int for stream in streams}):
                 if not self._taken(stream):
                     await self._turn(stream)
                 held.streams.append(stream)

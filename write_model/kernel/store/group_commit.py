@@ -67,13 +67,20 @@ class GroupCommit:
         Raises: VersionConflict, KeyReused, SubjectErased; Invalid for a value that Postgres
         refuses; Overloaded; Unavailable when the deadline passed without a verdict.
         """
+        return await self.queued(command)
+
+    def queued(self, command: Append) -> asyncio.Future[Verdict]:
+        """What `append` awaits, for a caller in whose way another coroutine would stand.
+
+        Raises: Overloaded, Unavailable; the others when awaited.
+        """
         if self._flushers[0].done():
             raise Unavailable
         deadline = self._loop.time() + self._deadline_s
         waiting = Waiting(command, self._loop.create_future(), deadline)
         self._queue.put(waiting)
         self._wake_one()
-        return await waiting.verdict
+        return waiting.verdict
 
     async def close(self) -> None:
         """Stop; whoever still waits is told that the log is unavailable."""
