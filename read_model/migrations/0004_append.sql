@@ -119,12 +119,13 @@ BEGIN
     END IF;
     IF cardinality(p_subjects) > 0 THEN
         SELECT coalesce(v_broken, '[]') || coalesce(jsonb_agg(jsonb_build_object(
-                   'command', p_commands[s.row], 'reason', 'subject_erased')), '[]')
+                   'command', p_commands[p_subject_rows[s]], 'reason', 'subject_erased')), '[]')
           INTO v_broken
-          FROM unnest(p_subject_rows, p_subjects) AS s (row, subject)
+          FROM generate_series(1, cardinality(p_subjects)) AS s
          CROSS JOIN LATERAL (
                SELECT k.erased_at FROM personal.subject_keys k
-                WHERE k.tenant_id = p_tenants[s.row] AND k.subject_id = s.subject LIMIT 1) known
+                WHERE k.tenant_id = p_tenants[p_subject_rows[s]] AND k.subject_id = p_subjects[s]
+                LIMIT 1) known
          WHERE known.erased_at IS NOT NULL
         HAVING count(*) > 0 OR v_broken IS NOT NULL;
     END IF;

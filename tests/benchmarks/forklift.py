@@ -23,6 +23,8 @@ from write_model.kernel.settings import APP, Settings
 from write_model.kernel.store.recorded_event import Append, RecordedEvent
 
 DECLARED = "incident.declared"
+# Looked up once: before Python 3.12 a member of an enumeration is found by Python code.
+_SEVERITY, _PRIORITY = Severity.SEV2, Priority.HIGH
 # The same in every process of a benchmark.
 TENANTS = tuple(derived_id("tenant", number) for number in range(4))
 ACTOR = derived_id("actor")
@@ -90,10 +92,10 @@ class Reports:
 def _declared(**fields: object) -> IncidentDeclared:
     return IncidentDeclared(
         title="The forklift leaks oil",
-        severity=Severity.SEV2,
+        severity=_SEVERITY,
         reporter=ACTOR,
         source="manual",
-        priority=Priority.HIGH,
+        priority=_PRIORITY,
         team="warehouse",
         **fields,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     )

@@ -35,7 +35,7 @@ async def _appending(
         if together is not None:
             together.wait(_PATIENCE_S)
         return await by_tasks(
-            lambda _: log.append(next(commands)), callers=callers, lasting_s=lasting_s
+            lambda _: log.queued(next(commands)), callers=callers, lasting_s=lasting_s
         )
     finally:
         await log.close()
