@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 _UUID_CHARACTERS = 36
 # It comes back in a header and in JSON, and stands in the log: nothing there needs escaping.
-_PLAIN = re.compile(rb"[!-~](?:[ -~]{0,126}[!-~])?")
+_PLAIN = re.compile(rb"[!#-\[\]-~](?:[ !#-\[\]-~]{0,126}[!#-\[\]-~])?")
 
 
 class Observed:

@@ -120,7 +120,7 @@ class WriteModel:
         """With the streams locked in this process."""
         with await self.locks.held([ask.stream for ask in asked]):
             if len(asked) > 1:
-                await self._read_together(asked, by)
+                await self._fresh(asked, by)  # Then the decision has them at hand.
             try:
                 return await self._carried_out(asked, by, key, correlation)
             except Refused:
@@ -176,16 +176,10 @@ class WriteModel:
             return await self._settled(decision, verdict, by)
         return await self._under_the_lock(asked, by, key, correlation)
 
-    async def _read_together(self, asked: Sequence[Asked], by: Actor) -> None:
-        """The decision asks for one record after another, which is slow for a thousand."""
-        for ask, record in zip(asked, await self._fresh(asked, by), strict=True):
-            self.records.remember(by.tenant, ask.stream, record)
-
     async def _fresh(self, asked: Sequence[Asked], by: Actor) -> list[Record]:
-        reading = (
-            self.records.fresh(by.tenant, ask.stream, ask.command.aggregate) for ask in asked
-        )
-        return await asyncio.gather(*reading)
+        """Together, because one after another is slow for a thousand."""
+        wanted = [(ask.stream, ask.command.aggregate) for ask in asked]
+        return await self.records.read_together(by.tenant, wanted)
 
     async def _caught_up(self, asked: Sequence[Asked], by: Actor) -> None:
         """Read what the others wrote; what binds another version that was seen ends here."""

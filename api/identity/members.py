@@ -95,7 +95,8 @@ async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
 async def add_member(request: Request) -> Response:
     """Add a person with roles, who can sign in at once.
 
-    A password made up here is in this answer and nowhere else. A person who has signed in to
+    A password made up here is in this answer and, where the request had an `Idempotency-Key`, in
+    its repetition while it still works; it is kept nowhere. A person who has signed in to
     Tallystick before keeps the password, which is then null here.
     """
     async with admitted(request, "members.manage") as actor:

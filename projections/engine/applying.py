@@ -92,7 +92,8 @@ class Applier:
             events = recorded_after(last, rows)
             known, missing = self.memory.remembered(events, newer)
             return Upcoming(events, None if missing else self._prepared(events, known))
-        except Exception:  # noqa: BLE001  # whatever it is, the next step meets it and tells
+        except Exception as error:  # noqa: BLE001  # whatever it is, the next step meets it and tells
+            log.debug("projector.not_made_ready", reason=type(error).__name__)
             return None
 
     def _prepared(self, events: Sequence[Recorded], known: Mapping[int, Row]) -> Prepared:

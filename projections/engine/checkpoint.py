@@ -17,13 +17,16 @@ _ACQUIRE: LiteralString = (
     " WHERE name = 'all' AND (holder = %s OR expires_at < clock_timestamp())"
     " RETURNING position, epoch, paused"
 )
-# The last line: what was read before the log was restored is not on its branch any more.
+# The last lines: what was read before the log was restored is not on its branch any more, and
+# nothing follows a position that is not; only a rewinding goes back from there.
 MOVE: LiteralString = (
     "UPDATE projections.checkpoint SET position = $1, epoch = $2, applied_at = clock_timestamp(),"
     " expires_at = clock_timestamp() + $3::interval"
     " WHERE name = 'all' AND holder = $4 AND position = $5 AND NOT paused"
     " AND expires_at > clock_timestamp() AND NOT EXISTS"
-    " (SELECT FROM log.epochs e WHERE e.epoch > $2 AND e.first_position <= $1) RETURNING position"
+    " (SELECT FROM log.epochs e WHERE e.epoch > $2 AND e.first_position <= $1"
+    "  OR e.epoch > checkpoint.epoch AND e.first_position <= checkpoint.position"
+    "  AND $1 > checkpoint.position) RETURNING position"
 )
 """Moves the checkpoint and renews the lease; no row comes back when it is not ours to move."""
 

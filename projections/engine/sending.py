@@ -1,7 +1,8 @@
 """Statements that are sent now and answered later, so that the server works while we do.
 
 psycopg's own pipeline sends a large statement no further than the socket takes at once, and then
-the server waits for us; so this speaks to libpq, which psycopg wraps.
+the server waits for us; so this speaks to libpq, which psycopg wraps. `generators` and
+`Transformer` are what psycopg's own cursors are made of: they send, fetch and load as those do.
 """
 
 from __future__ import annotations

@@ -198,7 +198,9 @@ async def test_the_caller_s_ids_come_back(commander: Somebody) -> None:
 
 
 @pytest.mark.parametrize(
-    "wild", ["forklift-\u00e9", "forklift 7 \u2603", "x" * 129, "forklift\t7", ""], ids=repr
+    "wild",
+    ["forklift-\u00e9", "forklift 7 \u2603", "x" * 129, "forklift\t7", 'forklift"7', ""],
+    ids=repr,
 )
 async def test_an_id_that_is_no_plain_text_is_replaced(commander: Somebody, wild: str) -> None:
     headers = {

@@ -127,7 +127,7 @@ def _packed(position: int, rows: list[tuple[UUID, bytes]]) -> list[bytes]:
     return [
         position.to_bytes(8, "big"),
         arrays.uuids([new_id() for _ in rows]),
-        arrays.texts([DECLARED for _ in rows]),
+        arrays.words([DECLARED for _ in rows]),
         arrays.byteas([state for _, state in rows]),
         arrays.uuids([tenant for tenant, _ in rows]),
         arrays.uuids([ACTOR for _ in rows]),

@@ -234,14 +234,8 @@ def test_what_was_made_ready_on_a_batch_that_a_table_refused_is_not_believed(
     assert shown == {stream("crane"): "open", stream("forklift"): "in_progress"}
 
 
-@pytest.mark.parametrize("lost_from", [5, 7])
-def test_a_log_restored_since_it_was_read_ahead_is_read_again(
-    log: Connection, connect: Connect, lost_from: int
-) -> None:
-    story = told()
-    write_log(log, story.events)
-    one = projector(connect("tallystick_tailer"), batch=BATCH)
-    assert one.step() == BATCH  # 4 to 6 are made ready, 7 to 9 are read
+def restored(log: Connection, lost_from: int) -> Story:
+    """The log without what stood from a position on, under a new epoch; to be told further."""
     log.execute("SET session_replication_role = replica")
     log.execute("DELETE FROM log.events WHERE notification_id >= %s", (lost_from,))
     log.execute(
@@ -251,6 +245,18 @@ def test_a_log_restored_since_it_was_read_ahead_is_read_again(
     branch = told()
     del branch.events[lost_from - 1 :]
     branch.epoch = 2
+    return branch
+
+
+@pytest.mark.parametrize("lost_from", [5, 7])
+def test_a_log_restored_since_it_was_read_ahead_is_read_again(
+    log: Connection, connect: Connect, lost_from: int
+) -> None:
+    story = told()
+    write_log(log, story.events)
+    one = projector(connect("tallystick_tailer"), batch=BATCH)
+    assert one.step() == BATCH  # 4 to 6 are made ready, 7 to 9 are read
+    branch = restored(log, lost_from)
     for name in ("forklift", "crane", "forklift", "press", "crane"):
         branch.tell(
             name, NoteAdded(note=FIRST, text="Another branch") if name != "press" else DECLARED
@@ -259,6 +265,25 @@ def test_a_log_restored_since_it_was_read_ahead_is_read_again(
     catch_up(one)
     found = tables(log)
     assert one.position == lost_from + 4
+    assert found == in_one_batch(log, connect)
+
+
+def test_a_log_restored_below_the_checkpoint_is_not_followed_from_there(
+    log: Connection, connect: Connect
+) -> None:
+    """The branch has grown past the checkpoint before the projector asked how the log stands."""
+    story = told()
+    write_log(log, story.events)
+    one = projector(connect("tallystick_tailer"), batch=BATCH)
+    catch_up(one)
+    lost_from = len(story.events) - 1
+    branch = restored(log, lost_from)
+    for _ in range(2 * BATCH):
+        branch.tell("forklift", NoteAdded(note=FIRST, text="Another branch"))
+    write_log(log, branch.events[lost_from - 1 :])
+    catch_up(one)
+    found = tables(log)
+    assert one.position == len(branch.events)
     assert found == in_one_batch(log, connect)
 
 

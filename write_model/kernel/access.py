@@ -81,7 +81,7 @@ class Actor:
 
     def must(self, permission: str) -> None:
         """Raises: Forbidden unless one of the roles carries the permission."""
-        if permission not in permissions_of(self.roles) and self.source != "system":
+        if not self.may(permission):
             raise Forbidden(permission)
 
 

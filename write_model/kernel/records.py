@@ -59,6 +59,16 @@ class Records:
             known.remember((tenant.int, stream.int), record)
         return record
 
+    async def read_together(
+        self, tenant: UUID, wanted: Sequence[tuple[UUID, Aggregate]]
+    ) -> list[Record]:
+        """Fresh records in their order, remembered also where nothing has begun yet."""
+        known = self._known
+        records = await asyncio.gather(*(self.fresh(tenant, *each) for each in wanted))
+        for (stream, _), record in zip(wanted, records, strict=True):
+            known.remember((tenant.int, stream.int), record)
+        return records
+
     def remember(self, tenant: UUID, stream: UUID, record: Record) -> None:
         self._known.remember((tenant.int, stream.int), record)
 

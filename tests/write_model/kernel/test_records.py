@@ -111,6 +111,22 @@ async def test_what_is_read_while_everything_is_forgotten_is_not_kept() -> None:
     assert records.known(TENANT, STREAM) is None
 
 
+async def test_what_is_read_together_while_everything_is_forgotten_is_not_kept() -> None:
+    streams = StreamsInMemory(HISTORY)
+    records = Records(streams, remembered=10)
+    wanted = [(STREAM, INCIDENT), (OTHER, INCIDENT)]
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        streams.answers.clear()
+        reading = group.create_task(records.read_together(TENANT, wanted))
+        await asyncio.sleep(0)  # until it asks
+        await asyncio.sleep(0)  # until both are being read
+        assert len(streams.asked) == len(wanted)
+        records.clear()
+        streams.answers.set()
+    assert reading.result()[0].version == 2
+    assert [records.known(TENANT, stream) for stream, _ in wanted] == [None, None]
+
+
 async def test_one_tenants_records_are_not_anothers() -> None:
     records = Records(StreamsInMemory(HISTORY), remembered=10)
     await records.fresh(TENANT, STREAM, INCIDENT)
@@ -154,7 +170,8 @@ async def test_who_gives_up_waiting_stands_in_nobodys_way() -> None:
         waiting = asyncio.create_task(wait())
         await asyncio.sleep(0)
         waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
     async with asyncio.timeout(5):
         with await locks.held([STREAM]):
             pass

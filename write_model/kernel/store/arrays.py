@@ -62,7 +62,7 @@ def _integers(element: int, layout: str, size: int, values: Sequence[int]) -> by
     return _array(element, len(values), [_packer(layout, len(values)).pack(*sized)])
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=256)
 def _packer(layout: str, count: int) -> Struct:
     return Struct(">" + layout * count)
 
