@@ -137,7 +137,7 @@ class Decider:
 
     def _from_memory(self, ask: Asked, by: Actor) -> Part | None:
         """The decision on a remembered state; None where only a fresh one may answer."""
-        record = self.records.known(by.tenant, ask.stream)
+        record = self.records.known(by.tenant, ask.stream, ask.command.aggregate)
         if record is None or ask.command.involves():
             return None
         try:

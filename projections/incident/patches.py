@@ -120,8 +120,8 @@ def patch(  # noqa: C901  # one flat case per event, so that the checker sees al
 def _begun(row: Row, event: IncidentReported | IncidentDeclared, recorded: Recorded) -> Patch:
     return {
         "title": event.title,
-        "description": event.description,
-        "priority": event.priority and event.priority.value,
+        "description": event.description or row["description"],
+        "priority": (event.priority and event.priority.value) or row["priority"],
         "team": event.team or row["team"],
         "reporter": str(event.reporter),
         "source": event.source,

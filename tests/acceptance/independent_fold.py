@@ -82,10 +82,10 @@ def _declare(document: Document, data: Event, event: Event) -> None:
 def _say(document: Document, data: Event) -> None:
     for name in ("title", "reporter", "source"):
         document[name] = data[name]
-    for name in ("source_key", "description", "priority"):
-        document[name] = data.get(name)
-    if "team" in data:
-        document["team"] = data["team"]
+    document["source_key"] = data.get("source_key")
+    for name in ("description", "priority", "team"):
+        if name in data:
+            document[name] = data[name]
 
 
 def _acknowledge(document: Document, data: Event, event: Event) -> None:

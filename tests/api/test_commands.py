@@ -188,6 +188,13 @@ async def test_only_who_may_import_stands_for_an_old_row(served: Served, owner: 
     assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")
 
 
+async def test_what_is_no_incident_is_not_found_as_one(commander: Somebody) -> None:
+    """The organization's id stands in answers, and its stream in the same log."""
+    for _ in range(2):
+        answer = await commander.post(f"/v1/incidents/{commander.tenant}/acknowledge", {})
+        assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
+
+
 async def test_the_caller_s_ids_come_back(commander: Somebody) -> None:
     related = str(uuid4())
     answer = await commander.post(

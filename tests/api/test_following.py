@@ -18,6 +18,7 @@ from tests.api.serving import Served, Somebody, serving
 from tests.api.test_stream import everything, following, next_message
 from tests.api.test_trouble import cut_off
 from tests.embedded import SUPERUSER, Database, until
+from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Role
 from write_model.kernel.errors import SubjectErased
 from write_model.kernel.ids import new_id
@@ -66,7 +67,7 @@ async def test_after_a_restore_nothing_of_the_lost_branch_is_believed(
     assert closed.value.rcvd.code == 1012
     assert closed.value.rcvd.reason == "the log was restored; start anew"
     records = served.process.write_model.records
-    assert records.known(commander.tenant, UUID(lost["id"])) is None
+    assert records.known(commander.tenant, UUID(lost["id"]), INCIDENT) is None
     assert (await commander.get(f"/v1/events?after={lost['position']}")).status_code == 410
     async with following(served, commander) as socket:
         anew = await commander.declares()

@@ -91,6 +91,15 @@ def test_a_report_waits_in_triage_and_keeps_its_opening_when_declared() -> None:
     assert part(row, "status", "team", "opened_at") == ("open", "Yard", "2026-02-02T08:01:00Z")
 
 
+def test_what_a_declaration_leaves_out_stays_as_reported() -> None:
+    reported = IncidentReported(
+        title="Oil", reporter=JONAS, source="phone", description="A pool", priority=Priority.HIGH
+    )
+    declared = IncidentDeclared(title="Oil", severity=Severity.SEV1, reporter=JONAS, source="phone")
+    row = shown(reported, declared)
+    assert part(row, "description", "priority") == ("A pool", "high")
+
+
 def test_a_report_may_be_dismissed() -> None:
     reported = IncidentReported(title="Oil", reporter=JONAS, source="phone")
     row = shown(reported, IncidentDismissed(reason="It was water"))

@@ -483,7 +483,7 @@ async def test_after_a_failure_the_record_is_folded_again(
         stream = await declared(model)
         with unreachable(database), pytest.raises(Unavailable):
             await model.handle(stream, NOTE, by=COMMANDER)
-        assert model.records.known(TENANT, stream) is None
+        assert model.records.known(TENANT, stream, INCIDENT) is None
 
 
 async def test_a_caller_who_gives_up_leaves_the_record_to_the_next(

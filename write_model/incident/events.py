@@ -94,7 +94,7 @@ class IncidentReported(IncidentEvent):
 
 @event("incident.declared")
 class IncidentDeclared(IncidentEvent):
-    """Complete: it repeats what the report said, where one came before."""
+    """What it leaves out stays as the report said, where one came before."""
 
     title: str
     severity: Severity

@@ -44,17 +44,21 @@ class Records:
         # By integers: a UUID's own hash is Python code, and every command asks several times.
         self._known: Recent[tuple[int, int], Record] = Recent(remembered)
 
-    def known(self, tenant: UUID, stream: UUID) -> Record | None:
+    def known(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> Record | None:
         """What was folded last; others may have written since."""
-        return self._known.get((tenant.int, stream.int))
+        return _of_kind(aggregate, self._known.get((tenant.int, stream.int)))
 
     async def fresh(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> Record:
-        """The record with every event that was committed before this call."""
+        """The record with every event that was committed before this call.
+
+        A stream of another kind is no such record: it is answered as one that has not begun.
+        """
         # The memory as it is now: what is read of a log that is restored meanwhile is not kept.
         known = self._known
-        record = known.get((tenant.int, stream.int)) or Record(aggregate.empty)
+        remembered = _of_kind(aggregate, known.get((tenant.int, stream.int)))
+        record = remembered or Record(aggregate.empty)
         newer = await self._streams.newer(tenant, stream, after=record.version)
-        if newer:
+        if newer and newer[0].topic.startswith(f"{aggregate.name}."):
             record = record.after(newer)
             known.remember((tenant.int, stream.int), record)
         return record
@@ -78,6 +82,11 @@ class Records:
     def clear(self) -> None:
         """Forget every record: the log was restored, and versions mean other events now."""
         self._known = Recent(self._remembered)
+
+
+def _of_kind(aggregate: Aggregate, record: Record | None) -> Record | None:
+    is_one = record is not None and type(record.state) is type(aggregate.empty)
+    return record if is_one else None
 
 
 class StreamLocks:

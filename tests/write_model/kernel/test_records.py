@@ -15,6 +15,7 @@ from write_model.incident.events import Status
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.messages import Event, Recorded
 from write_model.kernel.records import Record, Records, StreamLocks
+from write_model.membership.membership import MEMBERSHIP
 
 TENANT, STREAM, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -81,7 +82,7 @@ async def test_only_what_is_new_is_read() -> None:
 async def test_a_record_that_is_not_there_is_not_remembered() -> None:
     records = Records(StreamsInMemory([]), remembered=10)
     assert (await records.fresh(TENANT, STREAM, INCIDENT)).version == 0
-    assert records.known(TENANT, STREAM) is None
+    assert records.known(TENANT, STREAM, INCIDENT) is None
 
 
 async def test_what_is_evicted_is_read_from_the_start() -> None:
@@ -99,7 +100,7 @@ async def test_what_is_read_while_everything_is_forgotten_is_not_kept() -> None:
     records = Records(streams, remembered=10)
     await records.fresh(TENANT, STREAM, INCIDENT)
     records.clear()
-    assert records.known(TENANT, STREAM) is None
+    assert records.known(TENANT, STREAM, INCIDENT) is None
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         streams.answers.clear()
@@ -108,7 +109,7 @@ async def test_what_is_read_while_everything_is_forgotten_is_not_kept() -> None:
         records.clear()
         streams.answers.set()
     assert reading.result().version == 2
-    assert records.known(TENANT, STREAM) is None
+    assert records.known(TENANT, STREAM, INCIDENT) is None
 
 
 async def test_what_is_read_together_while_everything_is_forgotten_is_not_kept() -> None:
@@ -124,13 +125,23 @@ async def test_what_is_read_together_while_everything_is_forgotten_is_not_kept()
         records.clear()
         streams.answers.set()
     assert reading.result()[0].version == 2
-    assert [records.known(TENANT, stream) for stream, _ in wanted] == [None, None]
+    assert [records.known(TENANT, stream, INCIDENT) for stream, _ in wanted] == [None, None]
+
+
+async def test_a_record_of_another_kind_has_not_begun() -> None:
+    """Its id stands in answers, so anybody may ask an incident's command of it."""
+    records = Records(StreamsInMemory(HISTORY), remembered=10)
+    for _ in range(2):
+        assert (await records.fresh(TENANT, STREAM, INCIDENT)).version == 2
+        assert await records.fresh(TENANT, STREAM, MEMBERSHIP) == Record(MEMBERSHIP.empty)
+    assert records.known(TENANT, STREAM, MEMBERSHIP) is None
+    assert records.known(TENANT, STREAM, INCIDENT) is not None
 
 
 async def test_one_tenants_records_are_not_anothers() -> None:
     records = Records(StreamsInMemory(HISTORY), remembered=10)
     await records.fresh(TENANT, STREAM, INCIDENT)
-    assert records.known(OTHER, STREAM) is None
+    assert records.known(OTHER, STREAM, INCIDENT) is None
 
 
 async def test_one_holder_at_a_time_in_the_order_they_came() -> None:
