@@ -83,9 +83,10 @@ def _say(document: Document, data: Event) -> None:
     for name in ("title", "reporter", "source"):
         document[name] = data[name]
     document["source_key"] = data.get("source_key")
-    for name in ("description", "priority", "team"):
-        if name in data:
-            document[name] = data[name]
+    for name in ("description", "priority"):
+        document[name] = data.get(name, document.get(name))
+    if "team" in data:
+        document["team"] = data["team"]
 
 
 def _acknowledge(document: Document, data: Event, event: Event) -> None:
