@@ -42,6 +42,10 @@ CREATE UNIQUE INDEX events_by_tenant ON log.events (tenant_id, tenant_position);
 CREATE UNIQUE INDEX events_by_number ON log.events (tenant_id, split_part(topic, '.', 1), number)
     WHERE number IS NOT NULL;
 
+-- Streams that callers of the library began at 0: while there are any, no index tells whether a
+-- stream that begins at 1 is there already.
+CREATE TABLE log.zero_based (originator_id uuid PRIMARY KEY);
+
 CREATE TABLE log.command_keys (
     tenant_id        uuid        NOT NULL,
     actor_id         uuid        NOT NULL,

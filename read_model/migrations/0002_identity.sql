@@ -19,7 +19,10 @@ CREATE TABLE personal.subject_keys (
     PRIMARY KEY (tenant_id, subject_id),
     CHECK ((wrapped IS NULL) = (erased_at IS NOT NULL))
 );
--- The append asks once more: a key may have been erased after the sealing.
+-- The append asks once more: a key may have been erased after the sealing. Few are, so that it looks
+-- into next to nothing (28 us a batch otherwise, measured).
+CREATE INDEX subject_keys_erased ON personal.subject_keys (tenant_id, subject_id)
+    WHERE erased_at IS NOT NULL;
 GRANT SELECT (tenant_id, subject_id, erased_at) ON personal.subject_keys TO tallystick_writer;
 
 CREATE FUNCTION personal.read_keys(tenant uuid, ids uuid[])

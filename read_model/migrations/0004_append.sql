@@ -28,6 +28,7 @@ CREATE FUNCTION log.append(
     p_source_keys   text[],
     p_subject_rows  integer[],      -- per data subject with sealed values: a row of the command
     p_subjects      uuid[],
+    p_is_careful    boolean,        -- look for what a unique index would refuse, all or none
     OUT first_position   bigint,
     OUT epoch            integer,
     OUT recorded_at      timestamptz,
@@ -40,6 +41,7 @@ AS $$
 DECLARE
     v_rows       integer   := cardinality(p_commands);
     v_last       bigint;
+    v_is_careful boolean;
     v_refused    integer[] := '{}';
     v_broken     jsonb;
     v_positions  bigint[];              -- of the log, per row; null where refused
@@ -53,6 +55,7 @@ DECLARE
     v_kinds      text[]    := '{}';     -- tenants with kinds of streams, likewise
     v_numbers    bigint[]  := '{}';
     v_kind_at    integer;
+    v_found      bigint;                -- the kind's last number, when it was read with the head
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'append needs READ COMMITTED' USING ERRCODE = 'feature_not_supported';
@@ -62,32 +65,37 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock(7310579, 1);
 
-    SELECT h.epoch, coalesce(e.notification_id, 0), greatest(clock_timestamp(), e.recorded_at)
-      INTO epoch, v_last, recorded_at
+    SELECT h.epoch, coalesce(e.notification_id, 0), greatest(clock_timestamp(), e.recorded_at),
+           p_is_careful OR EXISTS (SELECT FROM log.zero_based)
+      INTO epoch, v_last, recorded_at, v_is_careful
       FROM (SELECT max(o.epoch) AS epoch FROM log.epochs o) h
       LEFT JOIN (SELECT l.notification_id, l.recorded_at FROM log.events l
                   ORDER BY l.notification_id DESC LIMIT 1) e ON true;
     first_position := v_last + 1;
 
-    -- A row follows its predecessor in the log, or the row before it in this call. Rows are taken
-    -- by subscript: unnest keeps a table of its own for every array, 16 of them for the insert.
-    SELECT jsonb_agg(jsonb_build_object('command', p_commands[i], 'reason', 'version'))
-      INTO v_broken
-      FROM generate_series(1, v_rows) AS i
-      LEFT JOIN LATERAL (
-            SELECT e.originator_version, e.tenant_id FROM log.events e
-             WHERE e.originator_id = p_streams[i] ORDER BY e.originator_version DESC LIMIT 1
-           ) head ON true
-     WHERE (p_streams[i - 1] = p_streams[i] AND p_commands[i - 1] = p_commands[i]
-            AND p_versions[i - 1] = p_versions[i] - 1 AND p_tenants[i - 1] = p_tenants[i]
-            ) IS NOT TRUE
-       AND CASE WHEN head.tenant_id IS NULL THEN p_versions[i] NOT IN (0, 1)
-                ELSE head.tenant_id <> p_tenants[i]
-                     OR head.originator_version <> p_versions[i] - 1 END;
+    -- A row follows its predecessor in the log, or the row before it in this call; a stream's first
+    -- needs none, and whether there is one the index tells. Rows are taken by subscript: unnest keeps
+    -- a table of its own for every array, 16 of them for the insert.
+    IF v_is_careful OR 1 <> ANY (p_versions) THEN
+        SELECT jsonb_agg(jsonb_build_object('command', p_commands[i], 'reason', 'version'))
+          INTO v_broken
+          FROM generate_series(1, v_rows) AS i
+          LEFT JOIN LATERAL (
+                SELECT e.originator_version, e.tenant_id FROM log.events e
+                 WHERE e.originator_id = p_streams[i] ORDER BY e.originator_version DESC LIMIT 1
+               ) head ON true
+         WHERE (v_is_careful OR p_versions[i] <> 1)
+           AND (p_streams[i - 1] = p_streams[i] AND p_commands[i - 1] = p_commands[i]
+                AND p_versions[i - 1] = p_versions[i] - 1 AND p_tenants[i - 1] = p_tenants[i]
+                ) IS NOT TRUE
+           AND CASE WHEN head.tenant_id IS NULL THEN p_versions[i] NOT IN (0, 1)
+                    ELSE head.tenant_id <> p_tenants[i]
+                         OR head.originator_version <> p_versions[i] - 1 END;
+    END IF;
 
     -- LIMIT 1 leaves the planner one way, the index: while a table was empty it chose a hash join
     -- and kept that plan when it had filled (47 ms a batch, measured).
-    IF cardinality(p_keys) > 0 THEN
+    IF (p_is_careful OR v_broken IS NOT NULL) AND cardinality(p_keys) > 0 THEN
         SELECT coalesce(v_broken, '[]') || coalesce(jsonb_agg(jsonb_build_object(
                    'command', p_commands[p_key_rows[k]], 'reason',
                    CASE WHEN known.command_id = p_command_ids[p_key_rows[k]] THEN 'version'
@@ -123,10 +131,9 @@ BEGIN
           INTO v_broken
           FROM generate_series(1, cardinality(p_subjects)) AS s
          CROSS JOIN LATERAL (
-               SELECT k.erased_at FROM personal.subject_keys k
+               SELECT FROM personal.subject_keys k
                 WHERE k.tenant_id = p_tenants[p_subject_rows[s]] AND k.subject_id = p_subjects[s]
-                LIMIT 1) known
-         WHERE known.erased_at IS NOT NULL
+                  AND k.erased_at IS NOT NULL LIMIT 1) erased
         HAVING count(*) > 0 OR v_broken IS NOT NULL;
     END IF;
 
@@ -156,9 +163,16 @@ BEGIN
             IF v_tenant_at IS NULL THEN
                 v_tenants := v_tenants || v_tenant;
                 v_tenant_at := cardinality(v_tenants);
-                v_head := coalesce((SELECT e.tenant_position FROM log.events e
-                                     WHERE e.tenant_id = v_tenant
-                                     ORDER BY e.tenant_position DESC LIMIT 1), 0);
+                SELECT coalesce((SELECT e.tenant_position FROM log.events e
+                                  WHERE e.tenant_id = v_tenant
+                                  ORDER BY e.tenant_position DESC LIMIT 1), 0),
+                       CASE WHEN p_versions[i] < 2 THEN coalesce((
+                            SELECT e.number FROM log.events e
+                             WHERE e.tenant_id = v_tenant AND e.number IS NOT NULL
+                               AND split_part(e.topic, '.', 1) = split_part(p_topics[i], '.', 1)
+                             ORDER BY e.tenant_id DESC, split_part(e.topic, '.', 1) DESC,
+                                      e.number DESC LIMIT 1), 0) END
+                  INTO v_head, v_found;
             END IF;
         END IF;
         v_head := v_head + 1;
@@ -176,11 +190,17 @@ BEGIN
             IF v_kind_at IS NULL THEN
                 v_kinds := v_kinds || (v_tenant || split_part(v_topic, '.', 1));
                 v_kind_at := cardinality(v_kinds);
-                v_number := coalesce((SELECT e.number FROM log.events e
-                                       WHERE e.tenant_id = v_tenant AND e.number IS NOT NULL
-                                         AND split_part(e.topic, '.', 1) = split_part(v_topic, '.', 1)
-                                       ORDER BY e.tenant_id DESC, split_part(e.topic, '.', 1) DESC,
-                                                e.number DESC LIMIT 1), 0);
+                IF v_found IS NOT NULL THEN
+                    v_number := v_found;
+                    v_found := NULL;
+                ELSE
+                    v_number := coalesce((
+                        SELECT e.number FROM log.events e
+                         WHERE e.tenant_id = v_tenant AND e.number IS NOT NULL
+                           AND split_part(e.topic, '.', 1) = split_part(v_topic, '.', 1)
+                         ORDER BY e.tenant_id DESC, split_part(e.topic, '.', 1) DESC,
+                                  e.number DESC LIMIT 1), 0);
+                END IF;
             END IF;
             IF numbers IS NULL THEN
                 numbers := array_fill(NULL::bigint, ARRAY[v_rows]);
@@ -201,6 +221,11 @@ BEGIN
       FROM generate_series(1, v_rows) AS i
      WHERE v_positions[i] IS NOT NULL;
 
+    IF 0 = ANY (p_versions) THEN
+        INSERT INTO log.zero_based (originator_id)
+        SELECT p_streams[i] FROM generate_series(1, v_rows) AS i
+         WHERE p_versions[i] = 0 AND v_positions[i] IS NOT NULL;
+    END IF;
     IF cardinality(p_keys) > 0 THEN
         INSERT INTO log.command_keys (tenant_id, actor_id, key, digest, command_id, stream_id,
                                       version, tenant_position, number, created_at)

@@ -23,6 +23,7 @@ from write_model.kernel.store.recorded_event import (
     VersionConflict,
 )
 
+_BOOLEAN, _TRUE, _FALSE = 16, b"\x01", b"\x00"
 _ROW_TYPES = (
     arrays.INT4,
     arrays.UUID_,
@@ -50,20 +51,28 @@ _SPARSE_TYPES = (
     arrays.INT4,
     arrays.UUID_,
 )
-TYPES = tuple(ARRAY_OF[element] for element in _ROW_TYPES + _SPARSE_TYPES)
+TYPES = (*(ARRAY_OF[element] for element in _ROW_TYPES + _SPARSE_TYPES), _BOOLEAN)
 STATEMENT = (
     b"SELECT first_position, epoch, recorded_at, tenant_positions, numbers, refusals"
     b" FROM log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-    b" $17, $18, $19, $20, $21, $22, $23)"
+    b" $17, $18, $19, $20, $21, $22, $23, $24)"
 )
 
 
-def parameters(batch: Sequence[Append]) -> list[bytes]:
-    """The batch as binary arrays, in the order of the function's parameters."""
+def parameters(batch: Sequence[Append], *, is_careful: bool = True) -> list[bytes]:
+    """The batch as binary arrays, in the order of the function's parameters.
+
+    Not `is_careful`: the call may fail with SQLSTATE 23505 instead of saying which command it was
+    that begins a stream or takes a key which is there already.
+    """
     rows = [row for command in batch for row in command.rows]
     owners = [at for at, command in enumerate(batch, 1) for _ in command.rows]
     firsts = _first_rows(batch)
-    return [*_row_arrays(owners, rows), *_sparse_arrays(batch, firsts)]
+    return [
+        *_row_arrays(owners, rows),
+        *_sparse_arrays(batch, firsts),
+        _TRUE if is_careful else _FALSE,
+    ]
 
 
 def _first_rows(batch: Sequence[Append]) -> list[int]:

@@ -29,12 +29,15 @@ _BISECTED = ("22", "23", "54")
 _NOT_PACKED = "22000"
 _RETRIED = ("08", "40", "53", "55", "57")
 _READ_ONLY = "25006"
+_TAKEN = "23505"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.5
 
 _SLOW_COMMIT_S = 0.004
 """With a sync of 3 ms two halves carry three quarters of what one whole batch does (measured)."""
 _WORTH_OVERLAPPING = 20
 """Commands: smaller batches cost more in commits than the overlap gains (measured)."""
+_CAREFUL_S = 1.0
+"""One batch in vain a second is what repeated keys can cost the others."""
 
 # One plan for all batches, by index: no statistics are needed to see that its end is near. As
 # settings of the function these three cost a tenth of a single append (measured).
@@ -55,6 +58,7 @@ class GroupCommit:
         self._is_one_about_to_send = False
         self._in_flight = 0
         self._round_trip_s = 0.0
+        self._careful_until = 0.0
         self._loop = asyncio.get_running_loop()
         self._lanes = [_Lane(), _Lane()]
         self._flushers = [
@@ -159,12 +163,20 @@ class GroupCommit:
             self._refuse(batch.waiting, Unavailable())
 
     async def _settle(self, lane: _Lane, batch: list[Waiting]) -> None:
-        """Send the batch until every command has its verdict or has run out of time."""
+        """Send the batch until every command has its verdict or has run out of time.
+
+        New streams and keys are seldom taken, so that the indexes alone are asked at first, a sixth
+        of the server's work less (measured); when they refuse a batch, it is looked through.
+        """
         pause_s = _FIRST_PAUSE_S
         while batch := self._still_awaited(batch):
+            is_careful = self._loop.time() < self._careful_until
             try:
-                verdicts = await self._send(lane, [waiting.command for waiting in batch])
+                verdicts = await self._send(lane, [w.command for w in batch], is_careful)
             except StatementFailed as error:
+                if error.sqlstate == _TAKEN and not is_careful:
+                    self._careful_until = self._loop.time() + _CAREFUL_S
+                    continue
                 if error.sqlstate[:2] in _BISECTED:
                     await self._bisect(lane, batch, error)
                     return
@@ -193,8 +205,10 @@ class GroupCommit:
         await self._settle(lane, batch[:middle])
         await self._settle(lane, batch[middle:])
 
-    async def _send(self, lane: _Lane, batch: Sequence[Append]) -> list[Verdict | DomainError]:
-        parameters = _packed(batch)
+    async def _send(
+        self, lane: _Lane, batch: Sequence[Append], is_careful: bool
+    ) -> list[Verdict | DomainError]:
+        parameters = _packed(batch, is_careful)
         if lane.call is None:
             lane.call = await self.connect()
         sent_at = self._loop.time()
@@ -262,9 +276,9 @@ def _must_pass(lane: _Lane, error: StatementFailed) -> None:
         raise error
 
 
-def _packed(batch: Sequence[Append]) -> list[bytes]:
+def _packed(batch: Sequence[Append], is_careful: bool) -> list[bytes]:
     """Raises: StatementFailed, as the server would for a value that has no binary form."""
     try:
-        return append_call.parameters(batch)
+        return append_call.parameters(batch, is_careful=is_careful)
     except (UnicodeEncodeError, struct.error) as error:
         raise StatementFailed(_NOT_PACKED, str(error)) from error

@@ -107,6 +107,25 @@ async def test_a_stream_of_another_tenant_is_refused(log: GroupCommit) -> None:
             await log.append(command(stream, version, tenant=SOUTH))
 
 
+@pytest.mark.parametrize("begun_at", [0, 1])
+async def test_wherever_a_stream_began_no_other_tenant_adds_to_it(
+    log: GroupCommit, begun_at: int
+) -> None:
+    """Callers of the library may begin at 0: the first version of ours is free there."""
+    stream = new_id()
+    await log.append(command(stream, begun_at))
+    with pytest.raises(VersionConflict):
+        await log.append(command(stream, 1, tenant=SOUTH))
+
+
+async def test_a_stream_that_began_at_0_goes_on(log: GroupCommit) -> None:
+    stream = new_id()
+    await log.append(command(stream, 0))
+    assert appended(await log.append(command(stream, 1))).positions == (2,)
+    with pytest.raises(VersionConflict):
+        await log.append(command(stream, 0))
+
+
 @pytest.mark.parametrize(("version", "tenant"), [(1, NORTH), (3, NORTH), (2, SOUTH)])
 async def test_an_unknown_key_excuses_no_wrong_version(
     log: GroupCommit, version: int, tenant: UUID

@@ -30,7 +30,13 @@ from write_model.kernel.ids import new_id
 from write_model.kernel.messages import IdempotencyKey
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.store.group_commit import GroupCommit
-from write_model.kernel.store.recorded_event import Append, Appended, Verdict
+from write_model.kernel.store.recorded_event import (
+    Append,
+    Appended,
+    Replayed,
+    Verdict,
+    VersionConflict,
+)
 
 Connection = psycopg.Connection[Any]
 
@@ -331,3 +337,29 @@ async def test_duplicates_that_come_together_get_one_answer(log: GroupCommit) ->
     same = IdempotencyKey("oil-1", bytes(32))
     verdicts = await asyncio.gather(*(log.append(Append(rows(new_id()), same)) for _ in range(5)))
     assert [type(verdict).__name__ for verdict in verdicts] == ["Appended"] + ["Replayed"] * 4
+
+
+async def test_what_is_taken_fails_its_own_command_only(
+    log: GroupCommit, superuser: Connection
+) -> None:
+    """An index refuses the whole batch, which is then looked through and sent again."""
+    taken = new_id()
+    await log.append(Append(rows(taken), key()))
+    batch = [
+        command(),
+        command(taken),
+        command(tenant=SOUTH),
+        Append(rows(new_id()), key()),
+        Append(rows(new_id()), key("oil-2")),
+    ]
+    verdicts = await while_one_commits(log, superuser, *batch)
+    expected = [Appended, VersionConflict, Appended, Replayed, Appended]
+    assert [type(verdict) for verdict in verdicts] == expected
+    assert len(stored(superuser)) == 5
+
+
+async def test_a_known_key_is_answered_even_where_the_version_is_gone(log: GroupCommit) -> None:
+    stream = new_id()
+    await log.append(command(stream))
+    await log.append(Append(rows(stream, 2), key()))
+    assert isinstance(await log.append(Append(rows(stream, 2), key())), Replayed)
