@@ -47,14 +47,17 @@ from write_model.kernel.messages import Aggregate
 
 FINAL = frozenset({Status.DISMISSED, Status.CANCELLED, Status.MERGED})
 GRAVE = frozenset({Severity.SEV1, Severity.SEV2})
-"""They need a review, and another pair of eyes to close them."""
+"""They need a review, and another pair of eyes to close them.
+
+An unknown severity is not among them: nothing is resolved before it was declared with one.
+"""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """`ended_at`: when it was last resolved or closed.
+    """`severity` is None until somebody has assessed it; `ended_at`: when last resolved or closed.
 
     `resolvers` resolved it since it was last reopened. `clock_generation` rises whenever the
     clocks begin anew, so that a timer set before says nothing any more. `notes`: those that
@@ -62,7 +65,7 @@ class Incident:
     """
 
     status: Status = Status.NONE
-    severity: Severity = Severity.SEV4
+    severity: Severity | None = None
     team: str | None = None
     role: str | None = None
     assignee: UUID | None = None
@@ -196,7 +199,7 @@ class Incident:
         )
 
     def _with_severity(self, severity: Severity) -> Incident:
-        raised = int(severity < self.severity)
+        raised = self.severity is not None and severity < self.severity
         return changed(self, severity=severity, clock_generation=self.clock_generation + raised)
 
     def _with_settled(self, task: UUID) -> Incident:
