@@ -40,6 +40,7 @@ from write_model.incident.events import (
     TaskAdded,
     TaskCompleted,
     TaskWaived,
+    Timer,
 )
 from write_model.kernel.changing import changed
 from write_model.kernel.importing import ImportedFrom
@@ -60,8 +61,9 @@ class Incident:
     """`severity` is None until somebody has assessed it; `ended_at`: when last resolved or closed.
 
     `resolvers` resolved it since it was last reopened. `clock_generation` rises whenever the
-    clocks begin anew, so that a timer set before says nothing any more. `notes`: those that
-    stand, with their authors. `amended`: the last value of each amended field.
+    clocks begin anew, so that a timer set before says nothing any more. `breaches`: the timers
+    that ran out, each with its generation. `notes`: those that stand, with their authors.
+    `amended`: the last value of each amended field.
     """
 
     status: Status = Status.NONE
@@ -77,6 +79,7 @@ class Incident:
     ended_at: datetime = NEVER
     resolvers: frozenset[UUID] = frozenset()
     clock_generation: int = 0
+    breaches: frozenset[tuple[Timer, int]] = frozenset()
     acknowledged: bool = False
     review_waived: bool = False
     open_tasks: frozenset[UUID] = frozenset()
@@ -146,13 +149,14 @@ class Incident:
                 return changed(self, amended={**self.amended, name: value})
             case ReviewWaived():
                 return changed(self, review_waived=True)
+            case SlaBreached(timer=timer, generation=generation):
+                return changed(self, breaches=self.breaches | {(timer, generation)})
             case (
                 IncidentDescribed()
                 | IncidentImpactSet()
                 | IncidentLinked()
                 | EvidenceAttached()
                 | IncidentEscalated()
-                | SlaBreached()
             ):
                 return self
             case _:
