@@ -214,7 +214,7 @@ def _append(
         rows += _rows(part, by, command_id, correlation or command_id)
         if are_personal(part.events):
             subjects.update(sealed_for(part.events))
-        cause = cause or part.asked.command.cause()
+        cause = cause or part.asked.command.new_cause(part.record.state)
     return Append(tuple(rows), key, cause, tuple(subjects))
 
 
