@@ -80,7 +80,7 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
         following = Following(
             parts.pool,
             people,
-            parts.write_model.records,
+            parts.write_model,
             ring,
             settings,
             subscribers=budgets.streams,
