@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import documentation, events, health, incident_reads, incidents, stream
+from api import documentation, events, health, incident_reads, incidents, organizations, stream
 from api.budgets import Budgets
 from api.following import Following
 from api.identity import auth, members, named
@@ -26,6 +26,7 @@ VERSION = "0.1.0"
 ROUTERS = (
     incidents.router,
     incident_reads.router,
+    organizations.router,
     events.router,
     stream.router,
     auth.router,
@@ -80,7 +81,7 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
         following = Following(
             parts.pool,
             people,
-            parts.write_model.records,
+            parts.write_model,
             ring,
             settings,
             subscribers=budgets.streams,

@@ -12,8 +12,9 @@ from api.budgets import Budget
 from api.identity.identity import Identity
 from projections.push import Ring
 from read_model.log_headers import Head, Header, Pool, head, tail
-from write_model.kernel.records import Records
+from write_model.application import WriteModel
 from write_model.kernel.settings import Settings
+from write_model.organization.organization import ORGANIZATION
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +23,7 @@ _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.1
 """Quick while there is news for a subscriber; a look costs as much as a request, so for evictions
 alone a tenth of a second is enough: well within the second that is promised."""
 _WAKE_EVERY_S = 15.0
+_OF_ORGANIZATIONS = f"{ORGANIZATION.name}."
 
 
 class Following:
@@ -31,13 +33,14 @@ class Following:
         self,
         pool: Pool,
         identity: Identity,
-        records: Records,
+        write_model: WriteModel,
         ring: Ring,
         settings: Settings,
         *,
         subscribers: Budget,
     ) -> None:
-        self._pool, self._identity, self._records, self._ring = pool, identity, records, ring
+        self._pool, self._identity, self._ring = pool, identity, ring
+        self._records, self._policies = write_model.records, write_model.decider.policies
         self._subscribers = subscribers
         self._trust_s = settings.tail_trust_s
         self._loop = asyncio.get_running_loop()
@@ -122,6 +125,8 @@ class Following:
                 return ()
         for header in news:
             self._identity.evict(header)
+            if header.topic.startswith(_OF_ORGANIZATIONS):
+                self._policies.forget(header.tenant)
         self._ring.publish(news)
         self._position += len(news)
         self._abreast()
@@ -136,6 +141,7 @@ class Following:
     def _distrust(self) -> None:
         self._trusted = False
         self._identity.distrust()
+        self._policies.distrust()
 
     def _abreast(self) -> None:
         self._hole = None
@@ -143,3 +149,4 @@ class Following:
         if not self._trusted:
             self._trusted = True
             self._identity.trust()
+            self._policies.trust()

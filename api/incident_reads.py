@@ -131,7 +131,9 @@ async def actions(request: Request) -> Response:
         if not version:
             raise NotFound
         now = at.identity.clock()
-        moment = Moment(actor, now, now, stream, at.write_model.decider.ids)
+        decider = at.write_model.decider
+        policies = await decider.policies.of(actor.tenant)
+        moment = Moment(actor, now, now, stream, decider.ids, policies)
         verbs = allowed(cast("Incident", state), moment)
         body = to_json({"id": stream, "version": version, "actions": verbs})
         return Response(body, headers={"Cache-Control": "no-store"}, media_type=JSON)

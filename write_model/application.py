@@ -31,6 +31,7 @@ from write_model.kernel.store.recorded_event import (
     Verdict,
     VersionConflict,
 )
+from write_model.organization.organization import ORGANIZATION
 
 # Measured by the races, 64 callers of 4 processes on 50 records: two tries carry 215 commands/s,
 # four 423, six 530; but with six the least share of a process on a record falls from 0.15 to 0.07.
@@ -227,6 +228,8 @@ class WriteModel:
         records = decision.records_after(verdict)
         for part, record in zip(decision.parts, records, strict=True):
             self.records.remember(decision.tenant, part.asked.stream, record)
+            if part.asked.command.aggregate is ORGANIZATION:
+                self.decider.policies.forget(decision.tenant)
         return receipts(decision, records)
 
     def _forget(self, decision: Decision) -> None:

@@ -27,11 +27,12 @@ from write_model.kernel.messages import (
     Moment,
     Receipt,
 )
-from write_model.kernel.policies import DEFAULTS, Policies
+from write_model.kernel.policies import Policies
 from write_model.kernel.records import Record, Records
 from write_model.kernel.sealing import are_personal, seal_events, sealed_for, subjects_of
 from write_model.kernel.serialization import encode
 from write_model.kernel.store.recorded_event import Append, Appended, RecordedEvent
+from write_model.organization.policies import OrganizationPolicies
 
 _CLOCK_SKEW = timedelta(minutes=5)
 # Year 1 at +14:00 lies before all that Python's datetimes can hold: stored, it could not be read.
@@ -108,7 +109,7 @@ class Decider:
     keys: SubjectKeys
     clock: Clock
     ids: Ids
-    policies: Policies = DEFAULTS
+    policies: OrganizationPolicies
 
     async def decide(
         self,
@@ -124,10 +125,11 @@ class Decider:
         Raises: Refused, on a state that was read after the command arrived.
         """
         command_id = self.ids()
+        policies = self.policies.known(by.tenant) or await self.policies.of(by.tenant)
         parts: list[Part] = []
         for ask in asked:
-            part = None if fresh else self._from_memory(ask, by)
-            parts.append(part or await self._from_the_log(ask, by))
+            part = None if fresh else self._from_memory(ask, by, policies)
+            parts.append(part or await self._from_the_log(ask, by, policies))
         for at, part in enumerate(parts):
             if are_personal(part.events):
                 parts[at] = await self._sealed(part, by, command_id)
@@ -135,24 +137,29 @@ class Decider:
             by.tenant, by, command_id, parts, _append(parts, by, command_id, key, correlation)
         )
 
-    def _from_memory(self, ask: Asked, by: Actor) -> Part | None:
+    def _from_memory(self, ask: Asked, by: Actor, policies: Policies) -> Part | None:
         """The decision on a remembered state; None where only a fresh one may answer."""
         record = self.records.known(by.tenant, ask.stream, ask.command.aggregate)
         if record is None or ask.command.involves():
             return None
         try:
-            events = self._outcome(ask, by, record, NOBODY_ELSE)
+            events = self._outcome(ask, by, policies, record, NOBODY_ELSE)
         except Refused:
             return None
         return Part(ask, record, events) if events else None
 
-    async def _from_the_log(self, ask: Asked, by: Actor) -> Part:
+    async def _from_the_log(self, ask: Asked, by: Actor, policies: Policies) -> Part:
         record = await self.records.fresh(by.tenant, ask.stream, ask.command.aggregate)
         others = await self._others(ask.command, by)
-        return Part(ask, record, self._outcome(ask, by, record, others))
+        return Part(ask, record, self._outcome(ask, by, policies, record, others))
 
     def _outcome(
-        self, ask: Asked, by: Actor, record: Record, others: Mapping[UUID, Any]
+        self,
+        ask: Asked,
+        by: Actor,
+        policies: Policies,
+        record: Record,
+        others: Mapping[UUID, Any],
     ) -> tuple[Event, ...]:
         command, expected = ask.command, ask.expected
         if command.binds_what_was_seen and expected is None:
@@ -161,7 +168,7 @@ class Decider:
             raise VersionMismatch(record.version) if record.version else NotFound
         now = self.clock()
         at = _occurred_at(command, now)
-        moment = Moment(by, now, at, ask.stream, self.ids, self.policies, others)
+        moment = Moment(by, now, at, ask.stream, self.ids, policies, others)
         return command.outcome(record.state, moment)
 
     async def _others(self, command: Command, by: Actor) -> Mapping[UUID, Any]:
@@ -214,7 +221,7 @@ def _append(
         rows += _rows(part, by, command_id, correlation or command_id)
         if are_personal(part.events):
             subjects.update(sealed_for(part.events))
-        cause = cause or part.asked.command.cause()
+        cause = cause or part.asked.command.new_cause(part.record.state)
     return Append(tuple(rows), key, cause, tuple(subjects))
 
 

@@ -21,6 +21,7 @@ from write_model.kernel.settings import APP, Settings
 from write_model.kernel.store.exclusive import ExclusiveLog
 from write_model.kernel.store.group_commit import GroupCommit
 from write_model.kernel.store.reading import StreamReader
+from write_model.organization.policies import OrganizationPolicies
 
 _CONNECTIONS = 8
 
@@ -63,7 +64,7 @@ async def opened(
         records = Records(reader, remembered=settings.stream_cache_size)
         log = GroupCommit(conninfo, settings)
         exclusive = ExclusiveLog(log, settings)
-        decider = Decider(records, keyring, clock, ids)
+        decider = Decider(records, keyring, clock, ids, OrganizationPolicies(records))
         write_model = WriteModel(log, exclusive, reader, records, decider, StreamLocks())
         try:
             yield Opened(write_model, pool, keyring, master, clock, ids)

@@ -110,6 +110,32 @@ async def test_past_a_hole_nobody_is_told_anything(
     assert (told["position"], told["log_level"]) == (hole, "error")
 
 
+async def test_past_a_hole_no_policies_are_believed(
+    served: Served, commander: Somebody, admin: Connection
+) -> None:
+    policies = served.process.write_model.decider.policies
+    with capture_logs() as logs:
+        await commander.declares()
+        assert policies.known(commander.tenant) is not None
+        skip_one(admin)
+        await logged(logs, "hole_in_log")
+    await policies.of(commander.tenant)
+    assert policies.known(commander.tenant) is None
+
+
+async def test_after_a_restore_policies_are_remembered_anew(
+    served: Served, commander: Somebody, admin: Connection
+) -> None:
+    policies = served.process.write_model.decider.policies
+    with capture_logs() as logs:
+        await commander.declares()
+        restore(admin, last_position(admin) - 1)
+        await logged(logs, "the_log_branched")
+    assert policies.known(commander.tenant) is None
+    await commander.declares()
+    assert policies.known(commander.tenant) is not None
+
+
 def skip_one(admin: Connection) -> None:
     """Say the last event again, two positions on."""
     admin.execute(

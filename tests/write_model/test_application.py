@@ -31,6 +31,7 @@ from write_model.incident.commands import (
     DeclareIncident,
     MergeIncident,
     ReleaseIncident,
+    ReportIncident,
 )
 from write_model.incident.events import Severity, Status
 from write_model.incident.incident import INCIDENT
@@ -57,6 +58,7 @@ from write_model.membership.membership import membership_stream
 from write_model.opening import opened
 
 DECLARE = DeclareIncident(title="Forklift leaks oil", severity=Severity.SEV3)
+REPORT = ReportIncident(title="Oil under a forklift")
 ACKNOWLEDGE, RELEASE = AcknowledgeIncident(), ReleaseIncident()
 NOTE = AddNote(text="The oil is bound with sand.")
 KEY = IdempotencyKey("forklift-1", bytes(32))
@@ -443,6 +445,27 @@ async def test_a_cause_told_of_another_record_leads_to_the_first(ours: WriteMode
     first = await ours.start(told, by=COMMANDER)
     elsewhere = await ours.handle(new_id(), told, by=COMMANDER)
     assert (elsewhere.stream, elsewhere.created) == (first.stream, False)
+
+
+async def test_a_report_is_declared_with_the_cause_it_began_with(ours: WriteModel) -> None:
+    cause = {"source": "sensor", "source_key": "leak-7"}
+    reported = await ours.start(REPORT.model_copy(update=cause), by=COMMANDER)
+    told = DECLARE.model_copy(update=cause)
+    declared = await ours.start(told, by=COMMANDER)
+    assert (declared.stream, declared.version) == (reported.stream, 2)
+    assert await status(ours, reported.stream) is Status.OPEN
+    assert await ours.start(told, by=COMMANDER) == declared
+
+
+async def test_the_cause_that_a_declaration_gives_a_report_makes_no_other_record(
+    ours: WriteModel,
+) -> None:
+    reported = await ours.start(REPORT, by=COMMANDER)
+    told = DECLARE.model_copy(update={"source": "sensor", "source_key": "leak-7"})
+    declared = await ours.handle(reported.stream, told, by=COMMANDER)
+    assert await ours.start(told, by=COMMANDER) == declared
+    incident, _ = await ours.state(TENANT, reported.stream, INCIDENT)
+    assert (incident.source, incident.source_key) == ("sensor", "leak-7")
 
 
 async def test_a_cause_whose_record_is_not_there_is_a_conflict(

@@ -19,6 +19,7 @@ from write_model.kernel.personal import Place, Sealed, unseal
 from write_model.kernel.records import Records
 from write_model.kernel.serialization import decode
 from write_model.kernel.store.recorded_event import Appended
+from write_model.organization.policies import OrganizationPolicies
 
 STREAM, OTHER = UUID(int=0x51), UUID(int=0x52)
 DECLARE = DeclareIncident(title="Forklift leaks oil", severity=Severity.SEV3)
@@ -46,7 +47,9 @@ class OneKey:
 
 @pytest.fixture
 def decider() -> Decider:
-    return Decider(Records(NoStreams(), remembered=9), OneKey(), lambda: MONDAY, fresh_ids())
+    records = Records(NoStreams(), remembered=9)
+    policies = OrganizationPolicies(records)
+    return Decider(records, OneKey(), lambda: MONDAY, fresh_ids(), policies)
 
 
 async def test_rows_carry_who_when_and_why(decider: Decider) -> None:

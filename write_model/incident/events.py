@@ -135,7 +135,9 @@ class IncidentReleased(IncidentEvent):
 
 @event("incident.severity_changed")
 class SeverityChanged(IncidentEvent):
-    from_severity: Severity
+    """`from_severity` is None for a report that had not been assessed."""
+
+    from_severity: Severity | None = None
     severity: Severity
     reason: str
 

@@ -40,6 +40,7 @@ from write_model.incident.events import (
     TaskAdded,
     TaskCompleted,
     TaskWaived,
+    Timer,
 )
 from write_model.kernel.changing import changed
 from write_model.kernel.importing import ImportedFrom
@@ -47,22 +48,26 @@ from write_model.kernel.messages import Aggregate
 
 FINAL = frozenset({Status.DISMISSED, Status.CANCELLED, Status.MERGED})
 GRAVE = frozenset({Severity.SEV1, Severity.SEV2})
-"""They need a review, and another pair of eyes to close them."""
+"""They need a review, and another pair of eyes to close them.
+
+An unknown severity is not among them: nothing is resolved before it was declared with one.
+"""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """`ended_at`: when it was last resolved or closed.
+    """`severity` is None until somebody has assessed it; `ended_at`: when last resolved or closed.
 
     `resolvers` resolved it since it was last reopened. `clock_generation` rises whenever the
-    clocks begin anew, so that a timer set before says nothing any more. `notes`: those that
-    stand, with their authors. `amended`: the last value of each amended field.
+    clocks begin anew, so that a timer set before says nothing any more. `breaches`: the timers
+    that ran out, each with its generation. `notes`: those that stand, with their authors.
+    `amended`: the last value of each amended field.
     """
 
     status: Status = Status.NONE
-    severity: Severity = Severity.SEV4
+    severity: Severity | None = None
     team: str | None = None
     role: str | None = None
     assignee: UUID | None = None
@@ -74,6 +79,7 @@ class Incident:
     ended_at: datetime = NEVER
     resolvers: frozenset[UUID] = frozenset()
     clock_generation: int = 0
+    breaches: frozenset[tuple[Timer, int]] = frozenset()
     acknowledged: bool = False
     review_waived: bool = False
     open_tasks: frozenset[UUID] = frozenset()
@@ -143,13 +149,14 @@ class Incident:
                 return changed(self, amended={**self.amended, name: value})
             case ReviewWaived():
                 return changed(self, review_waived=True)
+            case SlaBreached(timer=timer, generation=generation):
+                return changed(self, breaches=self.breaches | {(timer, generation)})
             case (
                 IncidentDescribed()
                 | IncidentImpactSet()
                 | IncidentLinked()
                 | EvidenceAttached()
                 | IncidentEscalated()
-                | SlaBreached()
             ):
                 return self
             case _:
@@ -196,7 +203,7 @@ class Incident:
         )
 
     def _with_severity(self, severity: Severity) -> Incident:
-        raised = int(severity < self.severity)
+        raised = self.severity is not None and severity < self.severity
         return changed(self, severity=severity, clock_generation=self.clock_generation + raised)
 
     def _with_settled(self, task: UUID) -> Incident:

@@ -53,7 +53,10 @@ class SegregationOfDuties(Forbidden):
 
 
 class IllegalTransition(Refused):
-    """`allowed`: the statuses from which the command is legal, in life-cycle order."""
+    """`allowed`: the statuses from which the command is legal, in life-cycle order.
+
+    Empty when no other status would help: a rule stands in the way, or it is done only once.
+    """
 
     code = "illegal_transition"
 

@@ -134,6 +134,10 @@ class Command(BaseModel):
         """The source and its key for what began outside; the same cause acts only once."""
         return None
 
+    def new_cause(self, state: Any, /) -> tuple[str, str] | None:
+        """The cause, unless the record began with it: the log takes each only once."""
+        return self.cause()
+
     def involves(self) -> tuple[UUID, ...]:
         """Other records whose states the decision needs, as `moment.others`."""
         return ()

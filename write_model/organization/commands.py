@@ -35,7 +35,12 @@ class FoundOrganization(Command):
 
 
 class SetPolicies(Command):
-    """Decide when a closed incident may be reopened; durations are ISO 8601, such as P7D."""
+    """Decide how long after its end an incident may be reopened.
+
+    After `late_reopen_after` only an incident commander reopens it, after `reopen_window` nobody.
+    Durations are ISO 8601, such as P7D. Every command obeys at once, or within a second where
+    another process of the server takes it.
+    """
 
     aggregate: ClassVar = ORGANIZATION
     permission: ClassVar = "organization.administer"

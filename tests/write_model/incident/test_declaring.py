@@ -18,6 +18,7 @@ from tests.write_model.incident.forklift import (
 )
 from write_model.incident.commands import DeclareIncident, DismissIncident, ReportIncident
 from write_model.incident.events import Severity
+from write_model.incident.incident import INCIDENT
 from write_model.kernel.errors import Forbidden, IllegalTransition, NotFound, RecordLocked
 from write_model.kernel.personal import Clear
 
@@ -67,6 +68,20 @@ def test_a_declared_report_keeps_its_cause() -> None:
     given(SENSE_REPORTED).when(DECLARE).then(SENSED)
 
 
+def test_a_report_without_a_key_takes_source_and_key_of_its_declaration() -> None:
+    given(REPORTED).when(FROM_SENSOR).then(SENSED)
+
+
+@pytest.mark.parametrize("key", [None, "m-1"])
+def test_a_report_with_a_key_keeps_its_source_too(key: str | None) -> None:
+    mailed = DECLARE.model_copy(update={"source": "mail", "source_key": key})
+    given(SENSE_REPORTED).when(mailed).then(SENSED)
+
+
+def test_a_source_alone_does_not_replace_that_of_the_report() -> None:
+    given(REPORTED).when(DECLARE.model_copy(update={"source": "mail"})).then(DECLARED)
+
+
 def test_another_cause_does_not_pass_for_the_first() -> None:
     given(SENSED).when(DECLARE).then_refused(IllegalTransition)
 
@@ -74,6 +89,12 @@ def test_another_cause_does_not_pass_for_the_first() -> None:
 def test_a_cause_is_a_source_with_its_key() -> None:
     assert FROM_SENSOR.cause() == ("sensor", "leak-7")
     assert DECLARE.cause() is None
+
+
+def test_the_log_is_told_a_cause_unless_the_incident_began_with_it() -> None:
+    reported, sensed = (given(one).state(INCIDENT) for one in (REPORTED, SENSE_REPORTED))
+    assert FROM_SENSOR.new_cause(reported) == ("sensor", "leak-7")
+    assert FROM_SENSOR.new_cause(sensed) is None
 
 
 def test_an_injured_person_is_named_only_under_seal() -> None:

@@ -181,6 +181,27 @@ def test_a_running_clock_is_breached() -> None:
     given(DECLARED).when(BREACH, by=TIMER).then(SlaBreached(timer="resolve", generation=1))
 
 
+def test_a_breach_is_recorded_once() -> None:
+    breached = SlaBreached(timer="resolve", generation=1)
+    given(DECLARED, breached).when(BREACH, by=TIMER).then_nothing()
+
+
+def test_each_clock_is_breached_on_its_own() -> None:
+    other_clock = SlaBreached(timer="acknowledge", generation=1)
+    given(DECLARED, other_clock).when(BREACH, by=TIMER).then(
+        SlaBreached(timer="resolve", generation=1)
+    )
+
+
+def test_clocks_that_began_anew_are_breached_again() -> None:
+    breached = SlaBreached(timer="resolve", generation=1)
+    reopened = IncidentReopened(from_status=Status.RESOLVED, reason="Again")
+    again = RecordSlaBreach(timer="resolve", generation=2)
+    given(DECLARED, breached, RESOLVED, reopened).when(again, by=TIMER).then(
+        SlaBreached(timer="resolve", generation=2)
+    )
+
+
 def test_a_timer_set_before_the_clocks_restarted_says_nothing() -> None:
     reopened = IncidentReopened(from_status=Status.RESOLVED, reason="Again")
     given(*ROAD_TO[Status.RESOLVED], reopened).when(BREACH, by=TIMER).then_nothing()

@@ -11,6 +11,7 @@ from tests.write_model.incident.forklift import (
     DECLARED,
     MITIGATED,
     ON_HOLD,
+    REPORTED,
     REPORTER,
     RESPONDER,
     ROAD_TO,
@@ -106,6 +107,26 @@ def test_only_commanders_lower_the_severity() -> None:
 def test_the_same_severity_changes_nothing() -> None:
     command = ChangeSeverity(to=Severity.SEV3, reason="Still")
     given(DECLARED).when(command, by=RESPONDER).then_nothing()
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_responders_give_a_report_its_first_severity(severity: Severity) -> None:
+    """It is no lowering, whichever it is."""
+    command = ChangeSeverity(to=severity, reason="It drips on the ramp")
+    assessed = SeverityChanged(severity=severity, reason="It drips on the ramp")
+    given(REPORTED).when(command, by=RESPONDER).then(assessed)
+    given(REPORTED, assessed).when(command, by=RESPONDER).then_nothing()
+
+
+def test_a_severity_that_is_known_in_triage_is_lowered_by_commanders_only() -> None:
+    assessed = SeverityChanged(severity=Severity.SEV3, reason="It drips on the ramp")
+    given(REPORTED, assessed).when(LOWER, by=RESPONDER).then_refused(Forbidden, "incident.command")
+
+
+def test_the_first_severity_restarts_no_clock() -> None:
+    assessed = SeverityChanged(severity=Severity.SEV1, reason="It reached the drain")
+    incident = given(REPORTED, assessed).state(INCIDENT)
+    assert (incident.severity, incident.clock_generation) == (Severity.SEV1, 0)
 
 
 def test_raising_the_severity_restarts_the_clocks_and_lowering_does_not() -> None:

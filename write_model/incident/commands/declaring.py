@@ -34,6 +34,9 @@ class BeginIncident(IncidentCommand):
     def cause(self) -> tuple[str, str] | None:
         return (self.source, self.source_key) if self.source_key else None
 
+    def new_cause(self, incident: Incident, /) -> tuple[str, str] | None:
+        return None if self.repeats(incident) else self.cause()
+
     def repeats(self, incident: Incident) -> bool:
         return self.source_key is not None and self.cause() == (
             incident.source,
@@ -71,7 +74,8 @@ class DeclareIncident(BeginIncident):
     """Declare an incident: its clocks start, and whoever responds is expected to.
 
     It starts a new incident, or takes a reported one out of triage, and then what you leave
-    out stays as reported. A source key that was used before answers with the first incident.
+    out stays as reported; so do its source and source key, unless only you give a key. A source
+    key that was used before answers with the first incident.
     """
 
     permission = "incident.report"
@@ -85,17 +89,28 @@ class DeclareIncident(BeginIncident):
         return begun or super().changes_nothing(incident)
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentDeclared]:
+        source, source_key = self._origin(incident)
         yield IncidentDeclared(
             title=self.title,
             severity=self.severity,
             reporter=incident.reporter or self.by(moment),
-            source=incident.source or self.source,
-            source_key=incident.source_key or self.source_key,
+            source=source,
+            source_key=source_key,
             description=self.description,
             priority=self.priority,
             team=self.team,
             injured=sealable(self.injured, moment),
         )
+
+    def _origin(self, incident: Incident) -> tuple[str, str | None]:
+        """Source and key, never one of either: the report's, unless only the declaration has a key.
+
+        A key means nothing beside another source.
+        """
+        has_the_only_key = incident.source_key is None and self.source_key is not None
+        if incident.source is None or has_the_only_key:
+            return self.source, self.source_key
+        return incident.source, incident.source_key
 
 
 class DismissIncident(IncidentCommand):

@@ -99,8 +99,9 @@ class AttachEvidence(IncidentCommand):
 class RecordSlaBreach(IncidentCommand):
     """A clock ran out. Only the product's own timers say so.
 
-    A timer of an earlier generation of the clocks is ignored, and so is the acknowledge timer of
-    an incident that was acknowledged: a peer escalated alerts acknowledged months before.
+    A timer that ran out before is ignored, or one of an earlier generation of the clocks, and so
+    is the acknowledge timer of an incident that was acknowledged: a peer escalated alerts
+    acknowledged months before.
     """
 
     permission = "incident.record_sla_breach"
@@ -114,7 +115,8 @@ class RecordSlaBreach(IncidentCommand):
 
     def changes_nothing(self, incident: Incident, /) -> bool:
         stopped = self.timer == "acknowledge" and incident.acknowledged
-        return stopped or self.generation != incident.clock_generation
+        known = (self.timer, self.generation) in incident.breaches
+        return stopped or known or self.generation != incident.clock_generation
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[SlaBreached]:
         yield SlaBreached(timer=self.timer, generation=self.generation)

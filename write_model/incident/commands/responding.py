@@ -72,7 +72,10 @@ class ReleaseIncident(IncidentCommand):
 
 
 class ChangeSeverity(IncidentCommand):
-    """Raise or lower the severity. Raising restarts the clocks; lowering is the commander's."""
+    """Raise or lower the severity. Raising restarts the clocks; lowering is the commander's.
+
+    The first severity of a reported incident is neither.
+    """
 
     permission = "incident.respond"
     verb = "severity"
@@ -82,7 +85,8 @@ class ChangeSeverity(IncidentCommand):
     reason: Text
 
     def needs(self, incident: Incident, actor: Actor, /) -> str:
-        return "incident.command" if self.to > incident.severity else self.permission
+        lowers = incident.severity is not None and self.to > incident.severity
+        return "incident.command" if lowers else self.permission
 
     def changes_nothing(self, incident: Incident, /) -> bool:
         return self.to is incident.severity or super().changes_nothing(incident)
