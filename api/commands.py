@@ -148,5 +148,5 @@ def _add(
         description=text,
         response_class=Response,
         response_model=None,
-        openapi_extra=describe_command(command),
+        openapi_extra=describe_command(command, begins=not path.startswith("/{id}")),
     )

@@ -6,7 +6,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic_core import to_json
 
-from api.openapi import PERMISSION, PUBLIC, self_description
+from api.answers.operating import Map
+from api.description import self_description
+from api.openapi import PERMISSION, PUBLIC, describe_public
 
 router = APIRouter(tags=["Operating"])
 
@@ -37,7 +39,7 @@ pre {{ white-space: pre-wrap; margin: .5rem 0 }}
 """
 
 
-@router.get("/v1", openapi_extra=_OPEN)
+@router.get("/v1", openapi_extra=describe_public(Map))
 async def entrance() -> Response:
     """Where everything is."""
     return Response(to_json(_MAP), media_type="application/json")

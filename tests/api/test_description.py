@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
+import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.composition import create_app
-from api.openapi import PERMISSION, PUBLIC, self_description
-from tests.api.serving import Served, told
+from api.description import self_description
+from api.openapi import PERMISSION, PUBLIC
+from tests.api.serving import LEAK, Served, Somebody, told
 from write_model.incident.commands import COMMANDS, RecordSlaBreach
 from write_model.kernel.access import PERMISSIONS
 from write_model.kernel.settings import Settings
@@ -68,6 +71,67 @@ def test_every_command_has_an_address_with_its_text() -> None:
         if inspect.cleandoc(command.__doc__ or "") not in texts
     }
     assert missing == {RecordSlaBreach.__name__}
+
+
+def test_every_name_in_an_address_is_described_with_it() -> None:
+    described = operations(self_description(create_app(Settings())))
+    assert len(described) > 40
+    for (_, path), operation in described.items():
+        found = {each["name"]: each for each in operation["parameters"] if each["in"] == "path"}
+        assert list(found) == re.findall(r"{(\w+)}", path)
+        assert all(each["required"] and each["description"] for each in found.values())
+
+
+def test_what_stands_in_the_address_is_not_asked_for_in_the_body() -> None:
+    described = operations(self_description(create_app(Settings())))
+    waived = described["post", "/v1/incidents/{id}/tasks/{task}/waive"]["requestBody"]
+    assert waived["content"]["application/json"]["schema"]["required"] == ["reason"]
+    completed = described["post", "/v1/incidents/{id}/tasks/{task}/complete"]["requestBody"]
+    assert "task" not in completed["content"]["application/json"]["schema"]["properties"]
+    assert not completed["required"]
+
+
+def test_only_what_exists_can_have_another_version_than_was_seen() -> None:
+    for (method, path), operation in operations(self_description(create_app(Settings()))).items():
+        changes_a_record = method == "post" and "{" in path
+        assert ("If-Match" in names(operation)) is changes_a_record, path
+        assert ("412" in operation["responses"]) is changes_a_record, path
+
+
+@pytest.mark.parametrize("path", ["/v1/incidents", "/v1/incidents/reports", "/v1/members"])
+async def test_what_begins_a_record_asks_for_no_version(owner: Somebody, path: str) -> None:
+    person = {"email": "grace@example.com", "name": "Grace Hopper", "roles": ["viewer"]}
+    report = {"title": "The forklift leaks oil"}
+    bodies = {"/v1/members": person, "/v1/incidents": LEAK, "/v1/incidents/reports": report}
+    answer = await owner.post(path, bodies[path], If_Match='"7"')
+    assert answer.status_code == 201
+
+
+@pytest.mark.usefixtures("projector")
+async def test_a_read_says_that_it_waits_if_it_does(served: Served, owner: Somebody) -> None:
+    await owner.declares()
+    described = operations(told(await served.http.get("/openapi.json")))
+    waiting = {"min_position", "X-Min-Position"}
+    for (method, path), operation in described.items():
+        if method == "get" and operation[PERMISSION]:
+            address = path.replace("{id}", "INC-1") + f"?ids={owner.id}" * path.endswith("people")
+            answer = await owner.get(address, X_Min_Position="1")
+            assert answer.status_code == 200, path
+            says = waiting & names(operation)
+            assert says == (waiting if "X-Position" in answer.headers else set()), path
+
+
+def operations(description: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """(method, path) -> what is said of it."""
+    return {
+        (method, path): operation
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def names(operation: dict[str, Any]) -> set[str]:
+    return {each["name"] for each in operation["parameters"]}
 
 
 def test_every_reference_of_the_description_leads_somewhere() -> None:
