@@ -53,8 +53,8 @@ _PROBLEM = {
 def self_description(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document; definitions inside operations move to the components.
 
-    Raises: KeyError for a name in a path that nobody has described; ValueError when two
-    definitions have one name.
+    Raises: KeyError for a route without a text, or a name in its path that nobody has described;
+    ValueError when two definitions have one name.
     """
     found = get_openapi(
         title="Tallystick",
@@ -65,6 +65,7 @@ def self_description(app: FastAPI) -> dict[str, Any]:
     schemas: dict[str, Any] = {"Problem": _PROBLEM}
     for path, operations in found["paths"].items():
         for operation in operations.values():
+            _summarize(operation)
             _say_what_is_in_the_path(path, operation)
             _drop_the_frameworks_own_error(operation)
             for name, definition in _taken_out(operation):
@@ -74,6 +75,12 @@ def self_description(app: FastAPI) -> dict[str, Any]:
     found["components"] = {"schemas": schemas, "securitySchemes": {"bearer": bearer}}
     found["security"] = [{"bearer": []}]
     return found
+
+
+def _summarize(operation: dict[str, Any]) -> None:
+    """The first paragraph of its text."""
+    first = operation["description"].partition("\n\n")[0]
+    operation["summary"] = " ".join(first.split())
 
 
 def _say_what_is_in_the_path(path: str, operation: dict[str, Any]) -> None:

@@ -38,19 +38,16 @@ COMMAND_ERRORS = (
 )
 
 
-def described(text: str) -> str:
-    return inspect.cleandoc(text)
-
-
 def describe_command(
     command: type[Command], *, begins: bool = False, answer: type[BaseModel] = Receipt
 ) -> dict[str, Any]:
-    """The OpenAPI operation of a command, but for its text.
+    """The OpenAPI operation of a command.
 
     `begins`: it starts a record of its own, so there is no version that anybody could have seen.
     """
     return {
         PERMISSION: command.permission,
+        "description": inspect.cleandoc(command.__doc__ or ""),
         "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, _IF_MATCH],
         "requestBody": json_body(
             command, required=any(field.is_required() for field in command.model_fields.values())

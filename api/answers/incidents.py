@@ -47,13 +47,13 @@ class Summary(Answer):
     source_key: str | None
     """What the source calls it."""
     opened_at: AwareDatetime
-    """When it happened that it was first reported or declared."""
+    """When it was first reported or declared; this and the next three tell when it happened."""
     acknowledged_at: AwareDatetime | None
     """The first time since it was opened or last reopened."""
     resolved_at: AwareDatetime | None
-    """Empty again once it is reopened."""
+    """Null until then, and again once it is reopened."""
     closed_at: AwareDatetime | None
-    """Empty again once it is reopened."""
+    """Null until then, and again once it is reopened."""
     updated_at: AwareDatetime
     """When its last event was recorded."""
     hold_reason: HoldReason | None

@@ -19,16 +19,19 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
 
 
 class Credentials(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     email: Short
+    """The address that you were added with."""
     password: Short
+    """Yours, or the one that was made up for you."""
 
 
 class RefreshToken(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     refresh_token: Short
+    """The latest that you were given."""
 
 
 @router.post(

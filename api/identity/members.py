@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic_core import to_json
 
 from api.admission import admitted
@@ -44,12 +44,16 @@ Password = Annotated[str, StringConstraints(min_length=12, max_length=1_024)]
 
 
 class AddedMember(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     email: Email
+    """What the person signs in with; it is kept sealed."""
     name: PersonName
+    """It is kept sealed, and shown to the organization."""
     roles: Roles
-    password: Password | None = Field(None, description="Made up and answered once when left out.")
+    """What the person may do here."""
+    password: Password | None = None
+    """Made up and answered once when left out."""
 
 
 @router.get("/me", openapi_extra=describe_query("people.read", answer=Me))

@@ -36,22 +36,29 @@ _IDS = TypeAdapter(list[UUID])
 
 
 class Person(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: PersonName
+    """It is kept sealed."""
     source: SourceKey = ""
+    """Where the person is known from, such as an older system."""
     source_key: SourceKey = ""
+    """What the source calls the person; the same one is one person."""
 
 
 class People(BaseModel):
     """One person by `name`, or up to 1,000 under `people`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: PersonName | None = None
+    """It is kept sealed."""
     source: SourceKey = ""
+    """Where the person is known from, such as an older system."""
     source_key: SourceKey = ""
+    """What the source calls the person; the same one is one person."""
     people: Annotated[list[Person], Field(min_length=1, max_length=_AT_ONCE)] | None = None
+    """Several at once."""
 
     @model_validator(mode="after")
     def _one_or_many(self) -> Self:

@@ -13,11 +13,21 @@ from fastapi.routing import APIRoute
 
 from api.composition import create_app
 from api.description import self_description
+from api.fields import Field, fields
 from api.openapi import PERMISSION, PUBLIC
+from api.page import page
+from api.problems import MEDIA_TYPE
 from tests.api.serving import LEAK, Served, Somebody, told
 from write_model.incident.commands import COMMANDS, RecordSlaBreach
 from write_model.kernel.access import PERMISSIONS
+from write_model.kernel.messages import Command
 from write_model.kernel.settings import Settings
+from write_model.membership.commands import (
+    ChangeRoles,
+    ReinstateMember,
+    RemoveMember,
+    SuspendMember,
+)
 
 PUBLIC_PATHS = {
     "/livez",
@@ -29,6 +39,13 @@ PUBLIC_PATHS = {
     "/v1/auth/refresh",
     "/v1/auth/logout",
 }
+ADDRESSED: tuple[type[Command], ...] = (
+    *COMMANDS,
+    ChangeRoles,
+    SuspendMember,
+    ReinstateMember,
+    RemoveMember,
+)
 KNOWN = frozenset[str]().union(*PERMISSIONS.values())
 
 
@@ -67,7 +84,7 @@ def test_every_command_has_an_address_with_its_text() -> None:
     }
     missing = {
         command.__name__
-        for command in COMMANDS
+        for command in ADDRESSED
         if inspect.cleandoc(command.__doc__ or "") not in texts
     }
     assert missing == {RecordSlaBreach.__name__}
@@ -80,6 +97,15 @@ def test_every_name_in_an_address_is_described_with_it() -> None:
         found = {each["name"]: each for each in operation["parameters"] if each["in"] == "path"}
         assert list(found) == re.findall(r"{(\w+)}", path)
         assert all(each["required"] and each["description"] for each in found.values())
+
+
+def test_every_parameter_and_field_says_what_it_is_for() -> None:
+    description = self_description(create_app(Settings()))
+    schemas = description["components"]["schemas"]
+    for (_, path), operation in operations(description).items():
+        silent = [each["name"] for each in operation["parameters"] if not each["description"]]
+        silent += [each.name for each in asked(operation, schemas) if not each.text]
+        assert silent == [], path
 
 
 def test_what_stands_in_the_address_is_not_asked_for_in_the_body() -> None:
@@ -130,6 +156,12 @@ def operations(description: dict[str, Any]) -> dict[tuple[str, str], dict[str, A
     }
 
 
+def asked(operation: dict[str, Any], schemas: dict[str, Any]) -> list[Field]:
+    """The fields of the body."""
+    content = operation.get("requestBody", {}).get("content", {}).values()
+    return [field for each in content for field in fields(each["schema"], schemas)]
+
+
 def names(operation: dict[str, Any]) -> set[str]:
     return {each["name"] for each in operation["parameters"]}
 
@@ -156,6 +188,35 @@ async def test_the_description_is_served_with_a_page_that_loads_nothing_else(
     served: Served,
 ) -> None:
     assert told(await served.http.get("/openapi.json"))["openapi"].startswith("3.1")
-    page = (await served.http.get("/docs")).text
-    assert "/v1/incidents/{id}/acknowledge" in page
-    assert "://" not in page
+    shown = (await served.http.get("/docs")).text
+    assert "/v1/incidents/{id}/acknowledge" in shown
+    assert "://" not in shown
+    assert not re.search(r"<(script|link|img|iframe)|src=|url\(|@import", shown)
+
+
+def test_the_page_tells_of_each_operation_what_it_takes_and_refuses() -> None:
+    description = self_description(create_app(Settings()))
+    told_of = page(description).split("<details>")[1:]
+    schemas = description["components"]["schemas"]
+    for ((_, path), operation), text in zip(operations(description).items(), told_of, strict=True):
+        assert f"{path}</code>" in text
+        fields_of_body = {each.name for each in asked(operation, schemas)}
+        for name in names(operation) | fields_of_body:
+            assert f"<td>{name}</td>" in text, (path, name)
+        for status, response in operation["responses"].items():
+            if MEDIA_TYPE in response.get("content", {}):
+                assert f"<td>{status}</td><td>{response['description']}</td>" in text, path
+
+
+def test_the_page_tells_how_each_field_is_written() -> None:
+    told_of = page(self_description(create_app(Settings()))).split("<details>")
+    [declaring] = [each for each in told_of if "POST /v1/incidents</code>" in each]
+    severity = "<td>severity</td><td>one of sev1, sev2, sev3, sev4</td><td>yes</td>"
+    assert severity in declaring
+    assert "<td>team</td><td>string of at most 200 characters or null</td><td></td>" in declaring
+    assert "<td>imported.row</td><td>integer</td><td>yes</td>" in declaring
+    assert "<h3>Answer 200, 201: What the command did.</h3>" in declaring
+    assert "<td>409</td><td>conflict, idempotency_in_progress" in declaring
+    [listing] = [each for each in told_of if "GET /v1/incidents</code>" in each]
+    assert "<td>items[].opened_at</td><td>string (date-time)</td>" in listing
+    assert "<td>facets</td><td>object of any names: object of any names: integer" in listing
