@@ -31,6 +31,7 @@ READ = "events.read"
         parameter("limit", "How many items, at most 500.", "integer"),
         *WAITING,
         answer=EventPage,
+        errors=["not_found", "log_restored"],
     ),
 )
 async def events(request: Request) -> Response:

@@ -47,7 +47,12 @@ _LIST_PARAMETERS = (
 )
 
 
-@router.get("", openapi_extra=describe_query(READ, *_LIST_PARAMETERS, answer=IncidentPage))
+@router.get(
+    "",
+    openapi_extra=describe_query(
+        READ, *_LIST_PARAMETERS, answer=IncidentPage, errors=["log_restored"]
+    ),
+)
 async def incidents(request: Request) -> Response:
     """Incidents by filters, in pages, with counts under the same filters where asked for."""
     at = process(request)
@@ -70,7 +75,9 @@ async def incidents(request: Request) -> Response:
 
 @router.get(
     "/{id}",
-    openapi_extra=may_be_known(describe_query(READ, *WAITING, answer=IncidentDocument)),
+    openapi_extra=may_be_known(
+        describe_query(READ, *WAITING, answer=IncidentDocument, errors=["not_found"])
+    ),
 )
 async def incident(request: Request) -> Response:
     """One incident as it stands, with the names of the people in it."""
@@ -89,7 +96,9 @@ async def incident(request: Request) -> Response:
 
 @router.get(
     "/{id}/history",
-    openapi_extra=describe_query(READ, _CURSOR, _LIMIT, *WAITING, answer=HappenedPage),
+    openapi_extra=describe_query(
+        READ, _CURSOR, _LIMIT, *WAITING, answer=HappenedPage, errors=["not_found", "log_restored"]
+    ),
 )
 async def history(request: Request) -> Response:
     """Every event of an incident as it was recorded, with each field before and after."""
@@ -114,6 +123,7 @@ async def history(request: Request) -> Response:
         _LIMIT,
         *WAITING,
         answer=HappenedPage,
+        errors=["not_found", "log_restored"],
     ),
 )
 async def timeline(request: Request) -> Response:
@@ -131,7 +141,9 @@ async def timeline(request: Request) -> Response:
         return await _page(at, request, actor, shown, happened)
 
 
-@router.get("/{id}/actions", openapi_extra=describe_query(READ, answer=Actions))
+@router.get(
+    "/{id}/actions", openapi_extra=describe_query(READ, answer=Actions, errors=["not_found"])
+)
 async def actions(request: Request) -> Response:
     """The commands that you may issue next, in the order of an incident's life."""
     at = process(request)

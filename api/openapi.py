@@ -23,7 +23,7 @@ _ANY_ERRORS = ("malformed", "validation", "overloaded", "unavailable")
 _CALLER_ERRORS = ("unauthenticated", "forbidden")
 BODY_ERRORS = (*_ANY_ERRORS, "payload_too_large", "unsupported_media_type")
 """What may be wrong with any request that has a body."""
-QUERY_ERRORS = (*_ANY_ERRORS, *_CALLER_ERRORS, "not_found", "log_restored", "hole_in_log")
+QUERY_ERRORS = (*_ANY_ERRORS, *_CALLER_ERRORS)
 COMMAND_ERRORS = (
     *BODY_ERRORS,
     *_CALLER_ERRORS,
@@ -60,13 +60,19 @@ def describe_command(
 
 
 def describe_query(
-    permission: str, *parameters: dict[str, Any], answer: type[BaseModel]
+    permission: str,
+    *parameters: dict[str, Any],
+    answer: type[BaseModel],
+    errors: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The OpenAPI operation of a question, but for its text."""
+    """The OpenAPI operation of a question, but for its text.
+
+    `errors`: the codes that not every question may meet.
+    """
     return {
         PERMISSION: permission,
         "parameters": list(parameters),
-        "responses": {**answers(answer, 200), **problems(QUERY_ERRORS)},
+        "responses": {**answers(answer, 200), **problems((*QUERY_ERRORS, *errors))},
     }
 
 
