@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from api.admission import admitted
-from api.openapi import describe_command, described
+from api.openapi import describe_command
 from api.process import Process, process
 from api.references import record_id, reference
 from api.requests import correlation, expected_version, idempotency_key, parsed, raw_body
@@ -137,16 +137,12 @@ def _add(
     command: type[Command],
     endpoint: Callable[[Request], Awaitable[Response]],
 ) -> None:
-    text = described(command.__doc__ or "")
-    summary = text.partition("\n\n")[0]
     router.add_api_route(
         path,
         endpoint,
         methods=["POST"],
         name=f"{command.__name__}{path}",
-        summary=" ".join(summary.split()),
-        description=text,
         response_class=Response,
         response_model=None,
-        openapi_extra=describe_command(command),
+        openapi_extra=describe_command(command, begins=not path.startswith("/{id}")),
     )

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api.openapi import describe_query, parameter
+from api.answers.happened import EventPage
+from api.openapi import WAITING, describe_query, parameter
 from api.process import Process, process
 from api.reads import MOST, caught_up, limit_of, only, opened
 from api.references import record_id
@@ -28,7 +29,9 @@ READ = "events.read"
         parameter("type", "Only these types, with commas, such as incident.resolved."),
         parameter("subject", "Only this record, by id or reference."),
         parameter("limit", "How many items, at most 500.", "integer"),
-        parameter("min_position", "Wait until this position is shown.", "integer"),
+        *WAITING,
+        answer=EventPage,
+        errors=["not_found", "log_restored"],
     ),
 )
 async def events(request: Request) -> Response:

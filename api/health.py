@@ -7,7 +7,8 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from api.openapi import PERMISSION, PUBLIC
+from api.answers.operating import Health
+from api.openapi import describe_public
 from api.process import process
 from read_model.health import projector_health
 
@@ -16,16 +17,15 @@ log = structlog.get_logger(__name__)
 router = APIRouter(tags=["Operating"])
 
 _WAIT_S = 2.0
-_OPEN = {PERMISSION: PUBLIC}
 
 
-@router.get("/livez", openapi_extra=_OPEN)
+@router.get("/livez", openapi_extra=describe_public(Health))
 async def livez() -> Response:
     """The process answers."""
     return _json({"status": "ok"}, 200)
 
 
-@router.get("/readyz", openapi_extra=_OPEN)
+@router.get("/readyz", openapi_extra=describe_public(Health, 200, 503))
 async def readyz(request: Request) -> Response:
     """The database answers and its schema is there; 503 with the reason when not.
 

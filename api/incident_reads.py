@@ -6,7 +6,9 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from api.openapi import describe_query, parameter
+from api.answers.happened import HappenedPage
+from api.answers.incidents import Actions, IncidentDocument, IncidentPage
+from api.openapi import WAITING, describe_query, may_be_known, parameter
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
@@ -27,7 +29,6 @@ router = APIRouter(prefix="/v1/incidents", tags=["Incidents"], route_class=Plain
 
 READ = "incident.read"
 
-_POSITION = parameter("min_position", "Wait until this position is shown.", "integer")
 _CURSOR = parameter("cursor", "Where the page before ended.")
 _LIMIT = parameter("limit", "How many items, at most 500.", "integer")
 _LIST_PARAMETERS = (
@@ -42,11 +43,16 @@ _LIST_PARAMETERS = (
     parameter("facets", f"Counts of {', '.join(sorted(ALLOWED.facets))}, with commas."),
     _CURSOR,
     _LIMIT,
-    _POSITION,
+    *WAITING,
 )
 
 
-@router.get("", openapi_extra=describe_query(READ, *_LIST_PARAMETERS))
+@router.get(
+    "",
+    openapi_extra=describe_query(
+        READ, *_LIST_PARAMETERS, answer=IncidentPage, errors=["log_restored"]
+    ),
+)
 async def incidents(request: Request) -> Response:
     """Incidents by filters, in pages, with counts under the same filters where asked for."""
     at = process(request)
@@ -67,7 +73,12 @@ async def incidents(request: Request) -> Response:
         return shown.answer(body, link=next_page(request, page.next_cursor))
 
 
-@router.get("/{id}", openapi_extra=describe_query(READ, _POSITION))
+@router.get(
+    "/{id}",
+    openapi_extra=may_be_known(
+        describe_query(READ, *WAITING, answer=IncidentDocument, errors=["not_found"])
+    ),
+)
 async def incident(request: Request) -> Response:
     """One incident as it stands, with the names of the people in it."""
     at = process(request)
@@ -83,7 +94,12 @@ async def incident(request: Request) -> Response:
         return shown.answer(body, etag)
 
 
-@router.get("/{id}/history", openapi_extra=describe_query(READ, _CURSOR, _LIMIT, _POSITION))
+@router.get(
+    "/{id}/history",
+    openapi_extra=describe_query(
+        READ, _CURSOR, _LIMIT, *WAITING, answer=HappenedPage, errors=["not_found", "log_restored"]
+    ),
+)
 async def history(request: Request) -> Response:
     """Every event of an incident as it was recorded, with each field before and after."""
     at = process(request)
@@ -101,7 +117,13 @@ async def history(request: Request) -> Response:
 @router.get(
     "/{id}/timeline",
     openapi_extra=describe_query(
-        READ, parameter("by", "occurred_at, or recorded_at."), _CURSOR, _LIMIT, _POSITION
+        READ,
+        parameter("by", "occurred_at, or recorded_at."),
+        _CURSOR,
+        _LIMIT,
+        *WAITING,
+        answer=HappenedPage,
+        errors=["not_found", "log_restored"],
     ),
 )
 async def timeline(request: Request) -> Response:
@@ -119,7 +141,9 @@ async def timeline(request: Request) -> Response:
         return await _page(at, request, actor, shown, happened)
 
 
-@router.get("/{id}/actions", openapi_extra=describe_query(READ))
+@router.get(
+    "/{id}/actions", openapi_extra=describe_query(READ, answer=Actions, errors=["not_found"])
+)
 async def actions(request: Request) -> Response:
     """The commands that you may issue next, in the order of an incident's life."""
     at = process(request)

@@ -1,142 +1,147 @@
-"""What the API says of itself: texts, bodies and errors, taken from the classes that decide."""
+"""What a route says of itself: text, parameters, body, answers and errors, taken from classes."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
+from api.answers.receipts import Receipt
 from api.problems import MEDIA_TYPE, STATUS
 from write_model.kernel.messages import Command
-
-_RECEIPT = {
-    "type": "object",
-    "required": ["id", "reference", "version", "position"],
-    "properties": {
-        "id": {"type": "string", "format": "uuid"},
-        "reference": {"type": ["string", "null"], "examples": ["INC-42"]},
-        "version": {"type": "integer"},
-        "position": {"type": "integer"},
-    },
-}
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "instance"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "enum": sorted(STATUS)},
-        "instance": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-        "allowed": {"type": "array", "items": {"type": "string"}},
-        "version": {"type": "integer"},
-    },
-}
-_COMMAND_ERRORS = (400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428, 429, 503)
-_QUERY_ERRORS = (400, 401, 403, 404, 410, 422, 503)
 
 PERMISSION = "x-permission"
 """Where a route says which permission it needs; `""` where it needs none."""
 
 PUBLIC = ""
 
+SCHEMAS = "#/components/schemas/"
 
-def described(text: str) -> str:
-    return inspect.cleandoc(text)
+_ANY_ERRORS = ("malformed", "validation", "overloaded", "unavailable")
+_CALLER_ERRORS = ("unauthenticated", "forbidden")
+BODY_ERRORS = (*_ANY_ERRORS, "payload_too_large", "unsupported_media_type")
+"""What may be wrong with any request that has a body."""
+QUERY_ERRORS = (*_ANY_ERRORS, *_CALLER_ERRORS)
+COMMAND_ERRORS = (
+    *BODY_ERRORS,
+    *_CALLER_ERRORS,
+    "segregation_of_duties",
+    "not_found",
+    "illegal_transition",
+    "record_locked",
+    "conflict",
+    "idempotency_in_progress",
+    "idempotency_key_reused",
+    "subject_erased",
+)
 
 
-def describe_command(command: type[Command]) -> dict[str, Any]:
-    """The OpenAPI operation of a command, but for its text."""
+def describe_command(
+    command: type[Command], *, begins: bool = False, answer: type[BaseModel] = Receipt
+) -> dict[str, Any]:
+    """The OpenAPI operation of a command.
+
+    `begins`: it starts a record of its own, so there is no version that anybody could have seen.
+    """
     return {
         PERMISSION: command.permission,
-        "parameters": [
-            IDEMPOTENCY_KEY,
-            _header("If-Match", 'The version that you saw, such as "3".'),
-        ],
-        "requestBody": {
-            "required": any(field.is_required() for field in command.model_fields.values()),
-            "content": {"application/json": {"schema": _schema(command)}},
-        },
+        "description": inspect.cleandoc(command.__doc__ or ""),
+        "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, _IF_MATCH],
+        "requestBody": json_body(
+            command, required=any(field.is_required() for field in command.model_fields.values())
+        ),
         "responses": {
-            **{str(status): _answer("What the command did.", _RECEIPT) for status in (200, 201)},
-            **_problems(_COMMAND_ERRORS),
+            **answers(answer, *((200, 201) if begins else (200,))),
+            **problems((*COMMAND_ERRORS, *_of_versions(command, begins=begins))),
         },
     }
 
 
-def describe_query(permission: str, *parameters: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI operation of a question, but for its text."""
+def describe_query(
+    permission: str,
+    *parameters: dict[str, Any],
+    answer: type[BaseModel],
+    errors: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The OpenAPI operation of a question, but for its text.
+
+    `errors`: the codes that not every question may meet.
+    """
     return {
         PERMISSION: permission,
         "parameters": list(parameters),
-        "responses": {
-            "200": _answer("The answer.", {"type": "object"}),
-            **_problems(_QUERY_ERRORS),
-        },
+        "responses": {**answers(answer, 200), **problems((*QUERY_ERRORS, *errors))},
     }
+
+
+def may_be_known(operation: dict[str, Any]) -> dict[str, Any]:
+    """A question whose answer the caller may have already."""
+    unchanged = {"304": {"description": "The answer is the one that you have."}}
+    return {
+        **operation,
+        "parameters": [*operation["parameters"], _IF_NONE_MATCH],
+        "responses": {**operation["responses"], **unchanged},
+    }
+
+
+def describe_public(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
+    """The OpenAPI operation of what anybody may ask."""
+    return {PERMISSION: PUBLIC, "responses": answers(answer, *(statuses or (200,)))}
 
 
 def parameter(name: str, text: str, kind: str = "string") -> dict[str, Any]:
     return {"name": name, "in": "query", "description": text, "schema": {"type": kind}}
 
 
-def _header(name: str, text: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+def _header(name: str, text: str, kind: str = "string") -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": text, "schema": {"type": kind}}
 
 
-IDEMPOTENCY_KEY = _header("Idempotency-Key", "Makes it safe to send this request again.")
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key", "Makes it safe to send this request again; 1 to 255 characters."
+)
+_IF_MATCH = _header("If-Match", 'Only on this version: an ETag of the record, such as "3".')
+_IF_NONE_MATCH = _header("If-None-Match", "The ETag of the answer that you have.")
+WAITING = (
+    parameter("min_position", "Wait, within bounds, until this position is shown.", "integer"),
+    _header("X-Min-Position", "The same as `min_position`, which goes before it.", "integer"),
+)
+"""Of the reads that can wait for what their caller has written."""
 
 
-def _schema(command: type[Command]) -> dict[str, Any]:
-    return command.model_json_schema(ref_template="#/components/schemas/{model}")
+def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template=SCHEMAS + "{model}")
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
 
 
-def _answer(text: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
-
-
-def _problems(statuses: tuple[int, ...]) -> dict[str, Any]:
+def answers(model: type[BaseModel], *statuses: int) -> dict[str, Any]:
+    """The same answer under each status; its definitions move to the components later."""
+    schema = model.model_json_schema(ref_template=SCHEMAS + "{model}")
+    definitions = {**schema.pop("$defs", {}), model.__name__: schema}
+    content = {"schema": {"$ref": SCHEMAS + model.__name__, "$defs": definitions}}
+    text = inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0]
     return {
-        str(status): {
-            "description": ", ".join(
-                sorted(code for code, known in STATUS.items() if known == status)
-            ),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
+        str(status): {"description": text, "content": {"application/json": content}}
         for status in statuses
     }
 
 
-def self_description(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document; definitions inside command schemas move to the components."""
-    found = get_openapi(
-        title="Tallystick",
-        version=app.version,
-        description="Incidents on an event log that can be proven.",
-        routes=app.routes,
-    )
-    schemas = found.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = _PROBLEM
-    found["components"]["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+def problems(codes: Iterable[str]) -> dict[str, Any]:
+    """Status -> the codes that it may come with."""
+    by_status: dict[str, list[str]] = {}
+    for code in sorted(codes):
+        by_status.setdefault(str(STATUS[code]), []).append(code)
+    schema = {"$ref": SCHEMAS + "Problem"}
+    return {
+        status: {"description": ", ".join(found), "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status, found in sorted(by_status.items())
     }
-    found["security"] = [{"bearer": []}]
-    for path in found["paths"].values():
-        for operation in path.values():
-            _hoist(operation, schemas)
-    return found
 
 
-def _hoist(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    schemas.update(body.get("schema", {}).pop("$defs", {}))
+def _of_versions(command: type[Command], *, begins: bool) -> Iterable[str]:
+    if not begins:
+        yield "version_mismatch"
+    if command.binds_what_was_seen:
+        yield "precondition_required"

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic_core import to_json
 
-from api.identity.describing import describe_body
+from api.answers.people import Tokens
+from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.signing_in import SignedIn, SigningIn
-from api.openapi import PUBLIC
+from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.requests import body
 from write_model.kernel.tokens import LIVES
 
@@ -18,19 +19,30 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
 
 
 class Credentials(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     email: Short
+    """The address that you were added with."""
     password: Short
+    """Yours, or the one that was made up for you."""
 
 
 class RefreshToken(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     refresh_token: Short
+    """The latest that you were given."""
 
 
-@router.post("/token", openapi_extra=describe_body(PUBLIC, Credentials))
+@router.post(
+    "/token",
+    openapi_extra=describe_body(
+        PUBLIC,
+        Credentials,
+        responses=answers(Tokens, 200),
+        errors=(*SIGNING_IN_ERRORS, "rate_limited"),
+    ),
+)
 async def token(request: Request) -> Response:
     """Sign in with e-mail and password."""
     given = await body(request, Credentials)
@@ -39,14 +51,28 @@ async def token(request: Request) -> Response:
     return _answer(signed_in)
 
 
-@router.post("/refresh", openapi_extra=describe_body(PUBLIC, RefreshToken))
+@router.post(
+    "/refresh",
+    openapi_extra=describe_body(
+        PUBLIC, RefreshToken, responses=answers(Tokens, 200), errors=SIGNING_IN_ERRORS
+    ),
+)
 async def refresh(request: Request) -> Response:
     """Exchange a refresh token, which is good for this once, for new tokens."""
     given = await body(request, RefreshToken)
     return _answer(await _signing_in(request).refresh(given.refresh_token))
 
 
-@router.post("/logout", status_code=204, openapi_extra=describe_body(PUBLIC, RefreshToken))
+@router.post(
+    "/logout",
+    status_code=204,
+    openapi_extra=describe_body(
+        PUBLIC,
+        RefreshToken,
+        responses={"204": {"description": "It has ended."}},
+        errors=BODY_ERRORS,
+    ),
+)
 async def logout(request: Request) -> Response:
     """End a sign-in: its refresh token is no longer good."""
     given = await body(request, RefreshToken)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 
-from api.openapi import describe_query
+from api.openapi import BODY_ERRORS, PERMISSION, json_body, problems
+
+KEYED_ERRORS = (
+    *BODY_ERRORS,
+    "unauthenticated",
+    "forbidden",
+    "conflict",
+    "idempotency_in_progress",
+    "idempotency_key_reused",
+    "subject_erased",
+)
+"""What a request of a member's that takes a key may meet."""
+SIGNING_IN_ERRORS = (*BODY_ERRORS, "unauthenticated")
 
 
 def describe_body(
-    permission: str, model: type[BaseModel], *parameters: dict[str, Any]
+    permission: str,
+    model: type[BaseModel],
+    *parameters: dict[str, Any],
+    responses: dict[str, Any],
+    errors: Iterable[str],
 ) -> dict[str, Any]:
     """The OpenAPI operation of a request with this body, but for its text."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    content = {"application/json": {"schema": schema}}
-    asked = describe_query(permission, *parameters)
-    return {**asked, "requestBody": {"required": True, "content": content}}
+    return {
+        PERMISSION: permission,
+        "parameters": list(parameters),
+        "requestBody": json_body(model),
+        "responses": {**responses, **problems(errors)},
+    }

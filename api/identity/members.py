@@ -5,13 +5,15 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic_core import to_json
 
 from api.admission import admitted
-from api.identity.describing import describe_body
+from api.answers.people import JoinedMember, Me, Members
+from api.answers.receipts import MemberReceipt
+from api.identity.describing import KEYED_ERRORS, describe_body
 from api.identity.identity import Identity
-from api.openapi import IDEMPOTENCY_KEY, describe_command, describe_query
+from api.openapi import IDEMPOTENCY_KEY, answers, describe_command, describe_query
 from api.process import process
 from api.requests import (
     caller,
@@ -42,15 +44,19 @@ Password = Annotated[str, StringConstraints(min_length=12, max_length=1_024)]
 
 
 class AddedMember(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     email: Email
+    """What the person signs in with; it is kept sealed."""
     name: PersonName
+    """It is kept sealed, and shown to the organization."""
     roles: Roles
-    password: Password | None = Field(None, description="Made up and answered once when left out.")
+    """What the person may do here."""
+    password: Password | None = None
+    """Made up and answered once when left out."""
 
 
-@router.get("/me", openapi_extra=describe_query("people.read"))
+@router.get("/me", openapi_extra=describe_query("people.read", answer=Me))
 async def me(request: Request) -> Response:
     """Who you are here, and what you may do."""
     with process(request).budgets.queries:
@@ -66,7 +72,7 @@ async def me(request: Request) -> Response:
     )
 
 
-@router.get("/members", openapi_extra=describe_query("members.manage"))
+@router.get("/members", openapi_extra=describe_query("members.manage", answer=Members))
 async def members(request: Request) -> Response:
     """Everyone who was ever added to the organization, in that order."""
     with process(request).budgets.queries:
@@ -90,7 +96,13 @@ async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
 @router.post(
     "/members",
     status_code=201,
-    openapi_extra=describe_body("members.manage", AddedMember, IDEMPOTENCY_KEY),
+    openapi_extra=describe_body(
+        "members.manage",
+        AddedMember,
+        IDEMPOTENCY_KEY,
+        responses=answers(JoinedMember, 201),
+        errors=(*KEYED_ERRORS, "illegal_transition"),
+    ),
 )
 async def add_member(request: Request) -> Response:
     """Add a person with roles, who can sign in at once.
@@ -122,22 +134,31 @@ async def _added(
     return _json(content, status_code=201, replayed=joined.replayed)
 
 
-@router.post("/members/{member}/roles", openapi_extra=describe_command(ChangeRoles))
+@router.post(
+    "/members/{member}/roles", openapi_extra=describe_command(ChangeRoles, answer=MemberReceipt)
+)
 async def change_roles(request: Request, member: UUID) -> Response:
     return await _handled(request, member, ChangeRoles)
 
 
-@router.post("/members/{member}/suspend", openapi_extra=describe_command(SuspendMember))
+@router.post(
+    "/members/{member}/suspend", openapi_extra=describe_command(SuspendMember, answer=MemberReceipt)
+)
 async def suspend(request: Request, member: UUID) -> Response:
     return await _handled(request, member, SuspendMember)
 
 
-@router.post("/members/{member}/reinstate", openapi_extra=describe_command(ReinstateMember))
+@router.post(
+    "/members/{member}/reinstate",
+    openapi_extra=describe_command(ReinstateMember, answer=MemberReceipt),
+)
 async def reinstate(request: Request, member: UUID) -> Response:
     return await _handled(request, member, ReinstateMember)
 
 
-@router.post("/members/{member}/remove", openapi_extra=describe_command(RemoveMember))
+@router.post(
+    "/members/{member}/remove", openapi_extra=describe_command(RemoveMember, answer=MemberReceipt)
+)
 async def remove(request: Request, member: UUID) -> Response:
     return await _handled(request, member, RemoveMember)
 

@@ -16,8 +16,9 @@ from pydantic import (
 from pydantic_core import to_json
 
 from api.admission import admitted
-from api.identity.describing import describe_body
-from api.openapi import IDEMPOTENCY_KEY, describe_query
+from api.answers.people import NamedPeople, WhoWasNamed
+from api.identity.describing import KEYED_ERRORS, describe_body
+from api.openapi import IDEMPOTENCY_KEY, answers, describe_query
 from api.process import process
 from api.requests import caller, idempotency_key, parsed, raw_body
 from write_model.accounts import Listed, NamedPerson
@@ -28,28 +29,36 @@ from write_model.membership.commands import ListPerson
 router = APIRouter(prefix="/v1/people", tags=["People"])
 
 SourceKey = Annotated[str, StringConstraints(max_length=200)]
+Ids = Annotated[str, Query(max_length=40_000, description="Subject ids, with commas.")]
 
 _AT_ONCE = 1_000
 _IDS = TypeAdapter(list[UUID])
 
 
 class Person(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: PersonName
+    """It is kept sealed."""
     source: SourceKey = ""
+    """Where the person is known from, such as an older system."""
     source_key: SourceKey = ""
+    """What the source calls the person; the same one is one person."""
 
 
 class People(BaseModel):
     """One person by `name`, or up to 1,000 under `people`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: PersonName | None = None
+    """It is kept sealed."""
     source: SourceKey = ""
+    """Where the person is known from, such as an older system."""
     source_key: SourceKey = ""
+    """What the source calls the person; the same one is one person."""
     people: Annotated[list[Person], Field(min_length=1, max_length=_AT_ONCE)] | None = None
+    """Several at once."""
 
     @model_validator(mode="after")
     def _one_or_many(self) -> Self:
@@ -66,7 +75,13 @@ class People(BaseModel):
 @router.post(
     "",
     status_code=201,
-    openapi_extra=describe_body(ListPerson.permission, People, IDEMPOTENCY_KEY),
+    openapi_extra=describe_body(
+        ListPerson.permission,
+        People,
+        IDEMPOTENCY_KEY,
+        responses=answers(WhoWasNamed, 200, 201),
+        errors=KEYED_ERRORS,
+    ),
 )
 async def list_people(request: Request) -> Response:
     """Name a person, or up to 1,000 under `people`, so that records can speak of them.
@@ -85,8 +100,8 @@ async def list_people(request: Request) -> Response:
     return _answer(items[0] if asked.people is None else {"items": items}, listed)
 
 
-@router.get("", openapi_extra=describe_query("people.read"))
-async def names(request: Request, ids: Annotated[str, Query(max_length=40_000)]) -> Response:
+@router.get("", openapi_extra=describe_query("people.read", answer=NamedPeople))
+async def names(request: Request, ids: Ids) -> Response:
     """The names behind subject ids, in the order asked for; unknown ids are left out."""
     at = process(request)
     with at.budgets.queries:

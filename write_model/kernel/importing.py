@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import ConfigDict, NonNegativeInt, PositiveInt
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from write_model.kernel.errors import Refused
 from write_model.kernel.messages import Moment
 
+_DOCUMENTED = ConfigDict(use_attribute_docstrings=True)
 
-@pydantic_dataclass(frozen=True, slots=True, kw_only=True)
+
+@pydantic_dataclass(frozen=True, slots=True, kw_only=True, config=_DOCUMENTED)
 class ImportedFrom:
-    """The row of the old system that a command stands for.
-
-    `row` counts from 1 in the source; `step` counts the commands of one row from 0.
-    """
+    """The row of the old system that a command stands for."""
 
     row: PositiveInt
+    """Counts from 1 in the source."""
     step: NonNegativeInt = 0
+    """Counts the commands of one row from 0."""
     team: str | None = None
+    """Whose it was from then on."""
     person: UUID | None = None
+    """Who did it, and had it from then on, by id."""
 
     def is_after(self, other: ImportedFrom | None) -> bool:
         return other is None or (self.row, self.step) > (other.row, other.step)

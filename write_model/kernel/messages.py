@@ -121,7 +121,9 @@ class Moment(NamedTuple):
 class Command(BaseModel):
     """Something asked of one record; its docstring is the text that API users read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     aggregate: ClassVar[Aggregate]
     permission: ClassVar[str]
@@ -129,6 +131,7 @@ class Command(BaseModel):
     """Whether the caller must say which version was seen, and is never retried."""
 
     occurred_at: AwareDatetime | None = None
+    """When it happened, if earlier than now; a time with its offset."""
 
     def cause(self) -> tuple[str, str] | None:
         """The source and its key for what began outside; the same cause acts only once."""

@@ -73,6 +73,7 @@ class ChangeRoles(MembershipCommand):
     """Give a member other roles; they replace those held before."""
 
     roles: Roles
+    """All that the member holds from now on."""
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[RolesChanged]:
         state.must_be(*_ANYWHERE)
@@ -86,6 +87,7 @@ class SuspendMember(MembershipCommand):
     """Keep a member out until further notice; his records stay."""
 
     reason: Reason | None = None
+    """Kept in the history, for whoever asks later why."""
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipSuspended]:
         state.must_be(Standing.ACTIVE)
@@ -107,6 +109,7 @@ class RemoveMember(MembershipCommand):
     """End a membership; what the person has done stays on record."""
 
     reason: Reason | None = None
+    """Kept in the history, for whoever asks later why."""
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipRemoved]:
         state.must_be(*_ANYWHERE, Standing.LISTED)

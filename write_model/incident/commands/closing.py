@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from write_model.incident.commands.command import UNSOLVED, IncidentCommand, business_time
-from write_model.incident.commands.inputs import Name, Text
+from write_model.incident.commands.inputs import Name, Reason, Text
 from write_model.incident.events import (
     IncidentClosed,
     IncidentReopened,
@@ -36,7 +36,9 @@ class ResolveIncident(IncidentCommand):
     legal_from = UNSOLVED
 
     resolution: Text
+    """What was done about it."""
     cause_code: Name | None = None
+    """What caused it, by the organization's own code."""
 
     @classmethod
     def needs_at_least(cls, incident: Incident, actor: Actor, /) -> str:
@@ -83,7 +85,7 @@ class WaiveReview(IncidentCommand):
     verb = "waive-review"
     legal_from = (Status.RESOLVED,)
 
-    reason: Text
+    reason: Reason
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[ReviewWaived]:
         yield ReviewWaived(reason=self.reason)
@@ -100,7 +102,7 @@ class ReopenIncident(IncidentCommand):
     verb = "reopen"
     legal_from = (Status.RESOLVED, Status.CLOSED)
 
-    reason: Text
+    reason: Reason
 
     @classmethod
     def guards(cls, incident: Incident, moment: Moment, by: UUID, /) -> tuple[Guard, ...]:

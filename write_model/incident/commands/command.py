@@ -54,6 +54,7 @@ class IncidentCommand(Command):
     """Whether a row of an old log may become it."""
 
     imported: BoundedImport | None = None
+    """The row of an older system that this stands for; needs the permission records.import."""
 
     @classmethod
     def needs_at_least(cls, incident: Incident, actor: Actor, /) -> str:

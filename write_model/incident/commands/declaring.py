@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from write_model.incident.commands.command import IncidentCommand
-from write_model.incident.commands.inputs import Name, Text, Title
+from write_model.incident.commands.inputs import Name, Reason, Text, Title
 from write_model.incident.events import (
     IncidentDeclared,
     IncidentDismissed,
@@ -24,12 +24,19 @@ class BeginIncident(IncidentCommand):
     """What a report and a declaration have in common."""
 
     title: Title
+    """What happened, in one line."""
     description: Text | None = None
+    """What happened, at length. It is kept in clear."""
     priority: Priority | None = None
+    """How soon it is to be dealt with."""
     team: Name | None = None
+    """Whose it is, as the organization calls the team."""
     source: Name = "manual"
+    """Where it comes from, such as a monitor or an older system."""
     source_key: Name | None = None
+    """What the source calls it; the same one begins only one incident."""
     injured: PersonName | None = None
+    """The name of who was hurt; it is kept sealed."""
 
     def cause(self) -> tuple[str, str] | None:
         return (self.source, self.source_key) if self.source_key else None
@@ -83,6 +90,7 @@ class DeclareIncident(BeginIncident):
     legal_from = (Status.NONE, Status.TRIAGE)
 
     severity: Severity
+    """How grave it is; sev1 is the gravest."""
 
     def changes_nothing(self, incident: Incident, /) -> bool:
         begun = incident.status is not Status.TRIAGE and self.repeats(incident)
@@ -120,7 +128,7 @@ class DismissIncident(IncidentCommand):
     verb = "dismiss"
     legal_from = (Status.TRIAGE,)
 
-    reason: Text
+    reason: Reason
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentDismissed]:
         yield IncidentDismissed(reason=self.reason)

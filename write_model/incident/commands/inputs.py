@@ -16,6 +16,7 @@ Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000, pattern=STORABLE),
 ]
+Reason = Annotated[Text, Field(description="Kept in the history, for whoever asks later why.")]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=STORABLE),

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from write_model.incident.commands.command import IncidentCommand
-from write_model.incident.commands.inputs import Name, Text, Title
+from write_model.incident.commands.inputs import Name, Reason, Text, Title
 from write_model.incident.events import (
     AmendableField,
     IncidentAmended,
@@ -46,6 +46,7 @@ class AddNote(IncidentCommand):
     legal_from = BEGUN
 
     text: Text
+    """What is to be remembered. It is kept in clear."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[NoteAdded]:
         yield NoteAdded(note=moment.ids(), text=self.text)
@@ -78,8 +79,10 @@ class AmendIncident(IncidentCommand):
     legal_from = (Status.CLOSED, Status.DISMISSED, Status.CANCELLED, Status.MERGED)
 
     field: AmendableField
+    """Which field is put right."""
     value: Text
-    reason: Text
+    """What it should have said, written as the field is."""
+    reason: Reason
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentAmended]:
         try:

@@ -38,7 +38,9 @@ class DescribeIncident(IncidentCommand):
     legal_from = UNENDED
 
     title: Title | None = None
+    """What happened, in one line."""
     description: Text | None = None
+    """What happened, at length. It is kept in clear."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentDescribed]:
         if not (self.title or self.description):
@@ -54,7 +56,9 @@ class SetImpact(IncidentCommand):
     legal_from = UNENDED
 
     impact: Text
+    """What is affected, and how."""
     injured: PersonName | None = None
+    """The name of who was hurt; it is kept sealed."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentImpactSet]:
         yield IncidentImpactSet(impact=self.impact, injured=sealable(self.injured, moment))
@@ -68,7 +72,9 @@ class LinkIncident(IncidentCommand):
     legal_from = UNENDED
 
     kind: LinkKind = "relates_to"
+    """What the target is to this incident."""
     target: Target
+    """A record's id or reference, or an address."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentLinked]:
         yield IncidentLinked(link=moment.ids(), kind=self.kind, target=self.target)
@@ -82,9 +88,13 @@ class AttachEvidence(IncidentCommand):
     legal_from = UNENDED
 
     object_key: ObjectKey
+    """Where the object store keeps it."""
     sha256: Sha256
+    """Of its content, in hexadecimal."""
     size: Bytes
+    """In bytes."""
     media_type: MediaType
+    """Such as image/jpeg."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[EvidenceAttached]:
         yield EvidenceAttached(

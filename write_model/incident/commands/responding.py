@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from write_model.incident.commands.command import UNENDED, IncidentCommand
-from write_model.incident.commands.inputs import Name, Text
+from write_model.incident.commands.inputs import Name, Reason
 from write_model.incident.events import (
     HoldReason,
     IncidentAcknowledged,
@@ -45,8 +45,11 @@ class AssignIncident(IncidentCommand):
     legal_from = (Status.OPEN, Status.IN_PROGRESS, Status.MITIGATED)
 
     team: Name | None = None
+    """As the organization calls it; left out, it stays."""
     role: Name | None = None
+    """As the organization calls it; left out, it stays."""
     person: UUID | None = None
+    """By id; left out, it stays."""
 
     def needs(self, incident: Incident, actor: Actor, /) -> str:
         oneself = (self.team, self.role, self.person) == (None, None, actor.id)
@@ -66,6 +69,7 @@ class ReleaseIncident(IncidentCommand):
     legal_from = (Status.IN_PROGRESS, Status.ON_HOLD, Status.MITIGATED)
 
     team: Name | None = None
+    """Another team to hand it to; left out, it stays."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentReleased]:
         yield IncidentReleased(team=self.team)
@@ -82,7 +86,8 @@ class ChangeSeverity(IncidentCommand):
     legal_from = UNENDED
 
     to: Severity
-    reason: Text
+    """The severity from now on; sev1 is the gravest."""
+    reason: Reason
 
     def needs(self, incident: Incident, actor: Actor, /) -> str:
         lowers = incident.severity is not None and self.to > incident.severity
@@ -103,6 +108,7 @@ class HoldIncident(IncidentCommand):
     legal_from = (Status.IN_PROGRESS, Status.ON_HOLD, Status.MITIGATED)
 
     reason: HoldReason
+    """What it waits for."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentPutOnHold]:
         yield IncidentPutOnHold(reason=self.reason)
@@ -137,7 +143,7 @@ class EscalateIncident(IncidentCommand):
     verb = "escalate"
     legal_from = UNENDED
 
-    reason: Text
+    reason: Reason
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentEscalated]:
         yield IncidentEscalated(reason=self.reason)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from write_model.incident.commands.command import UNENDED, IncidentCommand
-from write_model.incident.commands.inputs import Text, Title
+from write_model.incident.commands.inputs import Reason, Title
 from write_model.incident.events import TaskAdded, TaskCompleted, TaskWaived
 from write_model.incident.incident import Incident
 from write_model.kernel.errors import IllegalTransition, NotFound
@@ -21,7 +21,9 @@ class AddTask(IncidentCommand):
     legal_from = UNENDED
 
     title: Title
+    """What is to be done, in one line."""
     assignee: UUID | None = None
+    """Who is to do it, by id."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[TaskAdded]:
         yield TaskAdded(task=moment.ids(), title=self.title, assignee=self.assignee)
@@ -49,7 +51,7 @@ class WaiveTask(IncidentCommand):
     legal_from = UNENDED
 
     task: UUID
-    reason: Text
+    reason: Reason
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[TaskWaived]:
         _must_be_open(self.task, incident)

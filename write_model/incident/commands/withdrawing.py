@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from write_model.incident.commands.command import UNENDED, IncidentCommand
-from write_model.incident.commands.inputs import Text
+from write_model.incident.commands.inputs import Reason
 from write_model.incident.events import IncidentCancelled, IncidentMerged, Status
 from write_model.incident.incident import FINAL, Incident
 from write_model.kernel.errors import IllegalTransition, NotFound
@@ -20,7 +20,7 @@ class CancelIncident(IncidentCommand):
     verb = "cancel"
     legal_from = UNENDED
 
-    reason: Text
+    reason: Reason
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentCancelled]:
         yield IncidentCancelled(reason=self.reason)
@@ -38,6 +38,7 @@ class MergeIncident(IncidentCommand):
     legal_from = UNENDED
 
     into: UUID
+    """The incident that carries on."""
 
     def involves(self) -> tuple[UUID, ...]:
         return (self.into,)

@@ -1,0 +1,100 @@
+"""People as they are shown: who you are, the members, names behind ids, tokens."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import RootModel
+
+from api.answers.answer import ABSENT, Answer
+from write_model.kernel.access import Role
+from write_model.membership.membership import Standing
+
+
+class Me(Answer):
+    """Who you are here."""
+
+    id: UUID
+    name: str | None
+    organization: UUID
+    roles: list[Role]
+
+
+class Member(Answer):
+    """A person's place in the organization."""
+
+    id: UUID
+    status: Standing
+    roles: list[Role]
+
+
+class ListedMember(Member):
+    """A member, by name."""
+
+    name: str | None
+    """Null once the person's data was erased."""
+    email: str | None
+    """Null for who does not sign in."""
+
+
+class Members(Answer):
+    """Everyone who was ever added to the organization."""
+
+    items: list[ListedMember]
+    next_cursor: None
+    """Always null: they come all at once."""
+
+
+class JoinedMember(Member):
+    """The member, who can sign in at once."""
+
+    password: str | None
+    """One made up here; null when you gave one, or the person has one already."""
+
+
+class NamedPerson(Answer):
+    """A person who is known by name."""
+
+    id: UUID
+    name: str
+
+
+class NamedPeople(Answer):
+    """The names behind the ids."""
+
+    items: list[NamedPerson]
+
+
+class ListedPerson(Answer):
+    """A person whom records can name by id."""
+
+    id: UUID
+    version: int
+    """Of what is known of the person."""
+    position: int
+    """Of the organization, for `min_position`."""
+    source_key: str = ABSENT
+    """As you gave it."""
+
+
+class ListedPeople(Answer):
+    """Several, in the order in which you named them."""
+
+    items: list[ListedPerson]
+
+
+class WhoWasNamed(RootModel[ListedPerson | ListedPeople]):
+    """Who was named: one person, or several when you gave `people`."""
+
+
+class Tokens(Answer):
+    """What you sign your requests with, and renew it with."""
+
+    access_token: str
+    """Send it as `Authorization: Bearer ...`."""
+    token_type: Literal["Bearer"]
+    expires_in: int
+    """In seconds."""
+    refresh_token: str
+    """Good for one renewal."""

@@ -1,0 +1,123 @@
+"""The OpenAPI document: what the routes say of themselves, made one whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.problems import STATUS
+
+_ID = {"type": "string", "format": "uuid"}
+_RECORD = {"type": "string", "examples": ["0198f1a2-6c1e-7a30-9d2f-3b5f6f2c1a77", "INC-42"]}
+_IN_PATHS: dict[str, tuple[str, dict[str, Any]]] = {
+    "id": ("The incident: its id (a UUIDv7) or its human reference, such as INC-42.", _RECORD),
+    "task": ("The task's id (a UUIDv7), as the incident shows it under `tasks`.", _ID),
+    "note": ("The note's id (a UUIDv7), as the incident shows it under `notes`.", _ID),
+    "member": ("The person's id (a UUIDv7), as the members are listed.", _ID),
+}
+"""Every name that stands in a path: the same name means the same everywhere."""
+
+_PROBLEM = {
+    "description": "Why the request was refused (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "instance"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence that says what to do next."},
+        "code": {"type": "string", "enum": sorted(STATUS), "description": "It never changes."},
+        "instance": {"type": "string", "description": "The request's id."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+        "allowed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The statuses in which it is possible.",
+        },
+        "version": {"type": "integer", "description": "The version that the record has now."},
+    },
+}
+
+
+def self_description(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document; definitions inside operations move to the components.
+
+    Raises: KeyError for a route without a text, or a name in its path that nobody has described;
+    ValueError when two definitions have one name.
+    """
+    found = get_openapi(
+        title="Tallystick",
+        version=app.version,
+        description="Incidents on an event log that can be proven.",
+        routes=app.routes,
+    )
+    schemas: dict[str, Any] = {"Problem": _PROBLEM}
+    for path, operations in found["paths"].items():
+        for operation in operations.values():
+            _summarize(operation)
+            _say_what_is_in_the_path(path, operation)
+            _drop_the_frameworks_own_error(operation)
+            for name, definition in _taken_out(operation):
+                if schemas.setdefault(name, definition) != definition:
+                    raise ValueError(f"Two definitions are named {name}.")
+    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    found["components"] = {"schemas": schemas, "securitySchemes": {"bearer": bearer}}
+    found["security"] = [{"bearer": []}]
+    return found
+
+
+def _summarize(operation: dict[str, Any]) -> None:
+    """The first paragraph of its text."""
+    first = operation["description"].partition("\n\n")[0]
+    operation["summary"] = " ".join(first.split())
+
+
+def _say_what_is_in_the_path(path: str, operation: dict[str, Any]) -> None:
+    """A field of the body that the path gives is not asked for twice."""
+    names = re.findall(r"{(\w+)}", path)
+    others = [each for each in operation.get("parameters", ()) if each["in"] != "path"]
+    operation["parameters"] = [*map(_in_path, names), *others]
+    schema = _body(operation)
+    for name in names:
+        if schema.get("properties", {}).pop(name, None):
+            schema["required"].remove(name)
+            operation["requestBody"]["required"] = bool(schema["required"])
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    text, schema = _IN_PATHS[name]
+    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
+
+
+def _body(operation: dict[str, Any]) -> dict[str, Any]:
+    content = operation.get("requestBody", {}).get("content", {})
+    schema: dict[str, Any] = content.get("application/json", {}).get("schema", {})
+    return schema
+
+
+def _drop_the_frameworks_own_error(operation: dict[str, Any]) -> None:
+    """What it refuses itself is answered with a problem document too."""
+    operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
+
+
+def _taken_out(content: object) -> Iterator[tuple[str, Any]]:
+    """Every definition in it, each of which leaves its place."""
+    if isinstance(content, dict):
+        members = cast("dict[str, Any]", content)
+        yield from members.pop("$defs", {}).items()
+        for value in members.values():
+            yield from _taken_out(value)
+    elif isinstance(content, list):
+        for value in cast("list[object]", content):
+            yield from _taken_out(value)

@@ -1,0 +1,193 @@
+"""Every answer is as the description says: the whole story of the forklift, held against it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from tests.api.conforming import faults, operation_of
+from tests.api.serving import LEAK, Served, Somebody, told
+from write_model.incident.commands import RecordSlaBreach
+from write_model.incident.incident import INCIDENT, Incident
+from write_model.kernel.access import Role, system_actor
+
+pytestmark = pytest.mark.usefixtures("projector")
+
+SEEN = {"title": LEAK["title"], "source": "watch", "source_key": "leak-1", "injured": "Siri Dahl"}
+PHOTO = {"object_key": "leak.jpg", "sha256": "0" * 64, "size": 1, "media_type": "image/jpeg"}
+
+
+class Described:
+    """Holds every answer that a client gets against the description of its operation."""
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        self.paths = description["paths"]
+        self.schemas = description["components"]["schemas"]
+        self.answered = set[tuple[str, str, str]]()
+
+    async def holds(self, answer: httpx2.Response) -> None:
+        await answer.aread()
+        method, path = answer.request.method.lower(), answer.request.url.path
+        described, operation = operation_of(method, path, self.paths)
+        status = str(answer.status_code)
+        assert status in operation["responses"], f"{method} {described} may not answer {status}"
+        self.answered.add((method, described, status))
+        if content := operation["responses"][status].get("content"):
+            [(media_type, body)] = content.items()
+            assert answer.headers["Content-Type"].partition(";")[0] == media_type
+            assert list(faults(told(answer), body["schema"], self.schemas)) == [], path
+
+    def accepted(self) -> set[tuple[str, str, str]]:
+        """All that the description promises to whoever asks for something that can be done."""
+        return {
+            (method, path, status)
+            for path, operations in self.paths.items()
+            for method, operation in operations.items()
+            for status in operation["responses"]
+            if status < "300"
+        }
+
+
+async def test_every_answer_is_as_described(served: Served, owner: Somebody) -> None:
+    described = Described(told(await served.http.get("/openapi.json")))
+    served.http.event_hooks = {"response": [described.holds]}
+    await the_service_is_looked_at(served)
+    await people_come_and_go(served, owner)
+    await the_leak_is_dealt_with(owner)
+    await other_incidents_end_otherwise(owner)
+    await old_rows_come_in(served, owner)
+    await everything_is_read(served, owner)
+    await some_of_it_is_refused(served, owner)
+    assert described.accepted() - described.answered == set()
+
+
+async def the_service_is_looked_at(served: Served) -> None:
+    for path in ("/livez", "/readyz", "/v1"):
+        await served.http.get(path)
+
+
+async def people_come_and_go(served: Served, owner: Somebody) -> None:
+    ole = {"name": "Ole Vik", "source": "old desk", "source_key": "Ole"}
+    for people in (ole, ole, {"people": [ole, {"name": "Kari"}]}):
+        named = told(await owner.post("/v1/people", people))
+    ids = ",".join(item["id"] for item in named["items"])
+    await owner.get(f"/v1/people?ids={ids}")
+    joining = {"email": "grace@example.com", "name": "Grace Hopper", "roles": ["viewer"]}
+    joined = told(await owner.post("/v1/members", joining))
+    await she_signs_in(served, {"email": joining["email"], "password": joined["password"]})
+    member = joined["id"]
+    await owner.post(f"/v1/members/{member}/roles", {"roles": ["responder"]})
+    for verb in ("suspend", "reinstate", "remove"):
+        await owner.post(f"/v1/members/{member}/{verb}")
+    await owner.get("/v1/members")
+    await owner.get("/v1/me")
+
+
+async def she_signs_in(served: Served, credentials: dict[str, Any]) -> None:
+    signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
+    for path in ("/v1/auth/refresh", "/v1/auth/logout"):
+        await served.http.post(path, json={"refresh_token": signed_in["refresh_token"]})
+
+
+async def the_leak_is_dealt_with(owner: Somebody) -> None:
+    """INC-1, from what somebody saw to a word put right after the end."""
+    for _ in range(2):
+        await owner.post("/v1/incidents/reports", SEEN)
+    for verb, body in (
+        ("declare", LEAK),
+        ("acknowledge", {}),
+        ("release", {"team": "night shift"}),
+        ("assign", {"person": str(owner.id)}),
+        ("acknowledge", {}),
+        ("severity", {"to": "sev4", "reason": "It drips by now"}),
+        ("hold", {"reason": "awaiting_vendor"}),
+        ("resume", {}),
+        ("mitigate", {}),
+        ("escalate", {"reason": "The aisle is slippery"}),
+        ("describe", {"description": "Under the mast"}),
+        ("impact", {"impact": "One aisle is closed", "injured": "Siri Dahl"}),
+        ("links", {"target": "https://example.com/forklift"}),
+        ("evidence", PHOTO),
+        ("tasks", {"title": "Strew sand", "assignee": str(owner.id)}),
+        ("tasks", {"title": "Order a hose"}),
+        ("notes", {"text": "A puddle"}),
+    ):
+        last = told(await owner.post(f"/v1/incidents/INC-1/{verb}", body))
+    document = told(await owner.get(f"/v1/incidents/INC-1?min_position={last['position']}"))
+    sand, hose = (task["id"] for task in document["tasks"])
+    for verb, body in (
+        (f"tasks/{sand}/complete", {}),
+        (f"tasks/{hose}/waive", {"reason": "There is one in store"}),
+        (f"notes/{document['notes'][0]['id']}/retract", {}),
+        ("resolve", {"resolution": "Hose replaced"}),
+        ("waive-review", {"reason": "Nothing to learn"}),
+        ("reopen", {"reason": "It drips again"}),
+        ("resolve", {"resolution": "Hose tightened", "cause_code": "wear"}),
+        ("close", {}),
+        ("amendments", {"field": "cause_code", "value": "vendor", "reason": "Says the vendor"}),
+    ):
+        await owner.post(f"/v1/incidents/INC-1/{verb}", body)
+
+
+async def other_incidents_end_otherwise(owner: Somebody) -> None:
+    """INC-2 is cancelled, INC-3 dismissed, INC-4 merged."""
+    for _ in range(2):
+        told(await owner.post("/v1/incidents", LEAK | {"source": "watch", "source_key": "leak-2"}))
+    winner = await owner.declares()
+    await owner.post("/v1/incidents/INC-2/cancel", {"reason": "A test"})
+    reported = told(await owner.post("/v1/incidents/reports", {"title": "A puddle of water"}))
+    await owner.post(f"/v1/incidents/{reported['id']}/dismiss", {"reason": "It had rained"})
+    loser = await owner.declares()
+    await owner.post(f"/v1/incidents/{loser['id']}/merge", {"into": winner["id"]})
+
+
+async def old_rows_come_in(served: Served, owner: Somebody) -> None:
+    """An old incident was resolved with a task left open, long after a clock had run out."""
+    old = await owner.declares(imported={"row": 1}, occurred_at="2020-01-01T00:00:00Z")
+    path = f"/v1/incidents/{old['id']}"
+    await owner.post(f"{path}/tasks", {"title": "Strew sand"})
+    write_model, system = served.process.write_model, system_actor(owner.tenant)
+    stream = UUID(old["id"])
+    state, _ = await write_model.state(owner.tenant, stream, INCIDENT)
+    generation = cast("Incident", state).clock_generation
+    ran_out = RecordSlaBreach(timer="resolve", generation=generation)
+    await write_model.handle(stream, ran_out, by=system)
+    row = {"row": 2, "team": "night shift", "person": str(owner.id)}
+    await owner.post(f"{path}/resolve", {"resolution": "Hose replaced", "imported": row})
+
+
+async def everything_is_read(served: Served, owner: Somebody) -> None:
+    last = await owner.declares(injured="Siri Dahl")
+    shown = f"min_position={last['position']}"
+    viewer = await served.somebody(Role.VIEWER, tenant=owner.tenant)
+    for who in (owner, viewer):
+        for query in ("facets=status,severity,assignee,deviations", "fields=id,title", "limit=1"):
+            listed = told(await who.get(f"/v1/incidents?{query}&{shown}"))
+            assert listed["items"]
+        everything = told(await who.get(f"/v1/incidents?{shown}"))["items"]
+        for item in everything:
+            for rest in ("", "/history", "/timeline", "/actions"):
+                await who.get(f"/v1/incidents/{item['id']}{rest}?{shown}")
+        await who.get(f"/v1/events?{shown}")
+        await who.get("/v1/events?limit=2")
+    etag = (await owner.get("/v1/incidents/INC-1")).headers["ETag"]
+    assert (await owner.get("/v1/incidents/INC-1", If_None_Match=etag)).status_code == 304
+    assert told(await owner.get("/v1/incidents/INC-1?min_position=99999"))["stale"]
+
+
+async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:
+    await owner.post("/v1/incidents/INC-1/acknowledge")
+    await owner.post("/v1/incidents/INC-1/notes", {"text": "Dry"}, If_Match='"1"')
+    await owner.post("/v1/incidents", {"colour": "red"})
+    await owner.send("/v1/incidents", b"oil")
+    await owner.get("/v1/incidents/INC-99")
+    await owner.get("/v1/incidents?limit=0")
+    await owner.get("/v1/people")
+    await owner.post("/v1/members/nobody/suspend")
+    await owner.get("/v1/events?after=99999")
+    await served.http.get("/v1/me")
+    stranger = await served.somebody(Role.REPORTER, tenant=owner.tenant)
+    await stranger.get("/v1/members")
