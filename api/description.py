@@ -14,12 +14,16 @@ from api.problems import STATUS
 _ID = {"type": "string", "format": "uuid"}
 _RECORD = {"type": "string", "examples": ["0198f1a2-6c1e-7a30-9d2f-3b5f6f2c1a77", "INC-42"]}
 _IN_PATHS: dict[str, tuple[str, dict[str, Any]]] = {
-    "id": ("The incident: its id (a UUIDv7) or its human reference, such as INC-42.", _RECORD),
+    "incidents/id": (
+        "The incident: its id (a UUIDv7) or its human reference, such as INC-42.",
+        _RECORD,
+    ),
+    "organizations/id": ("The organization's id (a UUIDv7), as an access token names it.", _ID),
     "task": ("The task's id (a UUIDv7), as the incident shows it under `tasks`.", _ID),
     "note": ("The note's id (a UUIDv7), as the incident shows it under `notes`.", _ID),
     "member": ("The person's id (a UUIDv7), as the members are listed.", _ID),
 }
-"""Every name that stands in a path: the same name means the same everywhere."""
+"""Every name that stands in a path: the same everywhere, but for the id of a record."""
 
 _PROBLEM = {
     "description": "Why the request was refused (RFC 9457).",
@@ -87,7 +91,7 @@ def _say_what_is_in_the_path(path: str, operation: dict[str, Any]) -> None:
     """A field of the body that the path gives is not asked for twice."""
     names = re.findall(r"{(\w+)}", path)
     others = [each for each in operation.get("parameters", ()) if each["in"] != "path"]
-    operation["parameters"] = [*map(_in_path, names), *others]
+    operation["parameters"] = [*(_in_path(path, name) for name in names), *others]
     schema = _body(operation)
     for name in names:
         if schema.get("properties", {}).pop(name, None):
@@ -95,8 +99,9 @@ def _say_what_is_in_the_path(path: str, operation: dict[str, Any]) -> None:
             operation["requestBody"]["required"] = bool(schema["required"])
 
 
-def _in_path(name: str) -> dict[str, Any]:
-    text, schema = _IN_PATHS[name]
+def _in_path(path: str, name: str) -> dict[str, Any]:
+    collection = path.split("/")[2]
+    text, schema = _IN_PATHS[f"{collection}/id" if name == "id" else name]
     return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
 
 

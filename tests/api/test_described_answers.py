@@ -13,6 +13,7 @@ from tests.api.serving import LEAK, Served, Somebody, told
 from write_model.incident.commands import RecordSlaBreach
 from write_model.incident.incident import INCIDENT, Incident
 from write_model.kernel.access import Role, system_actor
+from write_model.organization.commands import FoundOrganization
 
 pytestmark = pytest.mark.usefixtures("projector")
 
@@ -83,6 +84,10 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     for verb in ("suspend", "reinstate", "remove"):
         await owner.post(f"/v1/members/{member}/{verb}")
     await owner.get("/v1/members")
+    founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
+    await served.process.write_model.handle(owner.tenant, founding, by=system)
+    windows = {"late_reopen_after": "P7D", "reopen_window": "P30D"}
+    await owner.post(f"/v1/organizations/{owner.tenant}/policies", windows)
     await owner.get("/v1/me")
 
 

@@ -45,7 +45,9 @@ class SetPolicies(Command):
     aggregate: ClassVar = ORGANIZATION
     permission: ClassVar = "organization.administer"
     late_reopen_after: NonNegativeDuration
+    """So long after its end anybody who responds may reopen an incident."""
     reopen_window: NonNegativeDuration
+    """So long after its end it may be reopened at all; not shorter than the other."""
 
     def decide(self, state: Organization, moment: Moment) -> Iterator[PoliciesSet]:
         if not state.exists:
