@@ -205,7 +205,7 @@ class Subscriber:
             headers = await missed(pool, tenant, self.position, self.MISSED_AT_ONCE)
         if self._is_live and not headers:
             raise _FellBehind
-        return [message(header, header.number) for header in headers]
+        return [message(header) for header in headers]
 
     async def _deliver(self, messages: Sequence[Message]) -> None:
         await self._renew()
