@@ -57,6 +57,8 @@ async def incidents(request: Request) -> Response:
         shown = await caught_up(at, request, actor)
         page = await at.questions.incident_list.page(actor.tenant, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
+        if page.parked:
+            rest["parked"] = page.parked
         if question.facets:
             counts = await at.questions.incident_list.facets(actor.tenant, question)
             rest["facets"] = {
@@ -74,8 +76,7 @@ async def incident(request: Request) -> Response:
     with at.budgets.queries:
         actor = await caller(request, READ)
         only(request)
-        shown = await caught_up(at, request, actor)
-        found = await _found(at, actor, request)
+        shown, found = await _found(at, actor, request)
         body = await _rendered(at, actor, found)
         etag = f'"{found.version}.{blake2b(body, digest_size=8).hexdigest()}"'
         if seen(request, etag) and not shown.stale:
@@ -90,8 +91,7 @@ async def history(request: Request) -> Response:
     with at.budgets.queries:
         actor = await caller(request, READ)
         only(request, "cursor", "limit")
-        shown = await caught_up(at, request, actor)
-        found = await _found(at, actor, request)
+        shown, found = await _found(at, actor, request)
         happened = await at.questions.histories.of(
             actor.tenant, found.id, limit=limit_of(request), cursor=_cursor(request)
         )
@@ -111,8 +111,7 @@ async def timeline(request: Request) -> Response:
         actor = await caller(request, READ)
         only(request, "by", "cursor", "limit")
         order = _order(request)
-        shown = await caught_up(at, request, actor)
-        found = await _found(at, actor, request)
+        shown, found = await _found(at, actor, request)
         happened = await at.questions.timelines.of(
             actor.tenant, found.id, by=order, limit=limit_of(request), cursor=_cursor(request)
         )
@@ -137,11 +136,13 @@ async def actions(request: Request) -> Response:
         return Response(body, headers={"Cache-Control": "no-store"}, media_type=JSON)
 
 
-async def _found(at: Process, actor: Actor, request: Request) -> ShownIncident:
+async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
+    """The incident once it is shown as far as was asked; what is parked stays stale."""
+    shown = await caught_up(at, request, actor)
     found = await at.questions.incidents.find(actor.tenant, request.path_params["id"])
     if found is None:
         raise NotFound
-    return found
+    return (shown._replace(stale=True) if found.is_parked else shown), found
 
 
 async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:
