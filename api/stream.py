@@ -58,7 +58,7 @@ async def stream(websocket: WebSocket) -> None:
             await websocket.accept(subprotocol=_answered_protocol(websocket))
             await _until_gone(websocket, subscriber)
     except DomainError as error:
-        await websocket.send_denial_response(problem(error))
+        await websocket.send_denial_response(problem(error, instance=websocket.scope["request_id"]))
 
 
 async def _subscriber(websocket: WebSocket, at: Process) -> "Subscriber":

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import pytest
 from pydantic_core import from_json
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.typing import Subprotocol
@@ -167,7 +169,8 @@ async def test_a_wrong_question_is_refused_with_a_problem(
         async with following(served, commander, query):
             pass
     assert refused.value.response.status_code == status
-    assert from_json(refused.value.response.body or b"")["status"] == status
+    problem = from_json(refused.value.response.body or b"")
+    assert (problem["status"], bool(problem["instance"])) == (status, True)
 
 
 async def test_without_a_token_nobody_follows(served: Served) -> None:
@@ -256,12 +259,17 @@ async def test_without_the_database_a_subscriber_is_closed_with_where_to_resume(
             # He is looked up again at the next wake, as when the tail is lost.
             served.identity.distrust()
             served.process.ring.wake()
-            with pytest.raises(ConnectionClosedError) as closed:
+            with (
+                capture_logs([merge_contextvars]) as logs,
+                pytest.raises(ConnectionClosedError) as closed,
+            ):
                 await everything(socket)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
     reason = f"trouble on our side; resume after {incident['position']}"
     assert closed.value.rcvd.reason == reason
+    [let_down] = [line for line in logs if line["event"] == "a_subscriber_was_let_down"]
+    assert str(UUID(let_down["request_id"])) == let_down["request_id"]
 
 
 def note(who: Somebody, incident: dict[str, Any], position: int) -> Header:

@@ -40,11 +40,12 @@ def _tidied(conninfo: str) -> bool:
 
 def main() -> None:
     drop_privileges()
-    configure_logs()
+    settings = Settings()
+    configure_logs(settings.log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    run(Settings().conninfo(TAILER), stop=stop)
+    run(settings.conninfo(TAILER), stop=stop)
 
 
 if __name__ == "__main__":
