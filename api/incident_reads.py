@@ -6,6 +6,7 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
+from api import accesses
 from api.openapi import describe_query, parameter
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
@@ -81,6 +82,7 @@ async def incident(request: Request) -> Response:
         etag = f'"{found.version}.{blake2b(body, digest_size=8).hexdigest()}"'
         if seen(request, etag) and not shown.stale:
             return Response(status_code=304, headers={"ETag": etag})
+        _write_down(request, actor, found)
         return shown.answer(body, etag)
 
 
@@ -152,12 +154,19 @@ async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:
     return await at.identity.rim.with_names(document, actor.tenant, found.people)
 
 
+def _write_down(request: Request, actor: Actor, found: ShownIncident) -> None:
+    if found.is_personal and actor.may(accesses.PERSONAL):
+        accesses.shown(request, actor, accesses.PERSONAL)
+    elif found.people:
+        accesses.shown(request, actor, READ)
+
+
 async def _page(
     at: Process, request: Request, actor: Actor, shown: Shown, happened: Happened
 ) -> Response:
     cursor = to_json(happened.next_cursor)
     body = b'{"items":%b,"next_cursor":%b}' % (happened.items, cursor)
-    body = await opened(at, actor, body)
+    body = await opened(at, request, actor, body)
     return shown.answer(body, link=next_page(request, happened.next_cursor))
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import to_json
 
+from api.accesses import shown
 from api.admission import admitted
 from api.identity.describing import describe_body
 from api.identity.identity import Identity
@@ -72,6 +73,7 @@ async def members(request: Request) -> Response:
     with process(request).budgets.queries:
         actor = await caller(request, "members.manage")
         items = await _members(_identity(request), actor.tenant)
+        shown(request, actor, "members.manage")
     return _json({"items": items, "next_cursor": None})
 
 

@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+from api.accesses import shown
 from api.admission import admitted
 from api.identity.describing import describe_body
 from api.openapi import IDEMPOTENCY_KEY, describe_query
@@ -93,6 +94,8 @@ async def names(request: Request, ids: Annotated[str, Query(max_length=40_000)])
         actor = await caller(request, "people.read")
         wanted = _wanted(ids)
         found = await at.identity.people.names(actor.tenant, wanted)
+        if found:
+            shown(request, actor, "people.read")
     items = [{"id": one, "name": found[one]} for one in wanted if one in found]
     return Response(to_json({"items": items}), media_type="application/json")
 

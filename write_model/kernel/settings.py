@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """How long a read waits for `min_position` before it answers stale."""
     tail_trust_s: float = 2.0
     """How long without the log's tail until nothing cached is believed."""
+    access_log_days: Annotated[int, Field(ge=1)] = 400
+    """How long it is kept who was refused or shown what: a whole year, seen from its review."""
 
     def master_secret(self) -> MasterSecret:
         return read_master_secret(self.home / "secrets")
