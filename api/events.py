@@ -49,7 +49,7 @@ async def events(request: Request) -> Response:
         )
         if not feed.count and after > await last_position(at.pool, actor.tenant):
             raise LogRestored
-        items = await opened(at, actor, feed.items)
+        items = await opened(at, request, actor, feed.items)
         more = b"true" if feed.count == limit else b"false"
         body = b'{"items":%b,"next":%d,"more":%b}' % (items, feed.through, more)
         going_on = request.url.include_query_params(after=feed.through)

@@ -29,8 +29,8 @@ async def livez() -> Response:
 async def readyz(request: Request) -> Response:
     """The database answers and its schema is there; 503 with the reason when not.
 
-    A projector that stands still degrades what is shown, and is told with its reason; requests
-    are answered all the same.
+    A projector that stands still and records that are parked degrade what is shown, and are told
+    with the reason; requests are answered all the same.
     """
     at = process(request)
     try:

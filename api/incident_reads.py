@@ -6,6 +6,7 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
+from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
 from api.openapi import WAITING, describe_query, may_be_known, parameter
@@ -63,6 +64,8 @@ async def incidents(request: Request) -> Response:
         shown = await caught_up(at, request, actor)
         page = await at.questions.incident_list.page(actor.tenant, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
+        if page.parked:
+            rest["parked"] = page.parked
         if question.facets:
             counts = await at.questions.incident_list.facets(actor.tenant, question)
             rest["facets"] = {
@@ -85,12 +88,12 @@ async def incident(request: Request) -> Response:
     with at.budgets.queries:
         actor = await caller(request, READ)
         only(request)
-        shown = await caught_up(at, request, actor)
-        found = await _found(at, actor, request)
+        shown, found = await _found(at, actor, request)
         body = await _rendered(at, actor, found)
         etag = f'"{found.version}.{blake2b(body, digest_size=8).hexdigest()}"'
         if seen(request, etag) and not shown.stale:
             return Response(status_code=304, headers={"ETag": etag})
+        _write_down(request, actor, found)
         return shown.answer(body, etag)
 
 
@@ -106,8 +109,7 @@ async def history(request: Request) -> Response:
     with at.budgets.queries:
         actor = await caller(request, READ)
         only(request, "cursor", "limit")
-        shown = await caught_up(at, request, actor)
-        found = await _found(at, actor, request)
+        shown, found = await _found(at, actor, request)
         happened = await at.questions.histories.of(
             actor.tenant, found.id, limit=limit_of(request), cursor=_cursor(request)
         )
@@ -133,8 +135,7 @@ async def timeline(request: Request) -> Response:
         actor = await caller(request, READ)
         only(request, "by", "cursor", "limit")
         order = _order(request)
-        shown = await caught_up(at, request, actor)
-        found = await _found(at, actor, request)
+        shown, found = await _found(at, actor, request)
         happened = await at.questions.timelines.of(
             actor.tenant, found.id, by=order, limit=limit_of(request), cursor=_cursor(request)
         )
@@ -163,11 +164,13 @@ async def actions(request: Request) -> Response:
         return Response(body, headers={"Cache-Control": "no-store"}, media_type=JSON)
 
 
-async def _found(at: Process, actor: Actor, request: Request) -> ShownIncident:
+async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
+    """The incident once it is shown as far as was asked; what is parked stays stale."""
+    shown = await caught_up(at, request, actor)
     found = await at.questions.incidents.find(actor.tenant, request.path_params["id"])
     if found is None:
         raise NotFound
-    return found
+    return (shown._replace(stale=True) if found.is_parked else shown), found
 
 
 async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:
@@ -177,12 +180,19 @@ async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:
     return await at.identity.rim.with_names(document, actor.tenant, found.people)
 
 
+def _write_down(request: Request, actor: Actor, found: ShownIncident) -> None:
+    if found.is_personal and actor.may(accesses.PERSONAL):
+        accesses.shown(request, actor, accesses.PERSONAL)
+    elif found.people:
+        accesses.shown(request, actor, READ)
+
+
 async def _page(
     at: Process, request: Request, actor: Actor, shown: Shown, happened: Happened
 ) -> Response:
     cursor = to_json(happened.next_cursor)
     body = b'{"items":%b,"next_cursor":%b}' % (happened.items, cursor)
-    body = await opened(at, actor, body)
+    body = await opened(at, request, actor, body)
     return shown.answer(body, link=next_page(request, happened.next_cursor))
 
 

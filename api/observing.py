@@ -1,4 +1,4 @@
-"""Around every request: its ids, a line in the log, and an answer even to our own faults."""
+"""Around every request: its ids, also in the log, and an answer even to our own faults."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from api.problems import unexpected
 from write_model.kernel.ids import new_id
@@ -27,10 +28,14 @@ class Observed:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        await _Exchange(scope, send).run(self._app, receive)
+        match scope["type"]:
+            case "http":
+                await _Exchange(scope, send).run(self._app, receive)
+            case "websocket":
+                _name(scope)
+                await self._app(scope, receive, send)
+            case _:
+                await self._app(scope, receive, send)
 
 
 class _Exchange:
@@ -42,9 +47,7 @@ class _Exchange:
         self._scope, self._send = scope, send
         self._status = 0
         self._began = time.perf_counter()
-        self._request, self._correlation = _ids(scope)
-        scope["request_id"] = self._request.decode()
-        scope["correlation_id"] = self._correlation
+        self._request, self._correlation = _name(scope)
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
         try:
@@ -54,7 +57,7 @@ class _Exchange:
             if self._status:
                 raise
             await unexpected(self._scope["request_id"])(self._scope, receive, self._answer)
-        # A line a request would cost a tenth of it; who needs them turns debugging on.
+        # A line a request would cost a tenth of it; who needs them sets the level to DEBUG.
         if log.is_enabled_for(logging.DEBUG):
             log.debug("request", **self._facts())
 
@@ -75,9 +78,18 @@ class _Exchange:
             "route": getattr(route, "path", None),
             "status": self._status,
             "ms": round((time.perf_counter() - self._began) * 1_000, 2),
-            "request_id": self._scope["request_id"],
-            "correlation_id": str(self._correlation or ""),
         }
+
+
+def _name(scope: Scope) -> tuple[bytes, UUID | None]:
+    """The request's ids, for whoever serves it and on every line that is logged meanwhile."""
+    request, correlation = _ids(scope)
+    named: dict[str, object] = {"request_id": request.decode(), "correlation_id": correlation}
+    scope.update(named)
+    # 0.5 µs (measured). None is bound too: a pipelined request runs as a task that begins with the
+    # variables of the one before it.
+    bind_contextvars(**named)
+    return request, correlation
 
 
 def _ids(scope: Scope) -> tuple[bytes, UUID | None]:

@@ -12,10 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from api.references import spelled
+from api.accesses import refused
 from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress, WrongFields
-from write_model.kernel.access import Actor
-from write_model.kernel.access_log import Access
 from write_model.kernel.errors import (
     DomainError,
     Forbidden,
@@ -138,35 +136,8 @@ def _instance(request: Request) -> str:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     if isinstance(error, Forbidden):
-        _write_down(request, error)
+        refused(request, error)
     return problem(error, instance=_instance(request))
-
-
-def _write_down(request: Request, refusal: Forbidden) -> None:
-    """A refusal is recorded beside the log: who was refused what."""
-    actor: Actor | None = request.scope.get("actor")
-    if actor is None:
-        return
-    identity = request.app.state.identity
-    what, target = f"{request.method} {_route(request)}", _target(request)
-    identity.access_log.note(
-        Access(
-            actor.tenant, identity.clock(), actor.id, what, refusal.permission, target, refusal.code
-        )
-    )
-
-
-def _target(request: Request) -> str:
-    """The route with the records that it names; any other text may be personal, or a secret."""
-    target = _route(request)
-    for name, text in request.path_params.items():
-        if (record := spelled(text)) is not None:
-            target = target.replace(f"{{{name}}}", record)
-    return target
-
-
-def _route(request: Request) -> str:
-    return getattr(request.scope.get("route"), "path", "")
 
 
 async def _misaddressed(request: Request, error: Exception) -> Response:

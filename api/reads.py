@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from fastapi import Request, Response
 
+from api.accesses import PERSONAL, shown
 from api.process import Process
 from api.requests import asked_position
 from write_model.kernel.access import Actor
@@ -46,10 +47,12 @@ async def caught_up(at: Process, request: Request, actor: Actor) -> Shown:
     return Shown(applied.position, applied.stale)
 
 
-async def opened(at: Process, actor: Actor, content: bytes) -> bytes:
-    """The JSON with sealed values shown as this caller may see them."""
+async def opened(at: Process, request: Request, actor: Actor, content: bytes) -> bytes:
+    """The JSON with sealed values shown as this caller may see them, which is written down."""
     if _SEALED not in content:
         return content
+    if actor.may(PERSONAL):
+        shown(request, actor, PERSONAL)
     return await at.identity.rim.open_sealed(content, actor)
 
 

@@ -56,8 +56,8 @@ class Server(uvicorn.Server):
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     drop_privileges()
-    configure_logs()
     settings = Settings()
+    configure_logs(settings.log_level)
     wait_for_schema(settings)
     spare_the_collector()
     server(settings).run()

@@ -11,6 +11,7 @@ import structlog
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from api.accesses import refused
 from api.problems import problem
 from api.process import Process, process
 from api.references import record_id
@@ -58,12 +59,14 @@ async def stream(websocket: WebSocket) -> None:
             await websocket.accept(subprotocol=_answered_protocol(websocket))
             await _until_gone(websocket, subscriber)
     except DomainError as error:
-        await websocket.send_denial_response(problem(error))
+        if isinstance(error, Forbidden):
+            refused(websocket, error)
+        await websocket.send_denial_response(problem(error, instance=websocket.scope["request_id"]))
 
 
 async def _subscriber(websocket: WebSocket, at: Process) -> "Subscriber":
     token = _token(websocket)
-    actor = await at.identity.actors.of(token)
+    actor = websocket.scope["actor"] = await at.identity.actors.of(token)
     topics = await _topics(websocket.query_params.get("topics", ""), at, actor)
     branch, last = at.ring.branch, await last_position(at.pool, actor.tenant)
     after = _position(websocket.query_params.get("after", str(last)))
@@ -166,6 +169,7 @@ class Subscriber:
             case Unauthenticated():
                 return POLICY, self._resumable("signed out or expired")
             case Forbidden():
+                refused(self.websocket, error)
                 return POLICY, self._resumable("no longer permitted")
             case _FellBehind():
                 return TOO_SLOW, self._resumable("too slow")
@@ -205,7 +209,7 @@ class Subscriber:
             headers = await missed(pool, tenant, self.position, self.MISSED_AT_ONCE)
         if self._is_live and not headers:
             raise _FellBehind
-        return [message(header, header.number) for header in headers]
+        return [message(header) for header in headers]
 
     async def _deliver(self, messages: Sequence[Message]) -> None:
         await self._renew()

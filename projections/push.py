@@ -16,8 +16,6 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from write_model.kernel.recent import Recent
-
 _PREFIXES = {"incident": "INC"}
 """How references of each kind of record begin."""
 
@@ -36,9 +34,15 @@ class Happened(Protocol):
     @property
     def tenant_position(self) -> int: ...
     @property
-    def number(self) -> int | None: ...
+    def number(self) -> int: ...
+    @property
+    def actor(self) -> UUID: ...
     @property
     def recorded_at(self) -> datetime: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+    @property
+    def schema_version(self) -> int: ...
     @property
     def fields(self) -> Sequence[str]: ...
 
@@ -67,13 +71,12 @@ class _Tenant:
 
 
 class Ring:
-    """Keeps the last `at_most` messages of all organizations together, about 600 bytes each."""
+    """Keeps the last `at_most` messages of all organizations together, about 800 bytes each."""
 
     def __init__(self, *, at_most: int = 20_000) -> None:
         self._at_most = at_most
         self._order: deque[UUID] = deque()
         self._tenants: dict[UUID, _Tenant] = {}
-        self._numbers: Recent[UUID, int] = Recent(at_most)
         self.branch = 0
         """Another one after each `clear`: positions that were sent before mean nothing any more."""
 
@@ -115,7 +118,6 @@ class Ring:
         for tenant in self._tenants.values():
             tenant.messages.clear()
             tenant.last = None
-        self._numbers.clear()
         self.wake()
 
     def _take(self, event: Happened) -> _Tenant:
@@ -126,7 +128,7 @@ class Ring:
         if event.tenant_position > last + 1:
             # The tail began anew behind a gap: what lies before it is read from the log.
             self._drop(event.tenant)
-        tenant.messages.append(self._encoded(event))
+        tenant.messages.append(message(event))
         tenant.last = event.tenant_position
         self._order.append(event.tenant)
         self._make_room()
@@ -143,28 +145,28 @@ class Ring:
     def _of(self, tenant: UUID) -> _Tenant:
         return self._tenants.get(tenant) or self._tenants.setdefault(tenant, _Tenant())
 
-    def _encoded(self, event: Happened) -> Message:
-        if event.number is not None:
-            self._numbers.remember(event.stream, event.number)
-        return message(event, self._numbers.get(event.stream))
 
-
-def message(event: Happened, number: int | None) -> Message:
+def message(event: Happened) -> Message:
     """An event as it is pushed: ids and names of fields, never a personal value.
 
-    `number`: the record's; None where it is not known, as for records begun before this process.
+    The envelope is CloudEvents 1.0 under the names that the feed of changes uses.
     """
     kind = event.topic.partition(".")[0]
-    named = number is not None and kind in _PREFIXES
     content = {
+        "specversion": "1.0",
         "id": f"{event.stream}/{event.version}",
+        "source": f"/v1/organizations/{event.tenant}",
         "type": event.topic,
         "subject": event.stream,
-        "reference": f"{_PREFIXES[kind]}-{number}" if named else None,
-        "changed": event.fields,
+        "time": event.recorded_at,
         "position": event.tenant_position,
         "version": event.version,
-        "time": event.recorded_at,
+        "tenant": event.tenant,
+        "actor": event.actor,
+        "occurred_at": event.occurred_at,
+        "schema_version": event.schema_version,
+        "reference": f"{_PREFIXES[kind]}-{event.number}" if kind in _PREFIXES else None,
+        "changed": event.fields,
     }
     text = to_json(content).decode()
     return Message(event.tenant, event.tenant_position, kind, event.stream, text)

@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 _HEALTH: LiteralString = (
-    "SELECT waiting_s, still_s, is_led, is_paused, has_parked FROM projections.health()"
+    "SELECT waiting_s, still_s, is_led, is_paused, parked FROM projections.health()"
 )
 _LATE_S = 10.0
 """Behind *and* without movement for so long is stuck; behind alone is only busy."""
@@ -19,13 +19,16 @@ _LATE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ProjectorHealth:
-    """`waiting_s`: age of the oldest event not shown yet, None when all are."""
+    """`waiting_s`: age of the oldest event not shown yet, None when all are.
+
+    `parked`: how many records an event of theirs keeps from being shown as they are.
+    """
 
     waiting_s: float | None
     still_s: float
     is_led: bool
     is_paused: bool
-    has_parked: bool
+    parked: int
 
     def complaint(self) -> str | None:
         """What is wrong, as a sentence; None when nothing is."""
@@ -33,12 +36,16 @@ class ProjectorHealth:
             return "The projector is paused."
         if self.waiting_s is not None and min(self.waiting_s, self.still_s) > _LATE_S:
             return self._why_still()
-        return "Some records are parked; see the projector's list." if self.has_parked else None
+        return self._what_is_parked() if self.parked else None
 
     def _why_still(self) -> str:
         if self.is_led:
             return "The projector does not move; see its log."
         return "No projector is running; what is shown stands still."
+
+    def _what_is_parked(self) -> str:
+        records = "1 record is" if self.parked == 1 else f"{self.parked} records are"
+        return f"{records} parked, shown as before; projections.dead_letters says why."
 
 
 async def projector_health(pool: Pool) -> ProjectorHealth:

@@ -18,15 +18,18 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 # One statement, so that the end and what leads there belong to the same moment.
 _TAIL: LiteralString = """
     SELECT h.last_position, h.epoch, t.topic, t.originator_id, t.originator_version,
-           t.notification_id, t.tenant_id, t.tenant_position, t.number, t.recorded_at, t.fields
+           t.notification_id, t.tenant_id, t.tenant_position, t.number, t.actor_id, t.recorded_at,
+           t.occurred_at, t.schema_version, t.fields
       FROM log.head() h LEFT JOIN log.tail(%s, %s) t ON true
      ORDER BY t.notification_id
 """
 _MISSED: LiteralString = """
     SELECT e.topic, e.originator_id, e.originator_version, e.notification_id, e.tenant_id,
-           e.tenant_position, first.number, e.recorded_at,
+           e.tenant_position, first.number, e.actor_id, e.recorded_at, e.occurred_at,
+           e.schema_version,
            CASE WHEN e.purged_by IS NULL AND e.state <> '' THEN
-               ARRAY(SELECT jsonb_object_keys(convert_from(e.state, 'UTF8')::jsonb)) END AS fields
+               ARRAY(SELECT jsonb_object_keys(convert_from(e.state, 'UTF8')::jsonb))
+           ELSE '{}' END AS fields
       FROM log.events e
       JOIN log.events first
         ON first.originator_id = e.originator_id AND first.originator_version = 1
@@ -42,7 +45,10 @@ _LAST: LiteralString = (
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`position` is the log's and stays in the process; `fields` is empty once it was purged."""
+    """`position` is the log's and stays in the process; `fields` is empty once it was purged.
+
+    `number`: the record's, which its reference ends with.
+    """
 
     topic: str
     stream: UUID
@@ -50,8 +56,11 @@ class Header:
     position: int
     tenant: UUID
     tenant_position: int
-    number: int | None
+    number: int
+    actor: UUID
     recorded_at: datetime
+    occurred_at: datetime
+    schema_version: int
     fields: Sequence[str]
 
 
@@ -68,7 +77,7 @@ async def tail(pool: Pool, after: int, limit: int) -> tuple[Head, list[Header]]:
     async with pool.connection() as connection:
         cursor = await connection.execute(_TAIL, (after, limit), binary=True)
         rows = await cursor.fetchall()
-    return Head(*rows[0][:2]), [_header(row[2:]) for row in rows if row[2] is not None]
+    return Head(*rows[0][:2]), [Header(*row[2:]) for row in rows if row[2] is not None]
 
 
 async def head(pool: Pool) -> Head:
@@ -80,14 +89,11 @@ async def head(pool: Pool) -> Head:
 
 
 async def missed(pool: Pool, tenant: UUID, after: int, limit: int) -> list[Header]:
-    """What follows a position of one organization; `number` is that of the record.
-
-    Raises: HoleInLog.
-    """
+    """What follows a position of one organization. Raises: HoleInLog."""
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
         cursor = await connection.execute(_MISSED, (tenant, after, limit), binary=True)
-        headers = [_header(row) for row in await cursor.fetchall()]
+        headers = [Header(*row) for row in await cursor.fetchall()]
     for expected, header in enumerate(headers, start=after + 1):
         if header.tenant_position != expected:
             raise HoleInLog(expected)
@@ -101,10 +107,3 @@ async def last_position(pool: Pool, tenant: UUID) -> int:
         cursor = await connection.execute(_LAST, (tenant,), binary=True)
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
-
-
-def _header(row: Sequence[Any]) -> Header:
-    topic, stream, version, position, tenant, tenant_position, number, recorded_at, names = row
-    return Header(
-        topic, stream, version, position, tenant, tenant_position, number, recorded_at, names or ()
-    )

@@ -12,6 +12,7 @@ INCIDENT_LIST = Identifier("projections", "incident_list_v1")
 INCIDENT_TIMELINE = Identifier("projections", "incident_timeline_v1")
 CHANGES = Identifier("projections", "changes_v1")
 PEOPLE = Identifier("projections", "people_v1")
+DEAD_LETTERS = Identifier("projections", "dead_letters")
 
 INCIDENT_LIST_VERSION = 1
 """Bound into cursors: another version may sort otherwise."""

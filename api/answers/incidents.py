@@ -108,6 +108,8 @@ class IncidentPage(Awaited):
     items: list[ListedIncident]
     next_cursor: str | None
     """For the next page; null on the last."""
+    parked: int = ABSENT
+    """So many records stand still because one of their events cannot be applied."""
     facets: dict[str, dict[str, int]] = ABSENT
     """Field -> value -> how many, the most first; `""` stands for no value. Only on demand."""
 

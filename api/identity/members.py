@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic_core import to_json
 
+from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import JoinedMember, Me, Members
 from api.answers.receipts import MemberReceipt
@@ -78,6 +79,7 @@ async def members(request: Request) -> Response:
     with process(request).budgets.queries:
         actor = await caller(request, "members.manage")
         items = await _members(_identity(request), actor.tenant)
+        shown(request, actor, "members.manage")
     return _json({"items": items, "next_cursor": None})
 
 

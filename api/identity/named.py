@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import NamedPeople, WhoWasNamed
 from api.identity.describing import KEYED_ERRORS, describe_body
@@ -108,6 +109,8 @@ async def names(request: Request, ids: Ids) -> Response:
         actor = await caller(request, "people.read")
         wanted = _wanted(ids)
         found = await at.identity.people.names(actor.tenant, wanted)
+        if found:
+            shown(request, actor, "people.read")
     items = [{"id": one, "name": found[one]} for one in wanted if one in found]
     return Response(to_json({"items": items}), media_type="application/json")
 

@@ -12,9 +12,12 @@ from uuid import UUID
 from psycopg import sql
 
 from read_model import tables
+from read_model.queries.parked import IS_PARKED
 from read_model.reader import Reader
 
-_COLUMNS = sql.SQL("id, number, version, is_personal, people, convert_to(document, 'UTF8')")
+_COLUMNS = sql.SQL(
+    "id, number, version, is_personal, {}, people, convert_to(document, 'UTF8')"
+).format(IS_PARKED)
 _BY_ID = sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)").format(
     _COLUMNS, tables.INCIDENT
 )
@@ -30,13 +33,14 @@ _REFERENCE = re.compile(r"INC-([1-9][0-9]{0,17})", re.IGNORECASE)
 class ShownIncident:
     """`document`: JSON, ready to be sent. `is_personal`: it holds sealed values.
 
-    `people`: the subjects it names.
+    `is_parked`: later events are not in it. `people`: the subjects it names.
     """
 
     id: UUID
     number: int
     version: int
     is_personal: bool
+    is_parked: bool
     people: tuple[UUID, ...]
     document: bytes
 
@@ -88,5 +92,5 @@ class Incidents:
 
 
 def _shown(row: tuple[Any, ...]) -> ShownIncident:
-    id_, number, version, is_personal, people, document = row
-    return ShownIncident(id_, number, version, is_personal, tuple(people), document)
+    id_, number, version, is_personal, is_parked, people, document = row
+    return ShownIncident(id_, number, version, is_personal, is_parked, tuple(people), document)

@@ -11,6 +11,7 @@ from psycopg import sql
 from read_model import tables
 from read_model.queries.asking import Allowed, Asked
 from read_model.queries.cursor import Cursors, Place, Question, must_be_of
+from read_model.queries.parked import ANY_PARKED, PARKED_OF_KIND
 from read_model.reader import Reader
 
 FIELDS = (
@@ -82,7 +83,7 @@ _PAGE = sql.SQL(
     " FILTER (WHERE n <= %(limit)s), '') || ']', 'UTF8'),"
     " count(*), max(value) FILTER (WHERE n = %(limit)s),"
     " (array_agg(id) FILTER (WHERE n = %(limit)s))[1],"
-    " (SELECT epoch FROM projections.checkpoint WHERE name = 'all')"
+    " (SELECT epoch FROM projections.checkpoint WHERE name = 'all'), {any_parked}"
     " FROM page"
 )
 _LIST: sql.Composable = tables.INCIDENT_LIST
@@ -110,10 +111,14 @@ _COUNT_EACH = sql.SQL(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`items`: a JSON array, ready to be sent. `next_cursor`: None on the last page."""
+    """`items`: a JSON array, ready to be sent. `next_cursor`: None on the last page.
+
+    `parked`: how many of the organization's incidents, on whatever page, are shown as they were.
+    """
 
     items: bytes
     next_cursor: str | None
+    parked: int
 
 
 class IncidentList:
@@ -125,11 +130,12 @@ class IncidentList:
         question = Question(tenant, "incidents", asked.bound(), tables.INCIDENT_LIST_VERSION)
         place = self._cursors.open(question, asked.cursor) if asked.cursor else None
         [row] = await self._reader.rows(tenant, page_query(asked, place), _parameters(asked, place))
-        items, count, value, key, epoch = row
+        items, count, value, key, epoch, any_parked = row
         must_be_of(epoch, place)
         more = count > asked.limit
         ended = Place(epoch, value, str(key))
-        return Page(items, self._cursors.seal(question, ended) if more else None)
+        parked = await self._parked(tenant) if any_parked else 0
+        return Page(items, self._cursors.seal(question, ended) if more else None, parked)
 
     async def facets(self, tenant: UUID, asked: Asked) -> dict[str, dict[str | None, int]]:
         """Facet -> value -> how many incidents, the most first; None where there is no value.
@@ -141,6 +147,10 @@ class IncidentList:
         for name, value, count in sorted(rows, key=lambda row: -row[2]):
             counts[name][value] = count
         return counts
+
+    async def _parked(self, tenant: UUID) -> int:
+        [(count,)] = await self._reader.rows(tenant, PARKED_OF_KIND, {"kind": "incident"})
+        return int(count)
 
 
 def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
@@ -168,6 +178,7 @@ def page_query(asked: Asked, place: Place | None) -> sql.Composed:
         table=_table(asked),
         filters=_filters(asked),
         after=after if place else sql.SQL(""),
+        any_parked=ANY_PARKED,
     )
 
 

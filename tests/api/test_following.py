@@ -94,6 +94,7 @@ async def test_past_a_hole_nobody_is_told_anything(
         async with following(served, commander) as socket:
             incident = await commander.declares()
             await next_message(socket)
+            await live(served, incident, commander)
             hole = last_position(admin) + 1
             skip_one(admin)
             await logged(logs, "hole_in_log")
@@ -134,6 +135,16 @@ async def test_after_a_restore_policies_are_remembered_anew(
     assert policies.known(commander.tenant) is None
     await commander.declares()
     assert policies.known(commander.tenant) is not None
+
+
+async def live(served: Served, incident: dict[str, Any], who: Somebody) -> None:
+    """The ring has it too: a subscriber who is told before that was told from the log."""
+    ring, position = served.process.ring, incident["position"]
+
+    def is_there() -> bool:
+        return bool(ring.after(who.tenant, position - 1, at_most=1))
+
+    await asyncio.to_thread(until, is_there, "the tail is followed")
 
 
 def skip_one(admin: Connection) -> None:

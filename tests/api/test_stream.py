@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from pydantic_core import from_json
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.typing import Subprotocol
@@ -18,7 +21,7 @@ from websockets.typing import Subprotocol
 from api.serve import server
 from projections.push import Ring
 from read_model.log_headers import Header
-from tests.api.serving import Served, Somebody, serving
+from tests.api.serving import Served, Somebody, serving, told
 from tests.api.test_trouble import cut_off
 from tests.embedded import Database
 from write_model.deciding import Asked
@@ -92,6 +95,37 @@ async def test_a_subscriber_resumes_from_the_log_when_the_process_is_new(
     assert [message["reference"] for message in told] == ["INC-2", "INC-2"]
 
 
+async def test_a_record_begun_before_this_process_is_told_by_its_reference(
+    settings: Settings,
+) -> None:
+    async with serving(settings) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        await commander.declares()
+    async with serving(settings) as served, following(served, commander) as socket:
+        await replace(commander, http=served.http).post("/v1/incidents/INC-1/acknowledge")
+        message = await next_message(socket)
+    assert (message["type"], message["reference"]) == ("incident.acknowledged", "INC-1")
+
+
+@pytest.mark.usefixtures("projector")
+async def test_what_is_pushed_has_the_envelope_of_the_feed(
+    served: Served, commander: Somebody
+) -> None:
+    async with following(served, commander) as socket:
+        incident = await commander.declares(occurred_at="2026-03-02T08:15:00Z")
+        pushed = await next_message(socket)
+    position = incident["position"]
+    path = f"/v1/events?after={position - 1}&min_position={position}"
+    [listed] = told(await commander.get(path))["items"]
+    only_pushed, only_listed = {"reference", "changed"}, {"datacontenttype", "data"}
+    assert pushed.keys() - only_pushed == listed.keys() - only_listed
+    assert pushed["specversion"] == "1.0"
+    for name in ("id", "source", "type", "subject", "tenant", "actor", "schema_version"):
+        assert pushed[name] == listed[name]
+    for name in ("time", "occurred_at"):
+        assert datetime.fromisoformat(pushed[name]) == datetime.fromisoformat(listed[name])
+
+
 async def test_topics_narrow_what_is_pushed(served: Served, commander: Somebody) -> None:
     await commander.declares()
     other = await commander.declares()
@@ -135,7 +169,8 @@ async def test_a_wrong_question_is_refused_with_a_problem(
         async with following(served, commander, query):
             pass
     assert refused.value.response.status_code == status
-    assert from_json(refused.value.response.body or b"")["status"] == status
+    problem = from_json(refused.value.response.body or b"")
+    assert (problem["status"], bool(problem["instance"])) == (status, True)
 
 
 async def test_without_a_token_nobody_follows(served: Served) -> None:
@@ -224,17 +259,34 @@ async def test_without_the_database_a_subscriber_is_closed_with_where_to_resume(
             # He is looked up again at the next wake, as when the tail is lost.
             served.identity.distrust()
             served.process.ring.wake()
-            with pytest.raises(ConnectionClosedError) as closed:
+            with (
+                capture_logs([merge_contextvars]) as logs,
+                pytest.raises(ConnectionClosedError) as closed,
+            ):
                 await everything(socket)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
     reason = f"trouble on our side; resume after {incident['position']}"
     assert closed.value.rcvd.reason == reason
+    [let_down] = [line for line in logs if line["event"] == "a_subscriber_was_let_down"]
+    assert str(UUID(let_down["request_id"])) == let_down["request_id"]
 
 
 def note(who: Somebody, incident: dict[str, Any], position: int) -> Header:
-    subject, now = UUID(incident["id"]), datetime.now(UTC)
-    return Header("incident.note_added", subject, 2, 0, who.tenant, position, None, now, ("text",))
+    return Header(
+        topic="incident.note_added",
+        stream=UUID(incident["id"]),
+        version=2,
+        position=0,
+        tenant=who.tenant,
+        tenant_position=position,
+        number=1,
+        actor=who.id,
+        recorded_at=datetime.now(UTC),
+        occurred_at=datetime.now(UTC),
+        schema_version=1,
+        fields=("text",),
+    )
 
 
 async def test_a_restart_says_where_to_resume(settings: Settings) -> None:

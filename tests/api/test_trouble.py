@@ -28,7 +28,7 @@ IN_CAPITALS = "0198F1A2-0000-7000-8000-0000000000AB"
 def logged() -> Iterator[io.StringIO]:
     """What the process writes into its log."""
     text = io.StringIO()
-    configure_logs(text)
+    configure_logs(to=text)
     yield text
     structlog.reset_defaults()
 
@@ -51,6 +51,32 @@ async def test_a_lost_database_is_told_to_come_back_to(
         ready = await served.http.get("/readyz")
         assert (ready.status_code, told(ready)["status"]) == (503, "unavailable")
         assert (await served.http.get("/livez")).status_code == 200
+
+
+async def test_every_line_that_is_logged_for_a_request_names_it(
+    settings: Settings, database: Database, logged: io.StringIO
+) -> None:
+    async with serving(settings.model_copy(update={"command_deadline_s": 0.5})) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        await commander.declares()
+        cut_off(database)
+        await commander.get("/v1/incidents", X_Request_Id="list", X_Correlation_Id=IN_CAPITALS)
+        await commander.get("/v1/incidents/INC-1", X_Request_Id="one")
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    told = [line for line in lines if line["event"] == "no_answer_from_the_database"]
+    assert [line["request_id"] for line in told] == ["list", "one"]
+    assert [line.get("correlation_id") for line in told] == [IN_CAPITALS.lower(), None]
+    assert not any("request_id" in line for line in lines if line["event"].startswith("the_tail"))
+
+
+async def test_a_line_for_each_request_is_there_for_who_asks_for_it(served: Served) -> None:
+    text = io.StringIO()
+    configure_logs("DEBUG", to=text)
+    await served.http.get("/livez", headers={"X-Request-Id": "alive"})
+    structlog.reset_defaults()
+    [line] = [json.loads(line) for line in text.getvalue().splitlines()]
+    assert (line["event"], line["route"], line["status"]) == ("request", "/livez", 200)
+    assert line["request_id"] == "alive"
 
 
 def cut_off(database: Database) -> None:

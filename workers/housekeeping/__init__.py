@@ -1,1 +1,1 @@
-"""Forgets what is kept for a time only: idempotency keys and sign-ins that have ended."""
+"""Forgets what is kept for a time only: idempotency keys, ended sign-ins, old accesses."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from datetime import timedelta
 
 import psycopg
 import structlog
@@ -22,16 +23,17 @@ _STATEMENT_TIMEOUT_S = 600
 _log = structlog.get_logger("housekeeping")
 
 
-def run(conninfo: str, *, stop: threading.Event) -> None:
+def run(conninfo: str, *, accesses_after: timedelta, stop: threading.Event) -> None:
     """Forget, wait, forget again; a database that does not answer is asked again soon."""
     while not stop.is_set():
-        stop.wait(_EVERY_S if _tidied(conninfo) else _RETRY_S)
+        stop.wait(_EVERY_S if _tidied(conninfo, accesses_after) else _RETRY_S)
 
 
-def _tidied(conninfo: str) -> bool:
+def _tidied(conninfo: str, accesses_after: timedelta) -> bool:
     try:
         with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
-            _log.info("housekeeping.done", forgotten=forget(connection))
+            forgotten = forget(connection, accesses_after=accesses_after)
+            _log.info("housekeeping.done", forgotten=forgotten)
     except psycopg.Error as error:
         _log.warning("housekeeping.failed", reason=type(error).__name__)
         return False
@@ -40,11 +42,13 @@ def _tidied(conninfo: str) -> bool:
 
 def main() -> None:
     drop_privileges()
-    configure_logs()
+    settings = Settings()
+    configure_logs(settings.log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    run(Settings().conninfo(TAILER), stop=stop)
+    accesses_after = timedelta(days=settings.access_log_days)
+    run(settings.conninfo(TAILER), accesses_after=accesses_after, stop=stop)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from typing import LiteralString
 
 from psycopg import Connection
 
-_RULES: dict[str, tuple[LiteralString, timedelta]] = {
-    # A retry that comes later than a week is a new request.
-    "command_keys": ("SELECT log.forget_old_keys(%s)", timedelta(days=7)),
-    "sign_ins": ("SELECT credentials.forget_ended_families(%s)", timedelta(days=30)),
-}
+_KEYS: LiteralString = "SELECT log.forget_old_keys(%s)"
+_KEYS_AFTER = timedelta(days=7)
+"""A retry that comes later is a new request."""
+_SIGN_INS: LiteralString = "SELECT credentials.forget_ended_families(%s)"
+_SIGN_INS_AFTER = timedelta(days=30)
+_ACCESSES: LiteralString = "SELECT access.forget_old_entries(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +22,18 @@ class Forgotten:
 
     command_keys: int
     sign_ins: int
+    accesses: int
 
 
-def forget(connection: Connection) -> Forgotten:
+def forget(connection: Connection, *, accesses_after: timedelta) -> Forgotten:
     """Delete what is past its time; harmless at any moment and any number of times."""
-    return Forgotten(**{what: _count(connection, *rule) for what, rule in _RULES.items()})
+    return Forgotten(
+        command_keys=_count(connection, _KEYS, _KEYS_AFTER),
+        sign_ins=_count(connection, _SIGN_INS, _SIGN_INS_AFTER),
+        accesses=_count(connection, _ACCESSES, accesses_after),
+    )
 
 
-def _count(connection: Connection, query: LiteralString, keep: timedelta) -> int:
-    row = connection.execute(query, (keep,)).fetchone()
+def _count(connection: Connection, query: LiteralString, after: timedelta) -> int:
+    row = connection.execute(query, (after,)).fetchone()
     return int(row[0]) if row else 0

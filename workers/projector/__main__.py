@@ -15,7 +15,8 @@ from write_model.kernel.settings import TAILER, Settings
 
 def main() -> None:
     drop_privileges()
-    configure_logs()
+    settings = Settings()
+    configure_logs(settings.log_level)
     spare_collector()
     stop = threading.Event()
 
@@ -24,7 +25,7 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    run(Settings().conninfo(TAILER), holder=new_id(), stop=stop)
+    run(settings.conninfo(TAILER), holder=new_id(), stop=stop)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who was refused what: written down beside the log, never in a record's stream.
+"""Who was refused or shown what: written down beside the log, never in a record's stream.
 
 It never slows a request: entries wait in a bounded queue, and what does not fit is counted.
 """
@@ -31,6 +31,7 @@ class Access:
     """One entry: ids and names of permissions, never a personal value.
 
     `target`: the route with the ids and references of the records that it names, and no other text.
+    `outcome`: the refusal's code, or `shown`.
     """
 
     tenant: UUID
@@ -43,17 +44,28 @@ class Access:
 
 
 class AccessLog:
-    """`per_minute`: how many entries of one actor are kept; the rest would only hide others'."""
+    """`per_minute`: how many entries of one kind and actor are kept; more would only hide others.
+
+    A kind is a permission with an outcome, so that nobody hides a refusal behind what he may read.
+    """
 
     def __init__(self, pool: Pool, *, waiting: int = 2_000, per_minute: int = 60) -> None:
         self._pool = pool
         self._entries: asyncio.Queue[Access] = asyncio.Queue(waiting)
-        self._allowance: Allowance[UUID] = Allowance(per_minute, per=timedelta(minutes=1))
+        self._allowance: Allowance[tuple[UUID, str, str]] = Allowance(
+            per_minute, per=timedelta(minutes=1)
+        )
         self.dropped = 0
 
+    def admits(self, actor: UUID, permission: str, outcome: str, *, now: datetime) -> bool:
+        """Whether one more entry of this kind is to be noted; it is counted either way."""
+        is_admitted = self._allowance.take((actor, permission, outcome), now=now)
+        self.dropped += not is_admitted
+        return is_admitted
+
     def note(self, entry: Access) -> None:
-        """Take an entry down soon."""
-        if self._entries.full() or not self._allowance.take(entry.actor, now=entry.at):
+        """Take an entry down soon, once it was admitted."""
+        if self._entries.full():
             self.dropped += 1
         else:
             self._entries.put_nowait(entry)

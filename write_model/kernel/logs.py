@@ -10,9 +10,11 @@ import structlog
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
+from write_model.kernel.settings import LogLevel
 
-def configure_logs(to: TextIO | None = None) -> None:
-    """Set up this process's logs; `to` is standard error unless given."""
+
+def configure_logs(level: LogLevel = "INFO", *, to: TextIO | None = None) -> None:
+    """Set up this process's logs, from `level` on; `to` is standard error unless given."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -22,8 +24,9 @@ def configure_logs(to: TextIO | None = None) -> None:
             ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(default=str),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(to or sys.stderr),
         cache_logger_on_first_use=to is None,
     )
+    # The libraries' own lines: whatever `level` says, at DEBUG they would tell of what is personal.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

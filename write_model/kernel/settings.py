@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from psycopg.conninfo import make_conninfo
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from write_model.kernel.homes import default_home
@@ -18,6 +18,8 @@ OWNER, WRITER, TAILER, APP = (
     "tallystick_tailer",
     "tallystick_app",
 )
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Settings(BaseSettings):
@@ -37,6 +39,8 @@ class Settings(BaseSettings):
     """What the first organization is called, which the first start founds."""
     host: str = "127.0.0.1"
     port: int = 8400
+    log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
+    """From which on a line is written, in letters of any case; DEBUG tells every request."""
     command_deadline_s: float = 10.0
     """How long a command may wait for its verdict before 503."""
     statement_timeout_ms: int = 5_000
@@ -50,6 +54,8 @@ class Settings(BaseSettings):
     """How long a read waits for `min_position` before it answers stale."""
     tail_trust_s: float = 2.0
     """How long without the log's tail until nothing cached is believed."""
+    access_log_days: Annotated[int, Field(ge=1)] = 400
+    """How long it is kept who was refused or shown what: a whole year, seen from its review."""
 
     def master_secret(self) -> MasterSecret:
         return read_master_secret(self.home / "secrets")

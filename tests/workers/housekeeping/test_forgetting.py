@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import psycopg
@@ -22,6 +23,13 @@ _FAMILY = """
 """
 
 
+_ACCESS = """
+    INSERT INTO access.access_log (tenant_id, at, actor_id, what, permission, target, outcome)
+    VALUES (%(id)s, now() - %(age)s::interval, %(id)s, '', '', %(target)s, 'forbidden')
+"""
+_YEAR = timedelta(days=365)
+
+
 def test_a_key_is_forgotten_after_a_week_and_an_ended_sign_in_after_a_month(
     database: Database,
 ) -> None:
@@ -31,6 +39,17 @@ def test_a_key_is_forgotten_after_a_week_and_an_ended_sign_in_after_a_month(
         for ended in ("31 days", "29 days"):
             admin.execute(_FAMILY, (uuid4(), uuid4(), uuid4(), bytes(32), ended))
         with psycopg.connect(database.conninfo(TAILER), autocommit=True) as connection:
-            assert forget(connection) == Forgotten(command_keys=1, sign_ins=1)
-            assert forget(connection) == Forgotten(command_keys=0, sign_ins=0)
+            assert forget(connection, accesses_after=_YEAR) == Forgotten(1, 1, 0)
+            assert forget(connection, accesses_after=_YEAR) == Forgotten(0, 0, 0)
         assert admin.execute("SELECT key FROM log.command_keys").fetchall() == [("new",)]
+
+
+def test_who_was_refused_or_shown_what_is_forgotten_when_the_setting_says(
+    database: Database,
+) -> None:
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as admin:
+        for target, age in (("old", "366 days"), ("new", "364 days")):
+            admin.execute(_ACCESS, {"id": uuid4(), "target": target, "age": age})
+        with psycopg.connect(database.conninfo(TAILER), autocommit=True) as connection:
+            assert forget(connection, accesses_after=_YEAR) == Forgotten(0, 0, 1)
+        assert admin.execute("SELECT target FROM access.access_log").fetchall() == [("new",)]

@@ -55,11 +55,16 @@ async def test_entries_are_written_while_the_process_runs(
 
 async def test_one_actor_cannot_bury_the_others_entries(pool: Pool, clock: ToldTime) -> None:
     access_log = AccessLog(pool, per_minute=2)
-    for _ in range(5):
-        access_log.note(refused(clock))
-    assert access_log.dropped == 3
-    access_log.note(refused(clock, INGE))
-    assert access_log.dropped == 3
+    kind = ("incident.command", "forbidden")
+    admitted = [access_log.admits(FREYA, *kind, now=clock()) for _ in range(5)]
+    assert (admitted, access_log.dropped) == ([True, True, False, False, False], 3)
+    assert access_log.admits(INGE, *kind, now=clock())
+
+
+async def test_nobody_hides_a_refusal_behind_what_he_may_read(pool: Pool, clock: ToldTime) -> None:
+    access_log = AccessLog(pool, per_minute=1)
+    for outcome in ("shown", "forbidden"):
+        assert access_log.admits(FREYA, "people.read", outcome, now=clock())
 
 
 async def test_nobody_waits_when_entries_come_faster_than_they_are_written(

@@ -15,7 +15,7 @@ from write_model.kernel.logs import configure_logs
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     text = io.StringIO()
-    configure_logs(text)
+    configure_logs(to=text)
     yield text
     structlog.reset_defaults()
 
@@ -34,6 +34,16 @@ def test_a_traceback_shows_no_local_variable(written: io.StringIO) -> None:
         structlog.get_logger("forklift").exception("reading_failed")
     assert "the record cannot be read" in written.getvalue()
     assert "Ada" not in written.getvalue()
+
+
+def test_less_is_logged_than_the_level_asks_for() -> None:
+    text = io.StringIO()
+    configure_logs("WARNING", to=text)
+    log = structlog.get_logger("forklift")
+    log.info("it_stands_still")
+    log.warning("the_hose_leaks")
+    structlog.reset_defaults()
+    assert json.loads(text.getvalue())["event"] == "the_hose_leaks"
 
 
 def test_by_default_logs_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

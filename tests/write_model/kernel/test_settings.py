@@ -49,6 +49,21 @@ def test_real_servers_are_used_when_they_are_named(
     assert settings.cache_url() == "redis://cache.example"
 
 
+@pytest.mark.parametrize("name", ["debug", "DEBUG"])
+def test_how_much_is_logged_is_a_setting(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert Settings(home=home).log_level == "INFO"
+    monkeypatch.setenv("TALLYSTICK_LOG_LEVEL", name)
+    assert Settings(home=home).log_level == "DEBUG"
+
+
+def test_a_level_that_no_line_has_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYSTICK_LOG_LEVEL", "loud")
+    with pytest.raises(ValidationError, match="'DEBUG', 'INFO', 'WARNING' or 'ERROR'"):
+        Settings(home=home)
+
+
 def test_settings_do_not_change(home: Path) -> None:
     settings = Settings(home=home)
     with pytest.raises(ValidationError):

@@ -1,0 +1,79 @@
+"""What a caller is told of a record whose later events could not be applied."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from projections.catalog import CATALOG
+from projections.engine.checkpoint import Lease
+from projections.engine.projector import Projector
+from tests.api.serving import Served, Somebody, told
+from tests.api.test_trouble import damaged
+from tests.embedded import Database
+from write_model.kernel.access import Role
+from write_model.kernel.ids import new_id
+from write_model.kernel.settings import TAILER
+
+
+@pytest.fixture
+async def commander(served: Served, database: Database) -> Somebody:
+    """Has two incidents; what the first one's acknowledgement says cannot be read."""
+    commander = await served.somebody(Role.INCIDENT_COMMANDER)
+    await commander.declares()
+    await commander.declares()
+    await commander.post("/v1/incidents/INC-1/acknowledge")
+    damaged(database, "incident.acknowledged", b'{"deviations": 7}')
+    project(database)
+    return commander
+
+
+def project(database: Database) -> None:
+    """Everything that has happened so far."""
+    with psycopg.connect(database.conninfo(TAILER), autocommit=True) as connection:
+        projector = Projector(connection, CATALOG, Lease(new_id()))
+        while projector.step():
+            pass
+
+
+@pytest.mark.parametrize("rest", ["", "/history", "/timeline", "/timeline?by=recorded_at"])
+async def test_what_is_read_of_a_parked_record_is_stale(commander: Somebody, rest: str) -> None:
+    parked = await commander.get(f"/v1/incidents/INC-1{rest}")
+    other = await commander.get(f"/v1/incidents/INC-2{rest}")
+    assert (parked.status_code, told(parked)["stale"]) == (200, True)
+    assert "stale" not in told(other)
+
+
+async def test_a_parked_document_is_shown_as_it_was_and_never_for_good(
+    commander: Somebody,
+) -> None:
+    answer = await commander.get("/v1/incidents/INC-1")
+    assert (told(answer)["status"], told(answer)["version"]) == ("open", 1)
+    assert "ETag" not in answer.headers
+
+
+async def test_lists_and_facets_say_how_many_records_are_parked(
+    served: Served, commander: Somebody
+) -> None:
+    assert told(await commander.get("/v1/incidents"))["parked"] == 1
+    counted = told(await commander.get("/v1/incidents?facets=status&limit=1"))
+    assert (counted["facets"], counted["parked"]) == ({"status": {"open": 2}}, 1)
+    stranger = await served.somebody(Role.INCIDENT_COMMANDER)
+    assert "parked" not in told(await stranger.get("/v1/incidents"))
+
+
+async def test_a_list_of_incidents_does_not_count_what_else_is_parked(
+    served: Served, database: Database
+) -> None:
+    owner = await served.somebody(Role.OWNER)
+    damaged(database, "membership.invited", b'{"name": "Ada Forklift"}')
+    project(database)
+    assert told(await served.http.get("/readyz"))["status"] == "degraded"
+    assert "parked" not in told(await owner.get("/v1/incidents"))
+
+
+async def test_health_says_that_something_is_parked(served: Served, commander: Somebody) -> None:
+    assert told(await commander.get("/v1/incidents/INC-1"))["stale"]
+    answer = await served.http.get("/readyz")
+    assert (answer.status_code, told(answer)["status"]) == (200, "degraded")
+    assert told(answer)["reason"].startswith("1 record is parked")
