@@ -45,6 +45,10 @@ class Home:
         return self.path / "first-login.json"
 
     @property
+    def address(self) -> Path:
+        return self.path / "address"
+
+    @property
     def ledger(self) -> Path:
         return self.path / "services.json"
 
@@ -108,7 +112,7 @@ class Home:
         path = self.path / "secrets"
         with self.account.acting():
             if not path.exists():
-                _write_secret(path, base64.urlsafe_b64encode(secrets.token_bytes(32)))
+                write_whole(path, base64.urlsafe_b64encode(secrets.token_bytes(32)) + b"\n")
             return base64.urlsafe_b64decode(path.read_text().strip())
 
     def database_password(self, role: str) -> str:
@@ -136,13 +140,14 @@ class Home:
                     path.replace(path.with_suffix(".log.1"))
 
 
-def _write_secret(path: Path, text: bytes) -> None:
-    # Under another name until it is on disk: half a secret would be taken for a whole one.
+def write_whole(path: Path, text: bytes, *, mode: int = 0o600) -> None:
+    """Under another name until it is on disk: half a secret would be taken for a whole one."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
     with unfinished.open("wb") as file:
-        file.write(text + b"\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    unfinished.chmod(mode)
     unfinished.replace(path)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 from workers.embedded.account import service_account
 from workers.embedded.postgres import InitializationFailed
+from workers.launcher.address import note_address
 from workers.launcher.announcing import announcement
 from workers.launcher.answering import port_is_free
 from workers.launcher.bell import Bell
@@ -56,6 +57,7 @@ def _run(options: Options, home: Home, modules: Mapping[str, str], migration: st
             return
         if options.reload:
             _reload_on_change(stack, undone)
+        note_address(home, options.url)
         _say(announcement(options, home))
         stack.run()
         _say("Stopping ...")

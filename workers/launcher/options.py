@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from write_model.kernel.homes import default_home
+from write_model.kernel.homes import default_home, local_url
 
 
 class OptionsRefused(Exception):
@@ -31,7 +31,8 @@ class Options:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        """For programs on this machine."""
+        return local_url(self.host, self.port)
 
 
 def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
