@@ -49,6 +49,16 @@ def test_real_servers_are_used_when_they_are_named(
     assert settings.cache_url() == "redis://cache.example"
 
 
+def test_the_secret_may_come_from_the_environment_and_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = base64.urlsafe_b64encode(SECRET).decode()
+    monkeypatch.setenv("TALLYSTICK_SECRET", text)
+    settings = Settings(home=tmp_path)
+    assert settings.master_secret().value == SECRET
+    assert text not in repr(settings)
+
+
 def test_settings_do_not_change(home: Path) -> None:
     settings = Settings(home=home)
     with pytest.raises(ValidationError):
