@@ -30,7 +30,7 @@ class ProjectorHealth:
     def complaint(self) -> str | None:
         """What is wrong, as a sentence; None when nothing is."""
         if self.is_paused:
-            return "The projector is paused."
+            return "The projector is paused; `tallystick projections resume` lets it go on."
         if self.waiting_s is not None and min(self.waiting_s, self.still_s) > _LATE_S:
             return self._why_still()
         return "Some records are parked; see the projector's list." if self.has_parked else None
