@@ -48,6 +48,16 @@ async def test_names_are_filled_in_for_the_people_of_a_document(commander: Someb
     assert document["people"] == {str(commander.id): "Ada Forklift"}
 
 
+async def test_an_incident_merged_by_reference_tells_the_id_of_the_other(
+    commander: Somebody,
+) -> None:
+    winner = await commander.declares()
+    loser = await commander.declares()
+    merged = told(await commander.post("/v1/incidents/INC-2/merge", {"into": "INC-1"}))
+    path = f"/v1/incidents/{loser['id']}?min_position={merged['position']}"
+    assert told(await commander.get(path))["merged_into"] == winner["id"]
+
+
 async def test_an_injured_person_is_named_only_to_who_may_know(
     served: Served, commander: Somebody
 ) -> None:
