@@ -106,6 +106,18 @@ async def test_an_illegal_transition_says_from_where_it_would_be_legal(commander
     assert problem["instance"] == answer.headers["X-Request-Id"]
 
 
+async def test_what_another_status_would_not_help_names_none(commander: Somebody) -> None:
+    await commander.declares()
+    await commander.post("/v1/incidents/INC-1/tasks", {"title": "Strew sand"})
+    for path, body in (
+        ("/v1/incidents/INC-1/resolve", {"resolution": "Hose replaced"}),
+        ("/v1/incidents/INC-1/merge", {"into": "INC-1"}),
+    ):
+        answer = await commander.post(path, body)
+        assert (answer.status_code, told(answer)["code"]) == (409, "illegal_transition")
+        assert "allowed" not in told(answer)
+
+
 async def test_a_final_incident_is_locked(commander: Somebody) -> None:
     incident = await commander.declares()
     path = f"/v1/incidents/{incident['id']}"
