@@ -130,10 +130,15 @@ def done(receipt: Receipt, prefix: str) -> Response:
         f'{{"id":"{receipt.stream}","reference":{number},'
         f'"version":{receipt.version},"position":{receipt.position}}}'
     )
+    return answered(receipt, body.encode())
+
+
+def answered(receipt: Receipt, body: bytes) -> Response:
+    """The status and the headers that every command answers with."""
     headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
     if receipt.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return Response(body.encode(), 201 if receipt.created else 200, headers, JSON)
+    return Response(body, 201 if receipt.created else 200, headers, JSON)
 
 
 def _add(

@@ -83,6 +83,7 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     await owner.post(f"/v1/members/{member}/roles", {"roles": ["responder"]})
     for verb in ("suspend", "reinstate", "remove"):
         await owner.post(f"/v1/members/{member}/{verb}")
+    await owner.post("/v1/members", joining)
     await owner.get("/v1/members")
     founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
     await served.process.write_model.handle(owner.tenant, founding, by=system)
