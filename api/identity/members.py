@@ -1,11 +1,11 @@
 """Routes for the members of an organization: who may act in it, in which roles."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
 from api.admission import admitted
@@ -14,6 +14,7 @@ from api.answers.receipts import MemberReceipt
 from api.commands import JSON, answered
 from api.identity.describing import KEYED_ERRORS, describe_body
 from api.identity.identity import Identity
+from api.identity.inputs import Password
 from api.openapi import IDEMPOTENCY_KEY, answers, describe_command, describe_query
 from api.process import process
 from api.requests import (
@@ -40,8 +41,6 @@ from write_model.membership.membership import Membership, Standing, membership_s
 from write_model.user.commands import Email
 
 router = APIRouter(prefix="/v1", tags=["People"])
-
-Password = Annotated[str, StringConstraints(min_length=12, max_length=1_024)]
 
 
 class AddedMember(BaseModel):
