@@ -19,6 +19,7 @@ from write_model.kernel.errors import (
     VersionMismatch,
 )
 from write_model.kernel.ids import derived_id
+from write_model.kernel.key_locks import KeyLocks
 from write_model.kernel.messages import Aggregate, Command, IdempotencyKey, Receipt
 from write_model.kernel.records import Record, Records, StreamLocks
 from write_model.kernel.store.exclusive import ExclusiveLog, LockLost
@@ -54,6 +55,7 @@ class WriteModel:
     records: Records
     decider: Decider
     locks: StreamLocks
+    keys: KeyLocks
 
     async def handle(
         self,
@@ -69,10 +71,10 @@ class WriteModel:
         """Carry out one command on one record.
 
         `expected`: the version that the caller saw. `key`: makes a repetition answer as the first.
-        Raises: Refused and its kinds; Conflict, KeyReused; Overloaded; Unavailable.
+        Raises: Refused and its kinds; Conflict, KeyReused, KeyInProgress; Overloaded; Unavailable.
         """
         asked = Asked(stream, command, expected)
-        (receipt,) = await self._alone([asked], by, key, correlation)
+        (receipt,) = await self._once([asked], by, key, correlation)
         return receipt
 
     async def start(
@@ -109,7 +111,20 @@ class WriteModel:
         """
         if len(asked) > 1 and any(ask.command.cause() for ask in asked):
             raise ValueError("A cause makes one record.")
-        return await self._alone(asked, by, key, correlation)
+        return await self._once(asked, by, key, correlation)
+
+    async def _once(
+        self,
+        asked: Sequence[Asked],
+        by: Actor,
+        key: IdempotencyKey | None,
+        correlation: UUID | None,
+    ) -> list[Receipt]:
+        """A repetition waits for the first, and finds its answer."""
+        if key is None:
+            return await self._alone(asked, by, key, correlation)
+        with self.keys.take(by, key) or await self.keys.wait(by, key):
+            return await self._alone(asked, by, key, correlation)
 
     async def _alone(
         self,
@@ -146,6 +161,10 @@ class WriteModel:
         """The folded state and version with all that is committed; (empty, 0) for no record."""
         record = await self.records.fresh(tenant, stream, aggregate)
         return record.state, record.version
+
+    async def standing(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> Receipt:
+        """What a command answers that changes nothing of this record."""
+        return _standing(stream, await self.records.fresh(tenant, stream, aggregate))
 
     async def stream_of(self, tenant: UUID, aggregate: str, number: int) -> UUID | None:
         """The record behind a reference: ("incident", 42) for INC-42."""
