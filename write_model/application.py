@@ -19,9 +19,9 @@ from write_model.kernel.errors import (
     VersionMismatch,
 )
 from write_model.kernel.ids import derived_id
-from write_model.kernel.key_locks import KeyLocks
+from write_model.kernel.locks import StreamLocks
 from write_model.kernel.messages import Aggregate, Command, IdempotencyKey, Receipt
-from write_model.kernel.records import Record, Records, StreamLocks
+from write_model.kernel.records import Record, Records
 from write_model.kernel.store.exclusive import ExclusiveLog, LockLost
 from write_model.kernel.store.group_commit import GroupCommit
 from write_model.kernel.store.reading import StreamReader
@@ -55,7 +55,6 @@ class WriteModel:
     records: Records
     decider: Decider
     locks: StreamLocks
-    keys: KeyLocks
 
     async def handle(
         self,
@@ -74,7 +73,7 @@ class WriteModel:
         Raises: Refused and its kinds; Conflict, KeyReused, KeyInProgress; Overloaded; Unavailable.
         """
         asked = Asked(stream, command, expected)
-        (receipt,) = await self._once([asked], by, key, correlation)
+        (receipt,) = await self._alone([asked], by, key, correlation)
         return receipt
 
     async def start(
@@ -111,20 +110,7 @@ class WriteModel:
         """
         if len(asked) > 1 and any(ask.command.cause() for ask in asked):
             raise ValueError("A cause makes one record.")
-        return await self._once(asked, by, key, correlation)
-
-    async def _once(
-        self,
-        asked: Sequence[Asked],
-        by: Actor,
-        key: IdempotencyKey | None,
-        correlation: UUID | None,
-    ) -> list[Receipt]:
-        """A repetition waits for the first, and finds its answer."""
-        if key is None:
-            return await self._alone(asked, by, key, correlation)
-        with self.keys.take(by, key) or await self.keys.wait(by, key):
-            return await self._alone(asked, by, key, correlation)
+        return await self._alone(asked, by, key, correlation)
 
     async def _alone(
         self,
@@ -133,8 +119,9 @@ class WriteModel:
         key: IdempotencyKey | None,
         correlation: UUID | None,
     ) -> list[Receipt]:
-        """With the streams locked in this process."""
-        with await self.locks.held([ask.stream for ask in asked]):
+        """With the streams locked in this process; a repetition waits for the first."""
+        once = hash((by.tenant.int, by.id.int, key.key)) if key else None
+        with await self.locks.held([ask.stream for ask in asked], once):
             if len(asked) > 1:
                 await self._fresh(asked, by)  # Then the decision has them at hand.
             try:

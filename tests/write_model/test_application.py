@@ -52,7 +52,7 @@ from write_model.kernel.errors import (
 )
 from write_model.kernel.ids import new_id
 from write_model.kernel.importing import ImportedFrom
-from write_model.kernel.key_locks import KeyLocks
+from write_model.kernel.locks import StreamLocks
 from write_model.kernel.messages import IdempotencyKey, Receipt, Recorded
 from write_model.kernel.settings import Settings
 from write_model.membership.commands import AddMember, ListPerson
@@ -415,7 +415,7 @@ async def test_requests_with_one_key_that_come_together_get_one_answer(
 async def test_who_repeats_a_request_is_told_when_the_first_takes_too_long(
     ours: WriteModel, database: Database
 ) -> None:
-    impatient = replace(ours, keys=KeyLocks(wait_s=0.05))
+    impatient = replace(ours, locks=StreamLocks(key_wait_s=0.05))
     with psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser:
         with append_lock_held(superuser):
             first = asyncio.create_task(impatient.start(DECLARE, by=COMMANDER, key=KEY))

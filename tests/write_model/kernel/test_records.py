@@ -13,8 +13,9 @@ import pytest
 from tests.write_model.incident.forklift import ACKNOWLEDGED, DECLARED
 from write_model.incident.events import Status
 from write_model.incident.incident import INCIDENT
+from write_model.kernel.locks import StreamLocks
 from write_model.kernel.messages import Event, Recorded
-from write_model.kernel.records import Record, Records, StreamLocks
+from write_model.kernel.records import Record, Records
 from write_model.membership.membership import MEMBERSHIP
 
 TENANT, STREAM, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
