@@ -180,6 +180,8 @@ class WriteModel:
                 # Whether the rows are in the log is unknown or they are not: fold again next time.
                 self._forget(decision)
                 raise
+            if isinstance(verdict, Appended):  # Nearly always; a coroutine more takes 0.3 µs.
+                return self._stored(decision, verdict)
             return await self._settled(decision, verdict, by)
         return await self._under_the_lock(asked, by, key, correlation)
 
