@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from api.identity.actors import Actors
@@ -87,9 +88,7 @@ class SigningIn:
         # down twice; the other way round a change could be missing in the log.
         system = replace(by, tenant=SYSTEM, source="system")
         await self.write_model.handle(by.id, RecordPasswordChange(), by=system)
-        is_replaced = await self.logins.replace_password(
-            by.id, old_hash=old_hash, new_hash=new_hash, at=self.clock()
-        )
+        is_replaced = await self._replaced(by.id, current, old_hash, new_hash)
         begun = await self._begun(by.id, by.tenant, new_hash) if is_replaced else None
         if begun is None:
             raise Conflict("Your password was changed at the same time; sign in again.")
@@ -108,12 +107,25 @@ class SigningIn:
     async def _own_hash(self, by: Actor, password: str, address: str) -> str:
         # By another name than at sign-in: who guesses with a stolen token locks nobody out.
         self._must_be_allowed(by.id.bytes, address)
-        kept = await self.logins.password_of(by.id)
-        verdict = await self.passwords.verified(password, kept)
-        if kept is None or not verdict.matches:
+        kept = await self._verified(by.id, password)
+        if kept is None:
             raise Invalid("This is not your password.", field="current_password")
         self._by_email.forget(by.id.bytes)
         return kept
+
+    async def _replaced(self, user: UUID, current: str, old_hash: str, new_hash: str) -> bool:
+        replaced = partial(self.logins.replace_password, user, new_hash=new_hash, at=self.clock())
+        if await replaced(old_hash=old_hash):
+            return True
+        # A sign-in elsewhere may have hashed the same password anew.
+        anew = await self._verified(user, current)
+        return anew is not None and await replaced(old_hash=anew)
+
+    async def _verified(self, user: UUID, password: str) -> str | None:
+        """The hash that is kept; None when it is another password's."""
+        kept = await self.logins.password_of(user)
+        verdict = await self.passwords.verified(password, kept)
+        return kept if verdict.matches else None
 
     async def _begun(self, user: UUID, tenant: UUID, verified: str) -> SignedIn | None:
         refresh_token = await self.refresh_tokens.start(

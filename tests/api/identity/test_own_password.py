@@ -127,3 +127,23 @@ async def test_a_sign_in_goes_on_when_the_same_password_is_hashed_anew(
     answer = await overtaken(signs_in(served), database, ANEW, *change)
     assert answer.status_code == 200
     assert await renews(served, told(answer)) == 200
+
+
+async def test_a_change_goes_on_when_the_same_password_is_hashed_anew(
+    served: Served, freya: Somebody, database: Database
+) -> None:
+    change = (freya.id, await kept(served, freya), QUICK.hash(PASSWORD))
+    answer = await overtaken(changes(freya), database, ANEW, *change)
+    assert (answer.status_code, (await signs_in(served, NEW)).status_code) == (200, 200)
+    _, version = await served.process.write_model.state(SYSTEM, freya.id, USER)
+    assert version == 2
+
+
+async def test_a_change_that_meets_another_one_is_refused(
+    served: Served, freya: Somebody, database: Database
+) -> None:
+    other = "the drip tray is full"
+    change = (freya.id, await kept(served, freya), QUICK.hash(other))
+    answer = await overtaken(changes(freya), database, ANOTHER, *change)
+    assert (answer.status_code, told(answer)["code"]) == (409, "conflict")
+    assert (await signs_in(served, other)).status_code == 200
