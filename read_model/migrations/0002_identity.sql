@@ -1,4 +1,4 @@
--- What lies outside the log: keys to personal data, credentials, and who was refused what.
+-- What lies outside the log: keys to personal data, credentials, and who was refused or shown what.
 -- The app role reads and writes none of these tables but through the functions below. Those that
 -- answer for a whole tenant answer only for the one that the transaction names in `app.tenant`.
 
@@ -186,7 +186,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     WHERE family_id = family AND revoked_at IS NULL
 $$;
 
--- Who was refused what; ids only, never a personal value.
+-- Who was refused what, and who was shown what is personal; ids only, never a personal value.
 CREATE TABLE access.access_log (
     tenant_id   uuid        NOT NULL,
     at          timestamptz NOT NULL,
