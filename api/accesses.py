@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+from itertools import islice
+from uuid import UUID
+
 from starlette.requests import HTTPConnection
 
 from api.process import process
@@ -14,10 +19,11 @@ PERSONAL = "incident.personal"
 """Permits to see who was injured, and to read the names that stand sealed in history."""
 
 _SHOWN = "shown"
-_TELLING = ("ids", "after", "limit")
-"""Parameters that say what was shown, and that a route has found to be ids and numbers."""
-_LONGEST = 1_000
-"""Of the parameters: 27 ids."""
+_TELLING = ("after", "limit")
+"""Parameters that say what was shown, where they are numbers; not every route reads them."""
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_MOST_IDS = 27
+"""They take a kilobyte; of more people the entry says how many."""
 
 
 def refused(connection: HTTPConnection, refusal: Forbidden) -> None:
@@ -27,12 +33,23 @@ def refused(connection: HTTPConnection, refusal: Forbidden) -> None:
         _write_down(connection, actor, refusal.permission, refusal.code)
 
 
-def shown(connection: HTTPConnection, actor: Actor, permission: str) -> None:
-    """Who was shown names, addresses or injured persons, and by which permission."""
-    _write_down(connection, actor, permission, _SHOWN)
+def shown(
+    connection: HTTPConnection, actor: Actor, permission: str, *, people: Collection[UUID] = ()
+) -> None:
+    """Who was shown names, addresses or injured persons, and by which permission.
+
+    `people`: who was shown, where the route does not say it.
+    """
+    _write_down(connection, actor, permission, _SHOWN, people)
 
 
-def _write_down(connection: HTTPConnection, actor: Actor, permission: str, outcome: str) -> None:
+def _write_down(
+    connection: HTTPConnection,
+    actor: Actor,
+    permission: str,
+    outcome: str,
+    people: Collection[UUID] = (),
+) -> None:
     identity = process(connection).identity
     now, access_log = identity.clock(), identity.access_log
     # First: of a caller who reads a lot, most reads end here.
@@ -40,7 +57,8 @@ def _write_down(connection: HTTPConnection, actor: Actor, permission: str, outco
         return
     route = getattr(connection.scope.get("route"), "path", "")
     what = f"{connection.scope.get('method', 'WS')} {route}"
-    target = _target(connection, route) + (_told(connection) if outcome == _SHOWN else "")
+    told = _told(connection, people) if outcome == _SHOWN else ""
+    target = _target(connection, route) + told
     access_log.note(Access(actor.tenant, now, actor.id, what, permission, target, outcome))
 
 
@@ -53,7 +71,14 @@ def _target(connection: HTTPConnection, route: str) -> str:
     return target
 
 
-def _told(connection: HTTPConnection) -> str:
+def _told(connection: HTTPConnection, people: Collection[UUID]) -> str:
     given = connection.query_params
-    told = "&".join(f"{name}={given[name]}" for name in _TELLING if given.get(name))
-    return f"?{told[:_LONGEST]}" if told else ""
+    told = [f"ids={_listed(people)}"] if people else []
+    told += [f"{name}={given[name]}" for name in _TELLING if _NUMBER.fullmatch(given.get(name, ""))]
+    return f"?{'&'.join(told)}" if told else ""
+
+
+def _listed(people: Collection[UUID]) -> str:
+    ids = [str(person) for person in islice(people, _MOST_IDS)]
+    more = len(people) - len(ids)
+    return ",".join([*ids, f"...+{more}"] if more else ids)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -14,11 +15,12 @@ from argon2 import PasswordHasher
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
 
-from tests.embedded import MASTER_SECRET, Database
+from tests.embedded import MASTER_SECRET, SUPERUSER, Database, until
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.settings import APP
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
+T = TypeVar("T")
 
 HARBOR, QUARRY = UUID(int=0xA1), UUID(int=0xA2)
 """Two organizations."""
@@ -49,6 +51,28 @@ async def pool_of(database: Database) -> AsyncGenerator[Pool]:
         database.conninfo(APP), min_size=1, kwargs={"autocommit": True}, open=False
     ) as pool:
         yield pool
+
+
+async def overtaken(
+    asked: Coroutine[Any, Any, T], database: Database, query: LiteralString, *parameters: object
+) -> T:
+    """What comes of `asked` when it meets a `query` that is committed once it waits for that."""
+    async with await AsyncConnection.connect(database.conninfo(SUPERUSER)) as earlier:
+        await earlier.execute(query, parameters)
+        task = asyncio.create_task(asked)
+        await asyncio.to_thread(
+            until, lambda: task.done() or _somebody_waits(database), "it meets the other"
+        )
+    return await task
+
+
+def _somebody_waits(database: Database) -> bool:
+    query = (
+        "SELECT FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(database.conninfo(SUPERUSER)) as superuser:
+        return superuser.execute(query).fetchone() is not None
 
 
 def erase(database: Database, tenant: UUID, *subjects: UUID) -> None:

@@ -6,10 +6,14 @@ import json
 import os
 import urllib.error
 import urllib.request
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from api.command_line.import_options import Home, Url
+
+if TYPE_CHECKING:
+    from workers.importing.session import Login
 
 
 def token(url: Url = None, home: Home = None) -> None:
@@ -27,17 +31,31 @@ def token(url: Url = None, home: Home = None) -> None:
     if isinstance(credentials, Token):
         typer.echo(credentials.text)
         return
-    body = {"email": credentials.email, "password": credentials.password}
-    typer.echo(_signed_in(f"{origin.url}/v1/auth/token", body))
+    typer.echo(_signed_in(f"{origin.url}/v1/auth/token", credentials))
 
 
-def _signed_in(url: str, body: dict[str, str]) -> str:
+def _signed_in(url: str, login: Login) -> str:
+    body = {"email": login.email, "password": login.password}
     request = urllib.request.Request(  # noqa: S310  # `choose` admits http and https only
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # as above
             return str(json.load(answer)["access_token"])
+    except urllib.error.HTTPError as error:
+        _stop(_refusal(login, error))
     except urllib.error.URLError as error:
-        typer.echo(f"{url} did not sign us in ({error}); is `tallystick up` running?", err=True)
-        raise typer.Exit(2) from error
+        _stop(f"{url} did not sign us in ({error}); is `tallystick up` running?")
+
+
+def _refusal(login: Login, error: urllib.error.HTTPError) -> str:
+    from workers.importing.connection import Answer
+    from workers.importing.session import detail
+
+    with error:
+        return login.refused(detail(Answer(error.code, {}, error.read())), status=error.code)
+
+
+def _stop(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(2)

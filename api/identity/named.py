@@ -112,9 +112,10 @@ async def names(request: Request, ids: Ids) -> Response:
         actor = await caller(request, "people.read")
         wanted = _wanted(ids)
         found = await at.identity.people.names(actor.tenant, wanted)
-        if found:
-            shown(request, actor, "people.read")
-    items = [{"id": one, "name": found[one]} for one in wanted if one in found]
+        named = [one for one in wanted if one in found]
+        if named:
+            shown(request, actor, "people.read", people=dict.fromkeys(named))
+    items = [{"id": one, "name": found[one]} for one in named]
     return Response(to_json({"items": items}), media_type="application/json")
 
 

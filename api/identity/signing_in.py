@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from api.identity.actors import Actors
@@ -53,13 +54,11 @@ class SigningIn:
         """Raises: Unauthenticated, the same for whatever was wrong; RateLimited; Overloaded."""
         blind = self.blind_index.of(email)
         self._must_be_allowed(blind, address)
-        login = await self.logins.find(blind)
-        verdict = await self.passwords.verified(password, login.password_hash if login else None)
-        if login is None or not verdict.matches:
+        # Once more, for another sign-in may have hashed the same password anew.
+        signed_in = await self._tried(blind, password) or await self._tried(blind, password)
+        if signed_in is None:
             raise Unauthenticated(WRONG)
-        self._by_email.forget(blind)
-        await self._tidy(login, verdict.rehash)
-        return await self._begun(login.user, await self._first_active(login))
+        return signed_in
 
     async def refresh(self, refresh_token: str) -> SignedIn:
         """The next pair of tokens.
@@ -89,24 +88,51 @@ class SigningIn:
         # down twice; the other way round a change could be missing in the log.
         system = replace(by, tenant=SYSTEM, source="system")
         await self.write_model.handle(by.id, RecordPasswordChange(), by=system)
-        if not await self.logins.replace_password(
-            by.id, old_hash=old_hash, new_hash=new_hash, at=self.clock()
-        ):
+        is_replaced = await self._replaced(by.id, current, old_hash, new_hash)
+        begun = await self._begun(by.id, by.tenant, new_hash) if is_replaced else None
+        if begun is None:
             raise Conflict("Your password was changed at the same time; sign in again.")
-        return await self._begun(by.id, by.tenant)
+        return begun
+
+    async def _tried(self, blind: bytes, password: str) -> SignedIn | None:
+        """None when the hash changed while it was verified."""
+        login = await self.logins.find(blind)
+        verdict = await self.passwords.verified(password, login.password_hash if login else None)
+        if login is None or not verdict.matches:
+            raise Unauthenticated(WRONG)
+        self._by_email.forget(blind)
+        kept = await self._tidied(login, verdict.rehash)
+        return await self._begun(login.user, await self._first_active(login), kept)
 
     async def _own_hash(self, by: Actor, password: str, address: str) -> str:
         # By another name than at sign-in: who guesses with a stolen token locks nobody out.
         self._must_be_allowed(by.id.bytes, address)
-        kept = await self.logins.password_of(by.id)
-        verdict = await self.passwords.verified(password, kept)
-        if kept is None or not verdict.matches:
+        kept = await self._verified(by.id, password)
+        if kept is None:
             raise Invalid("This is not your password.", field="current_password")
         self._by_email.forget(by.id.bytes)
         return kept
 
-    async def _begun(self, user: UUID, tenant: UUID) -> SignedIn:
-        refresh_token = await self.refresh_tokens.start(user, tenant, at=self.clock())
+    async def _replaced(self, user: UUID, current: str, old_hash: str, new_hash: str) -> bool:
+        replaced = partial(self.logins.replace_password, user, new_hash=new_hash, at=self.clock())
+        if await replaced(old_hash=old_hash):
+            return True
+        # A sign-in elsewhere may have hashed the same password anew.
+        anew = await self._verified(user, current)
+        return anew is not None and await replaced(old_hash=anew)
+
+    async def _verified(self, user: UUID, password: str) -> str | None:
+        """The hash that is kept; None when it is another password's."""
+        kept = await self.logins.password_of(user)
+        verdict = await self.passwords.verified(password, kept)
+        return kept if verdict.matches else None
+
+    async def _begun(self, user: UUID, tenant: UUID, verified: str) -> SignedIn | None:
+        refresh_token = await self.refresh_tokens.start(
+            user, tenant, verified=verified, at=self.clock()
+        )
+        if refresh_token is None:
+            return None
         return SignedIn(self.tokens.issue(user, tenant), refresh_token)
 
     def _must_be_allowed(self, blind: bytes, address: str) -> None:
@@ -117,13 +143,16 @@ class SigningIn:
         if not self._by_email.take(blind, now=now):
             raise RateLimited(self._by_email.wait_s(blind, now=now))
 
-    async def _tidy(self, login: Login, rehash: str | None) -> None:
+    async def _tidied(self, login: Login, rehash: str | None) -> str:
+        """The hash that is kept now, unless somebody else has changed it since."""
+        old_hash = login.password_hash
         if login.is_pending:
-            await self.logins.settle(login.user, login.password_hash)
-        if rehash is not None:
-            await self.logins.change_password(
-                login.user, old_hash=login.password_hash, new_hash=rehash
-            )
+            await self.logins.settle(login.user, old_hash)
+        if rehash is not None and await self.logins.change_password(
+            login.user, old_hash=old_hash, new_hash=rehash
+        ):
+            return rehash
+        return old_hash
 
     async def _first_active(self, login: Login) -> UUID:
         for tenant in login.tenants:

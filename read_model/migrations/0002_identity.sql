@@ -1,4 +1,4 @@
--- What lies outside the log: keys to personal data, credentials, and who was refused what.
+-- What lies outside the log: keys to personal data, credentials, and who was refused or shown what.
 -- The app role reads and writes none of these tables but through the functions below. Those that
 -- answer for a whole tenant answer only for the one that the transaction names in `app.tenant`.
 
@@ -147,13 +147,19 @@ CREATE TABLE credentials.refresh_families (
 );
 CREATE INDEX refresh_families_by_user ON credentials.refresh_families (user_id);
 
+-- False when the password that was verified is no longer the one kept. The lock lets one of the two
+-- wait for the other: what replaces a password finds every sign-in that began with it.
 CREATE FUNCTION credentials.start_family(
-    family uuid, person uuid, tenant uuid, hash bytea, at timestamptz, until timestamptz)
-RETURNS void
+    family uuid, person uuid, tenant uuid, verified text, hash bytea, at timestamptz,
+    until timestamptz)
+RETURNS boolean
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    INSERT INTO credentials.refresh_families
-        (family_id, user_id, tenant_id, token_hash, created_at, expires_at)
-    VALUES (family, person, tenant, hash, at, until)
+    WITH begun AS (
+        INSERT INTO credentials.refresh_families
+            (family_id, user_id, tenant_id, token_hash, created_at, expires_at)
+        SELECT family, l.user_id, tenant, hash, at, until FROM credentials.logins l
+        WHERE l.user_id = person AND l.password_hash = verified FOR SHARE RETURNING 1)
+    SELECT EXISTS (SELECT FROM begun)
 $$;
 
 -- One row when the token is the family's newest. A family whose older token comes again is
@@ -180,7 +186,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     WHERE family_id = family AND revoked_at IS NULL
 $$;
 
--- Who was refused what; ids only, never a personal value.
+-- Who was refused what, and who was shown what is personal; ids only, never a personal value.
 CREATE TABLE access.access_log (
     tenant_id   uuid        NOT NULL,
     at          timestamptz NOT NULL,

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from tests.api.serving import Served, Somebody
+from tests.api.serving import Served, Somebody, told
 from tests.api.test_stream import everything, following
 from tests.embedded import SUPERUSER, Database, until
 from write_model.kernel.access import Role, system_actor
@@ -85,12 +85,22 @@ async def test_who_has_the_document_already_is_shown_nothing(
 async def test_who_looks_people_up_is_written_down_with_whom(
     served: Served, owner: Somebody, database: Database
 ) -> None:
-    await owner.get(f"/v1/people?ids={owner.id}")
-    await owner.get("/v1/members")
+    await owner.get(f"/v1/people?ids={new_id()},{owner.id.hex},{owner.id}")
+    await owner.get("/v1/members?after=Grace+Hopper&limit=9")
     assert await soon_written_down(database, owner, count=2) == [
         ("GET /v1/people", "people.read", f"/v1/people?ids={owner.id}", "shown"),
-        ("GET /v1/members", "members.manage", "/v1/members", "shown"),
+        ("GET /v1/members", "members.manage", "/v1/members?limit=9", "shown"),
     ]
+
+
+async def test_of_many_people_looked_up_the_first_are_written_down_whole(
+    owner: Somebody, database: Database
+) -> None:
+    crew = {"people": [{"name": f"Person {number}"} for number in range(30)]}
+    ids = [item["id"] for item in told(await owner.post("/v1/people", crew))["items"]]
+    await owner.get(f"/v1/people?ids={','.join(ids)}")
+    [entry] = await soon_written_down(database, owner)
+    assert entry[2] == f"/v1/people?ids={','.join(ids[:27])},...+3"
 
 
 async def test_who_is_shown_nobody_is_not_written_down(

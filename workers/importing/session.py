@@ -18,6 +18,10 @@ from write_model.kernel.errors import DomainError
 _BUSY = frozenset({429, 502, 503, 504})
 _AGAIN = frozenset({"conflict", "idempotency_in_progress"})
 _PROBLEM = TypeAdapter(dict[str, Any])
+_CHANGED = (
+    "If its password was changed, put the new one into first-login.json in the home, "
+    "or take that file away and put a token into TALLYSTICK_TOKEN."
+)
 
 
 class ImportStopped(DomainError):
@@ -32,6 +36,11 @@ class Login:
 
     email: str
     password: str
+
+    def refused(self, why: str, *, status: int) -> str:
+        """A sentence for whom the server turned down; `why` is the server's."""
+        hint = f" {_CHANGED}" if status == 401 else ""
+        return f"The sign-in of {self.email} was refused: {why}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +152,7 @@ class Session:
         self._authorization = b""
         answer = await self._repeated(connection, "POST", "/v1/auth/token", to_json(fields), "")
         if not answer.ok:
-            raise ImportStopped(f"The sign-in of {fields['email']} was refused: {detail(answer)}")
+            raise ImportStopped(self._credentials.refused(detail(answer), status=answer.status))
         told = from_json(answer.body)
         return told["access_token"], float(told["expires_in"])
 

@@ -1,4 +1,4 @@
-"""The first login, as its owner has left it: whole, damaged or taken away."""
+"""The first login, as its owner has left it: whole, damaged, out of reach or taken away."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, TypeGuard
 
 
 def read_first_login(path: Path) -> dict[str, Any] | None:
-    """None when it was taken away, or tells no e-mail and password any more."""
+    """None when it was taken away, cannot be read, or tells no e-mail and password any more."""
     try:
         login = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
     return login if _is_whole(login) else None
 

@@ -58,7 +58,7 @@ def _run(options: Options, home: Home, modules: Mapping[str, str], migration: st
             return
         if options.reload:
             _reload_on_change(stack, undone)
-        note_address(home, options.url)
+        note_address(home, options.url, _say)
         _say(announcement(options, home))
         stack.run()
         _say("Stopping ...")

@@ -97,11 +97,12 @@ class RefreshTokens:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def start(self, user: UUID, tenant: UUID, *, at: datetime) -> str:
+    async def start(self, user: UUID, tenant: UUID, *, verified: str, at: datetime) -> str | None:
+        """The first token of a family; None when the `verified` hash is no longer the one kept."""
         family, token, digest = _new_token()
-        query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s)"
-        await _one(self._pool, query, family, user, tenant, digest, at, at + REFRESH_TOKENS_LIVE)
-        return token
+        query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s, %s)"
+        parts = (family, user, tenant, verified, digest, at, at + REFRESH_TOKENS_LIVE)
+        return token if await _said(self._pool, query, *parts) else None
 
     async def renew(self, token: str, *, at: datetime) -> Renewed | None:
         """The next token of the family; None when this one is not, or no longer, good."""

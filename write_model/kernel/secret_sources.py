@@ -6,7 +6,6 @@ One line of base64: in the file `<home>/secrets`, in the environment, or the sam
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def _decoded(text: str, *, place: str) -> bytes:
     plain = text.strip().rstrip("=").replace("-", "+").replace("_", "/")
     try:
         value = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         value = b""
     if len(value) != LENGTH:
         # Without the decoder's words or a chained error: they may hold some of the text.

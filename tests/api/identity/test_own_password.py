@@ -8,6 +8,8 @@ import httpx2
 import pytest
 
 from tests.api.serving import PASSWORD, Served, Somebody, told
+from tests.embedded import Database
+from tests.identity import QUICK, overtaken
 from write_model.kernel.access import SYSTEM
 from write_model.user.user import USER
 
@@ -97,3 +99,51 @@ async def test_of_two_changes_at_once_one_is_refused(served: Served, freya: Some
     accepted = [answer.status_code == 200 for answer in answers]
     assert sorted(accepted) == [False, True]
     assert (await signs_in(served, wanted[accepted.index(True)])).status_code == 200
+
+
+ANOTHER = "SELECT credentials.replace_password(%s, %s, %s, now())"
+ANEW = "SELECT credentials.change_password(%s, %s, %s)"
+"""The same password, hashed with other parameters: as a sign-in elsewhere may do."""
+
+
+async def kept(served: Served, who: Somebody) -> str:
+    hashed = await served.identity.signing_in.logins.password_of(who.id)
+    assert hashed is not None
+    return hashed
+
+
+async def test_a_sign_in_that_is_under_way_ends_with_the_old_password(
+    served: Served, freya: Somebody, database: Database
+) -> None:
+    change = (freya.id, await kept(served, freya), QUICK.hash(NEW))
+    answer = await overtaken(signs_in(served), database, ANOTHER, *change)
+    assert (answer.status_code, told(answer)["code"]) == (401, "unauthenticated")
+
+
+async def test_a_sign_in_goes_on_when_the_same_password_is_hashed_anew(
+    served: Served, freya: Somebody, database: Database
+) -> None:
+    change = (freya.id, await kept(served, freya), QUICK.hash(PASSWORD))
+    answer = await overtaken(signs_in(served), database, ANEW, *change)
+    assert answer.status_code == 200
+    assert await renews(served, told(answer)) == 200
+
+
+async def test_a_change_goes_on_when_the_same_password_is_hashed_anew(
+    served: Served, freya: Somebody, database: Database
+) -> None:
+    change = (freya.id, await kept(served, freya), QUICK.hash(PASSWORD))
+    answer = await overtaken(changes(freya), database, ANEW, *change)
+    assert (answer.status_code, (await signs_in(served, NEW)).status_code) == (200, 200)
+    _, version = await served.process.write_model.state(SYSTEM, freya.id, USER)
+    assert version == 2
+
+
+async def test_a_change_that_meets_another_one_is_refused(
+    served: Served, freya: Somebody, database: Database
+) -> None:
+    other = "the drip tray is full"
+    change = (freya.id, await kept(served, freya), QUICK.hash(other))
+    answer = await overtaken(changes(freya), database, ANOTHER, *change)
+    assert (answer.status_code, told(answer)["code"]) == (409, "conflict")
+    assert (await signs_in(served, other)).status_code == 200

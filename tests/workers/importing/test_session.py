@@ -162,7 +162,16 @@ async def test_a_token_is_renewed_before_it_ends() -> None:
 async def test_a_refused_login_stops_the_import_in_words() -> None:
     async with ScriptedServer(Desk()) as server:
         session = Session(Origin.of(server.url), Login("n@example.org", "wrong"))
-        with pytest.raises(ImportStopped, match="E-mail or password is wrong"):
+        with pytest.raises(ImportStopped, match="E-mail or password is wrong") as stopped:
+            await session.ask(session.connection(), "GET", "/v1/x")
+    assert "put the new one into first-login.json" in str(stopped.value)
+
+
+async def test_a_login_that_is_refused_for_another_reason_is_told_that_reason_only() -> None:
+    broken = answer(500, {"detail": "Something went wrong here."})
+    async with ScriptedServer(lambda _: broken) as server:
+        session = Session(Origin.of(server.url), Login("n@example.org", "right"))
+        with pytest.raises(ImportStopped, match=r"refused: Something went wrong here\.$"):
             await session.ask(session.connection(), "GET", "/v1/x")
 
 

@@ -86,3 +86,35 @@ def test_a_server_on_every_address_is_reached_by_loopback(launcher: Launcher) ->
     said = launched.until(READY)
     assert f"address      http://127.0.0.1:{launched.port}\n" in said
     assert address(launched.home) == f"http://127.0.0.1:{launched.port}\n"
+
+
+def test_a_first_login_that_cannot_be_read_stops_no_start(launcher: Launcher) -> None:
+    first = launcher()
+    first.until(READY)
+    first.end()
+    (first.home / "first-login.json").chmod(0)
+    second = launcher(STANDIN_MIGRATION="nothing")
+    assert "first login  " not in second.until(READY)
+    assert address(second.home) == f"http://127.0.0.1:{second.port}\n"
+
+
+def test_a_first_login_that_cannot_be_written_stops_no_start(launcher: Launcher) -> None:
+    first = launcher()
+    first.until(READY)
+    first.end()
+    (first.home / "first-login.unfinished").mkdir()
+    second = launcher(STANDIN_MIGRATION="nothing")
+    assert "first login  " in second.until(READY)
+    assert address(second.home) == f"http://127.0.0.1:{second.port}\n"
+
+
+def test_an_address_that_cannot_be_written_down_is_one_warning(launcher: Launcher) -> None:
+    first = launcher()
+    first.until(READY)
+    first.end()
+    (first.home / "address").unlink()
+    (first.home / "address").mkdir()
+    second = launcher(STANDIN_MIGRATION="nothing")
+    said = second.until(READY)
+    assert said.count(f"give the commands --url http://127.0.0.1:{second.port}") == 1
+    assert first_login(second.home)["url"].endswith(f":{second.port}")

@@ -1,13 +1,25 @@
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
+import psycopg
 import pytest
 
-from tests.identity import FREYA, HARBOR, INGE, MASTER, OLE, QUARRY, Pool, ToldTime
+from tests.embedded import SUPERUSER, Database
+from tests.identity import FREYA, HARBOR, INGE, MASTER, OLE, QUARRY, Pool, ToldTime, overtaken
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.credentials import REFRESH_TOKENS_LIVE, Login, Logins, RefreshTokens
 
 BLIND = BlindIndex(MASTER).of("freya@harbor.example")
+
+
+async def begun(pool: Pool, clock: ToldTime, user: UUID = FREYA) -> str:
+    """A sign-in of this person's, with the password that was hashed as `first`."""
+    blind = BlindIndex(MASTER).of(f"{user}@harbor.example") if user != FREYA else BLIND
+    await Logins(pool).claim(blind, user, "first", tenant=HARBOR)
+    token = await RefreshTokens(pool).start(user, HARBOR, verified="first", at=clock())
+    assert token is not None
+    return token
 
 
 async def test_a_new_address_is_claimed_with_its_password(pool: Pool) -> None:
@@ -70,12 +82,11 @@ async def test_a_rehash_never_overwrites_a_newer_password(pool: Pool) -> None:
 
 async def test_another_password_ends_the_sign_ins_of_its_owner(pool: Pool, clock: ToldTime) -> None:
     logins, tokens = Logins(pool), RefreshTokens(pool)
-    await logins.claim(BLIND, FREYA, "first", tenant=HARBOR)
-    hers, theirs = [await tokens.start(user, HARBOR, at=clock()) for user in (FREYA, OLE)]
+    hers, theirs = await begun(pool, clock), await begun(pool, clock, OLE)
     assert not await logins.replace_password(FREYA, old_hash="0", new_hash="second", at=clock())
     assert await logins.replace_password(FREYA, old_hash="first", new_hash="second", at=clock())
     assert await logins.find(BLIND) == Login(FREYA, "second", False, (HARBOR,))
-    assert (await logins.password_of(FREYA), await logins.password_of(OLE)) == ("second", None)
+    assert (await logins.password_of(FREYA), await logins.password_of(INGE)) == ("second", None)
     assert await tokens.renew(hers, at=clock()) is None
     assert await tokens.renew(theirs, at=clock()) is not None
 
@@ -84,15 +95,36 @@ async def test_a_password_that_was_not_replaced_ends_no_sign_in(
     pool: Pool, clock: ToldTime
 ) -> None:
     logins, tokens = Logins(pool), RefreshTokens(pool)
-    await logins.claim(BLIND, FREYA, "first", tenant=HARBOR)
-    hers = await tokens.start(FREYA, HARBOR, at=clock())
+    hers = await begun(pool, clock)
     assert not await logins.replace_password(FREYA, old_hash="0", new_hash="second", at=clock())
     assert await tokens.renew(hers, at=clock()) is not None
 
 
+async def test_no_sign_in_begins_with_a_password_that_was_replaced(
+    pool: Pool, clock: ToldTime
+) -> None:
+    logins, tokens = Logins(pool), RefreshTokens(pool)
+    await logins.claim(BLIND, FREYA, "second", tenant=HARBOR)
+    assert await tokens.start(FREYA, HARBOR, verified="first", at=clock()) is None
+
+
+async def test_another_password_waits_for_a_sign_in_that_is_beginning_and_ends_it(
+    pool: Pool, clock: ToldTime, database: Database
+) -> None:
+    logins = Logins(pool)
+    await logins.claim(BLIND, FREYA, "first", tenant=HARBOR)
+    change = logins.replace_password(FREYA, old_hash="first", new_hash="second", at=clock())
+    start = (INGE, FREYA, HARBOR, "first", bytes(32), clock(), clock())
+    query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s, %s)"
+    assert await overtaken(change, database, query, *start)
+    with psycopg.connect(database.conninfo(SUPERUSER)) as superuser:
+        families = "SELECT revoked_at IS NOT NULL FROM credentials.refresh_families"
+        assert superuser.execute(families).fetchall() == [(True,)]
+
+
 async def test_a_refresh_token_is_good_for_one_renewal(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
-    first = await tokens.start(FREYA, HARBOR, at=clock())
+    first = await begun(pool, clock)
     renewed = await tokens.renew(first, at=clock())
     assert renewed is not None
     assert (renewed.user, renewed.tenant) == (FREYA, HARBOR)
@@ -102,8 +134,8 @@ async def test_a_refresh_token_is_good_for_one_renewal(pool: Pool, clock: ToldTi
 
 async def test_a_token_that_comes_twice_ends_its_whole_family(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
-    stolen = await tokens.start(FREYA, HARBOR, at=clock())
-    other = await tokens.start(FREYA, HARBOR, at=clock())
+    stolen = await begun(pool, clock)
+    other = await begun(pool, clock)
     newest = await tokens.renew(stolen, at=clock())
     assert newest is not None
     assert await tokens.renew(stolen, at=clock()) is None
@@ -115,7 +147,7 @@ async def test_after_generations_an_old_token_still_ends_the_family(
     pool: Pool, clock: ToldTime
 ) -> None:
     tokens = RefreshTokens(pool)
-    oldest = newest = await tokens.start(FREYA, HARBOR, at=clock())
+    oldest = newest = await begun(pool, clock)
     for _ in range(5):
         renewed = await tokens.renew(newest, at=clock())
         assert renewed is not None
@@ -126,7 +158,7 @@ async def test_after_generations_an_old_token_still_ends_the_family(
 
 async def test_of_two_renewals_at_once_one_is_a_thief_s(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
-    token = await tokens.start(FREYA, HARBOR, at=clock())
+    token = await begun(pool, clock)
     renewals = await asyncio.gather(*(tokens.renew(token, at=clock()) for _ in range(2)))
     (winner,) = [renewed for renewed in renewals if renewed is not None]
     assert await tokens.renew(winner.token, at=clock()) is None
@@ -134,14 +166,14 @@ async def test_of_two_renewals_at_once_one_is_a_thief_s(pool: Pool, clock: ToldT
 
 async def test_a_sign_in_ends_by_itself(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
-    token = await tokens.start(FREYA, HARBOR, at=clock())
+    token = await begun(pool, clock)
     clock.passes(REFRESH_TOKENS_LIVE + timedelta(seconds=1))
     assert await tokens.renew(token, at=clock()) is None
 
 
 async def test_who_signs_out_cannot_renew(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
-    token = await tokens.start(FREYA, HARBOR, at=clock())
+    token = await begun(pool, clock)
     await tokens.revoke(token, at=clock())
     assert await tokens.renew(token, at=clock()) is None
 
