@@ -1,0 +1,116 @@
+"""Records folded anew from the log, as they stand at a position."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import length_hint
+from typing import LiteralString
+from uuid import UUID
+
+import structlog
+
+from projections.engine.catalog import Catalog
+from projections.engine.folding import Batch
+from projections.engine.log import Connection
+from projections.engine.parking import BEHIND_ANOTHER, letters, parked_streams, reason_for
+from projections.engine.projection import Additions, Mirror, Projection, Row, Values
+from write_model.kernel.messages import Recorded
+
+log = structlog.get_logger(__name__)
+
+Tables = Mapping[str, Sequence[Values]]
+"""Rows by the name of their declared table."""
+
+_SKIPPED: LiteralString = "SELECT position FROM projections.skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Some projections of a catalog, with the documents that they are made from."""
+
+    catalog: Catalog
+    projections: tuple[Projection, ...]
+
+    @classmethod
+    def of(cls, catalog: Catalog, names: Collection[str]) -> Wanted:
+        """Raises: KeyError for a name that nothing has."""
+        known = {each.name: each for each in catalog.projections}
+        projections = tuple(known[name] for name in names)
+        primaries = {mirror.of for mirror in projections if isinstance(mirror, Mirror)}
+        if any(isinstance(each, Additions) for each in projections):
+            primaries |= {each.name for each in catalog.primaries()}
+        needed = {*names, *primaries}
+        return cls(Catalog(tuple(e for e in catalog.projections if e.name in needed)), projections)
+
+    def tables(self) -> frozenset[str]:
+        return frozenset(each.table.name for each in self.projections)
+
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of events that they are made from; () for all."""
+        heard = [self._topics(each) for each in self.projections]
+        return tuple(sorted({kind for kinds in heard for kind in kinds})) if all(heard) else ()
+
+    def _topics(self, projection: Projection) -> tuple[str, ...]:
+        if isinstance(projection, Mirror):
+            return next(p.topics for p in self.catalog.primaries() if p.name == projection.of)
+        return projection.topics
+
+
+@dataclass(slots=True)
+class Refolding:
+    """Folds more and more of the log; what it cannot fold is parked, as the projector does.
+
+    `parked`: stream -> the position from which its events wait. `skipped`: positions.
+    """
+
+    wanted: Wanted
+    parked: dict[UUID, int]
+    skipped: frozenset[int]
+    letters: list[Values] = field(default_factory=list[Values])
+    _rows: dict[int, Row] = field(default_factory=dict[int, Row])
+    _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
+
+    @classmethod
+    def begun(cls, connection: Connection, wanted: Wanted) -> Refolding:
+        """With what is parked and skipped now."""
+        skipped = frozenset(position for (position,) in connection.execute(_SKIPPED))
+        return cls(wanted, parked_streams(connection), skipped)
+
+    def add(self, events: Sequence[Recorded]) -> Tables:
+        """Fold the events that follow; the rows that they add for good."""
+        batch = Batch(self.wanted.catalog, self._rows, self.parked, self.skipped)
+        remaining = iter(events)
+        while length_hint(remaining):
+            try:
+                batch.fold(remaining)
+            except Exception as error:  # noqa: BLE001  # a fold may refuse in any way
+                at = len(events) - length_hint(remaining) - 1
+                self._park(events[at], error)
+                batch.fold(events[at : at + 1])
+        self._rows |= batch.rows
+        for name, last in batch.last.items():
+            self._last.setdefault(name, {}).update(last)
+        added = batch.additions()
+        return {name: rows for name, rows in added.items() if name in self.wanted.tables()}
+
+    def documents(self) -> Tables:
+        """A row per stream, for every table that has one."""
+        wanted = self.wanted.tables()
+        return {
+            each.table.name: [each.values(self._rows[id_], r) for id_, r in last.items()]
+            for primary in self.wanted.catalog.primaries()
+            if (last := self._last.get(primary.name))
+            for each in self.wanted.catalog.documents_of(primary)
+            if each.table.name in wanted
+        }
+
+    def forget(self) -> None:
+        """Go on with other streams."""
+        self._rows, self._last = {}, {}
+
+    def _park(self, recorded: Recorded, error: Exception) -> None:
+        reason = reason_for(error)
+        self.parked[recorded.stream] = recorded.position
+        self.letters += letters([recorded], reason=reason)
+        log.error("rebuild.parked", type=recorded.topic, reason=reason)
