@@ -41,7 +41,7 @@ class Part:
     def condition(self) -> sql.Composed:
         conditions = [sql.SQL("")]
         if self.of > 1:
-            hashed = sql.SQL("AND (uuid_hash(originator_id) & 2147483647) %% {} = {}")
+            hashed = sql.SQL("AND (uuid_hash(originator_id) & 2147483647) % {} = {}")
             conditions.append(hashed.format(self.of, self.number))
         if self.kinds:
             of_kinds = sql.SQL("AND split_part(topic, '.', 1) = ANY({})")

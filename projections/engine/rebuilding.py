@@ -21,7 +21,7 @@ from projections.engine.log import Connection
 from projections.engine.making import copy_in, drop, droppable, index_like, make_beside
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.refolding import Refolding, Tables, Wanted
-from projections.engine.swapping import Rebuilt, Successor, applied
+from projections.engine.swapping import Successor, applied
 
 STREAMS_AT_ONCE = 200_000
 """About 3 KB each; more are folded in parts."""
@@ -31,6 +31,16 @@ _UNLOCK: LiteralString = "SELECT pg_advisory_unlock(7310579, 3)"
 _STREAMS: LiteralString = (
     "SELECT count(*) FROM log.events WHERE number IS NOT NULL AND notification_id <= %s"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """`swap_s`: how long the projector waited. `parked`: events that could not be folded."""
+
+    events: int
+    seconds: float
+    swap_s: float
+    parked: int
 
 
 class AlreadyRebuilding(Exception):

@@ -13,7 +13,7 @@ from projections.engine.making import retire
 from projections.engine.parking import LETTERS
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.projection import Projection, Values
-from projections.engine.refolding import Refolding, Tables, Wanted
+from projections.engine.refolding import Refolding, Wanted
 from projections.engine.sending import Sender
 from projections.engine.writing import Writer
 from write_model.kernel.errors import LogRestored
@@ -34,16 +34,6 @@ _POINT: LiteralString = (
 _RAISE_LAYOUT: LiteralString = (
     "UPDATE projections.checkpoint SET layout = layout + 1 WHERE name = 'all'"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """`swap_s`: how long the projector waited. `parked`: events that could not be folded."""
-
-    events: int
-    seconds: float
-    swap_s: float
-    parked: int
 
 
 def applied(connection: Connection) -> tuple[int, int]:
@@ -67,15 +57,49 @@ class Successor:
 
         Raises: LogRestored when what was folded may not be on the log's branch any more.
         """
-        writer = Writer(self.connection, self._tables(), Layout(places=self.made))
+        writer = self._writer()
         while (reached := applied(self.connection)[0]) - position > _FEW_EVENTS:
             told(Progress(Phase.CATCHING_UP, position, reached))
-            self._bring(writer, after=position, through=reached)
+            self._bring(writer, since=position, through=reached)
             position = reached
+        told(Progress(Phase.SWAPPING, position, position))
         began = perf_counter()
         with self.connection.transaction():
             self._swap(writer, position)
         return perf_counter() - began
-    
-    def _tables(self) -> dict[str, Any]:
-        ...
+
+    def _writer(self) -> Writer:
+        tables = [projection.table for projection in self.wanted.projections]
+        places = {table.name: table for table in (*tables, LETTERS)}
+        return Writer(self.connection, places, Layout(places=self.made))
+
+    def _swap(self, writer: Writer, position: int) -> None:
+        [[reached, epoch]] = self.connection.execute(_HOLD).fetchall()
+        if epoch != self.epoch or reached < position:
+            raise LogRestored
+        self._bring(writer, since=position, through=reached)
+        _write(writer, {LETTERS.name: self.letters})
+        for projection in self.wanted.projections:
+            self._point_to(projection)
+        self.connection.execute(_RAISE_LAYOUT)
+
+    def _point_to(self, projection: Projection) -> None:
+        declared = projection.table.name
+        [[left]] = self.connection.execute(_LEFT, (projection.name,)).fetchall()
+        to = self.made[declared], declared, projection.version, projection.name
+        self.connection.execute(_POINT, to)
+        retire(self.connection, left)
+
+    def _bring(self, writer: Writer, *, since: int, through: int) -> None:
+        """Fold the records that the events in between touched, from their beginning."""
+        touched = self.connection.execute(_TOUCHED, (since, through)).fetchall()
+        events = read_streams(self.connection, [stream for (stream,) in touched], through)
+        refolding = Refolding.begun(self.connection, self.wanted)
+        refolding.add([recorded for recorded in events if recorded.position <= since])
+        added = refolding.add([recorded for recorded in events if recorded.position > since])
+        _write(writer, {**added, **refolding.documents()})
+
+
+def _write(writer: Writer, rows: Mapping[str, Sequence[Values]]) -> None:
+    if any(rows.values()):
+        Sender(writer.connection).ask(writer.addition(rows))
