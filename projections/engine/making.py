@@ -12,7 +12,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from projections.engine.columns import pack_copied
-from projections.engine.layout import SCHEMA, Layout
+from read_model.layout import SCHEMA, Layout
 from projections.engine.log import Connection
 from projections.engine.projection import TableSpec, Values
 
@@ -41,13 +41,13 @@ _DROPPABLE: LiteralString = (
 def make_beside(connection: Connection, layout: Layout, table: TableSpec) -> str:
     """The name of a new table like the one in use, without rows or indexes."""
     [[name]] = connection.execute(_NEXT, (table.name, table.name)).fetchall()
-    connection.execute("SELECT projections.make_like(%s, %s)", (layout.place(table), name))
+    connection.execute("SELECT projections.make_like(%s, %s)", (layout.place(table.name), name))
     return str(name)
 
 
 def index_like(connection: Connection, layout: Layout, table: TableSpec, name: str) -> None:
     """Give the filled table the key and the indexes of the one in use, and its statistics."""
-    connection.execute("SELECT projections.index_like(%s, %s)", (layout.place(table), name))
+    connection.execute("SELECT projections.index_like(%s, %s)", (layout.place(table.name), name))
     connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, name)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from projections.engine.catalog import Catalog
-from projections.engine.layout import Layout
+from read_model.layout import Layout
 from projections.engine.log import Connection
 from projections.engine.parking import parked_streams
 from projections.engine.projection import Row
@@ -55,7 +55,7 @@ class Memory:
         """The rows that these events are folded on; those not remembered are read."""
         known, missing = self.remembered(events, {})
         for name, streams in missing.items():
-            place = self.layout.name(self.catalog.table(name))
+            place = self.layout.name(name)
             known |= read_rows(self.connection, place, streams)
         return known
 

@@ -16,7 +16,8 @@ from typing import LiteralString
 
 from projections.engine.catalog import Catalog
 from projections.engine.copying import Part, copied
-from projections.engine.layout import Layout, read_layout
+from projections.engine.layout import read_layout
+from read_model.layout import Layout
 from projections.engine.log import Connection
 from projections.engine.making import copy_in, drop, droppable, index_like, make_beside
 from projections.engine.progress import Phase, Progress, Told

@@ -37,7 +37,7 @@ def rewind(
         connection.execute("SET LOCAL statement_timeout = 0")
         streams = set(_touched(writer, catalog, after=to))
         for table in catalog.tables():
-            place = writer.layout.name(table)
+            place = writer.layout.name(table.name)
             delete_rows(connection, table, place, after=to, streams=streams)
         forget_after(connection, to)
         again = _folded_again(connection, catalog, streams, through=to)
@@ -48,7 +48,7 @@ def rewind(
 
 def _touched(writer: Writer, catalog: Catalog, *, after: int) -> Iterable[UUID]:
     for primary in catalog.primaries():
-        place = writer.layout.name(primary.table)
+        place = writer.layout.name(primary.table.name)
         query = sql.SQL("SELECT id FROM {} WHERE position > %s").format(place)
         yield from (stream for (stream,) in writer.connection.execute(query, (after,)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import LiteralString
 
-from projections.engine.layout import Layout
+from read_model.layout import Layout
 from projections.engine.log import Connection, read_streams
 from projections.engine.making import retire
 from projections.engine.parking import LETTERS

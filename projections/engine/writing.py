@@ -13,7 +13,7 @@ from psycopg import adapt, pq, sql
 from projections.engine import columns
 from projections.engine.checkpoint import MOVE
 from projections.engine.columns import PackedArray, pack, pack_rows
-from projections.engine.layout import SCHEMA, Layout
+from read_model.layout import SCHEMA, Layout
 from projections.engine.log import Connection
 from projections.engine.projection import Row, TableSpec, Values
 from projections.engine.sending import Statement
@@ -72,7 +72,7 @@ class Writer:
         """Write into the tables of this layout from now on."""
         self.layout, self._queries = layout, {}
         # Now, because a statement is made while the connection answers another.
-        places = {layout.place(table): name for name, table in self.tables.items()}
+        places = {layout.place(table.name): name for name, table in self.tables.items()}
         found = self.connection.execute(_ROW_TYPES, (SCHEMA, list(places)))
         self._row_types = {places[place]: oid for place, oid in found}
 
@@ -111,7 +111,7 @@ class Writer:
 
     def _insert(self, table: TableSpec, number: int) -> sql.Composed:
         names = sql.SQL(", ").join(map(sql.Identifier, table.names()))
-        place = self.layout.name(table)
+        place = self.layout.name(table.name)
         query = sql.SQL(
             ", {} AS (INSERT INTO {} ({}) SELECT {} FROM unnest(${}::{}[]) AS r"
             " WHERE EXISTS (SELECT FROM moved){})"

@@ -27,7 +27,7 @@ def shown(connection: Connection) -> dict[str, list[Any]]:
     layout = read_layout(connection)
     return {
         table.name: connection.execute(
-            sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(layout.name(table))
+            sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(layout.name(table.name))
         ).fetchall()
         for table in CATALOG.tables()
     }
