@@ -109,6 +109,8 @@ def wait_for_schema(settings: Settings, *, patience_s: float = _PATIENCE_S) -> N
     while (reason := _missing(settings)) is not None:
         if time.monotonic() > deadline:
             raise DatabaseMissing(f"The database is not ready: {reason}")
+        # Nothing tells when a schema has come, so it is asked for. A signal ends the process at
+        # once, also in its sleep: no handler is set before the server runs.
         time.sleep(_LOOK_EVERY_S)
 
 

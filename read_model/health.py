@@ -33,7 +33,7 @@ class ProjectorHealth:
     def complaint(self) -> str | None:
         """What is wrong, as a sentence; None when nothing is."""
         if self.is_paused:
-            return "The projector is paused."
+            return "The projector is paused; `tallystick projections resume` lets it go on."
         if self.waiting_s is not None and min(self.waiting_s, self.still_s) > _LATE_S:
             return self._why_still()
         return self._what_is_parked() if self.parked else None

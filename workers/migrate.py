@@ -8,6 +8,7 @@ from read_model.migrating import migrate
 from workers.first_start import first_start
 from write_model.accounts import Accounts
 from write_model.kernel.credentials import Logins
+from write_model.kernel.homes import local_url
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import APP, OWNER, TAILER, Settings
@@ -36,7 +37,7 @@ async def _make_usable(settings: Settings) -> None:
         await first_start(
             accounts,
             organization=settings.organization,
-            url=f"http://{settings.host}:{settings.port}",
+            url=local_url(settings.host, settings.port),
             login=settings.home / "first-login.json",
         )
 

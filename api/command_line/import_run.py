@@ -101,6 +101,8 @@ async def _show(progress: Progress, source: CaseSource, report: Report) -> None:
 
 def _print(report: Report, *, as_json: bool) -> None:
     told = report.as_json()
+    if not report.cases and not report.rejected:
+        typer.echo("The file holds no cases, so nothing was sent.", err=True)
     if as_json:
         typer.echo(to_json(told))
         return

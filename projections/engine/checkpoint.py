@@ -35,7 +35,8 @@ _RELEASE: LiteralString = (
 )
 _PAUSE: LiteralString = "UPDATE projections.checkpoint SET paused = %s WHERE name = 'all'"
 _LAG: LiteralString = (
-    "SELECT c.position, c.paused, c.expires_at > clock_timestamp(),"
+    "SELECT c.position, c.paused,"
+    " CASE WHEN c.expires_at > clock_timestamp() THEN c.holder END,"
     " (SELECT count(DISTINCT stream_id) FROM projections.dead_letters),"
     " (SELECT clock_timestamp() - e.recorded_at FROM log.events e"
     "  WHERE e.notification_id = c.position + 1)"
@@ -91,20 +92,31 @@ def resume(connection: Connection) -> None:
 class Lag:
     """`behind`: events not applied yet. `waiting_for`: how long the oldest of them has waited.
 
-    `held`: whether a projector holds the lease. `parked`: records set aside with their events.
+    `holder`: of the lease, None while no projector runs. `parked`: records set aside with
+    their events.
     """
 
     position: int
     behind: int
     waiting_for: timedelta
     paused: bool
-    held: bool
+    holder: UUID | None
     parked: int
+
+    @property
+    def head(self) -> int:
+        """Where the log ends."""
+        return self.position + self.behind
+
+    @property
+    def held(self) -> bool:
+        """Whether a projector holds the lease."""
+        return self.holder is not None
 
 
 def lag(connection: Connection) -> Lag:
     """Unhealthy means that it grows *and* that the position does not move."""
     [row] = connection.execute(_LAG).fetchall()
-    position, paused, held, parked, waited = row
+    position, paused, holder, parked, waited = row
     behind = log_end(connection).position - position
-    return Lag(position, behind, waited or timedelta(), paused, held, parked)
+    return Lag(position, behind, waited or timedelta(), paused, holder, parked)

@@ -125,10 +125,7 @@ class Cluster:
 
     def ready(self, pid: int) -> bool:
         """Whether the server with this number takes connections, by its own status line."""
-        try:
-            lines = (self.data / "postmaster.pid").read_text().splitlines()
-        except OSError:
-            return False
+        lines = _status_lines(self.data)
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     def forget_dead_server(self) -> None:
@@ -139,3 +136,16 @@ class Cluster:
         """
         if Path("/proc").is_dir() and not processes_in(self.data):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def sockets_of(data: Path) -> Path | None:
+    """Where the server that runs on a cluster has its socket; None when none runs."""
+    lines = _status_lines(data)
+    return Path(lines[4]) if len(lines) > 4 and lines[4] else None
+
+
+def _status_lines(data: Path) -> list[str]:
+    try:
+        return (data / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return []

@@ -25,23 +25,33 @@ class FirstLogin(BaseModel):
 def choose(
     *, url: str | None, home: Path, environment: Mapping[str, str]
 ) -> tuple[Origin, Login | Token]:
-    """`url`: None for the server of the home. A token in the environment goes before the login.
+    """`url`: None for the server that the home's last start wrote down.
+
+    A token in the environment goes before the login.
 
     Raises: ImportStopped with what to give instead.
     """
     if token := environment.get("TALLYSTICK_TOKEN"):
-        return _origin(url or _url_of(home)), Token(token)
+        return _origin(url or _address(home) or _url_of_login(home)), Token(token)
     first = _first_login(home)
-    origin = _origin(url or first.url)
-    if not _same_machine(origin, _origin(first.url)):
+    known = _address(home) or first.url
+    origin = _origin(url or known)
+    if not _same_machine(origin, _origin(known)):
         raise ImportStopped(
-            f"The first login in {home} is for {first.url}; "
+            f"The first login in {home} is for {known}; "
             "for another server put a token into TALLYSTICK_TOKEN."
         )
     return origin, Login(first.email, first.password)
 
 
-def _url_of(home: Path) -> str:
+def _address(home: Path) -> str | None:
+    try:
+        return (home / "address").read_text().strip()
+    except OSError:
+        return None
+
+
+def _url_of_login(home: Path) -> str:
     try:
         return _first_login(home).url
     except ImportStopped:

@@ -17,6 +17,7 @@ from xml.parsers import expat
 
 from workers.importing.cases import BadRow, Case, Row, Step
 from workers.importing.report import Rejected
+from workers.importing.session import ImportStopped
 from write_model.incident.events import HoldReason
 
 _SEVERITIES = {"Major": "sev1", "High": "sev2", "Medium": "sev3", "Low": "sev4"}
@@ -63,7 +64,10 @@ class XesLog:
         return self._bytes_read / self._bytes if self._bytes else 1.0
 
     def cases(self, reject: Callable[[Rejected], None]) -> Iterator[Case]:
-        """Cases in file order; a file that breaks off is named and what came before counts."""
+        """Cases in file order; a file that breaks off is named and what came before counts.
+
+        Raises: ImportStopped when it is XML of another kind.
+        """
         reading = _Reading()
         try:
             yield from self._parsed(reading)
@@ -114,7 +118,9 @@ class _Reading:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if tag == "event":
+        if self._depth == 1:
+            _must_be_log(tag)
+        elif tag == "event":
             self._row = {}
             if len(self._rows) == _MAX_ROWS:
                 raise _Refused(f"a case has more than {_MAX_ROWS} rows")
@@ -133,6 +139,14 @@ class _Reading:
         elif tag == "trace":
             self._in_case = False
             self._done.append(_case(self._case, self._rows, line=self.line))
+
+
+def _must_be_log(tag: str) -> None:
+    if tag != "log":
+        raise ImportStopped(
+            f"This is no event log in XES: it begins with <{tag}>, where XES (IEEE 1849) has <log>."
+            " Export the log as XES, or use `tallystick import csv`."
+        )
 
 
 def _refuse_doctype(*_: object) -> None:

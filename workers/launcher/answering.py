@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 
 from workers.launcher.options import Options
+from write_model.kernel.homes import reachable
 
 
 def answers(options: Options) -> bool:
     """Whether `/readyz` says 200."""
-    connection = http.client.HTTPConnection(_reachable(options.host), options.port, timeout=2)
+    connection = http.client.HTTPConnection(reachable(options.host), options.port, timeout=2)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.client.OK
@@ -31,11 +31,3 @@ def port_is_free(options: Options) -> bool:
         except OSError:
             return False
         return True
-
-
-def _reachable(host: str) -> str:
-    try:
-        anywhere = ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return host
-    return "localhost" if anywhere else host

@@ -9,12 +9,13 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 from workers.embedded.account import Account
+from write_model.kernel.secret_sources import LENGTH, VARIABLE, secret_bytes
 
 _LONGEST_SOCKET = 107
 """Bytes that a Unix socket's path may have on Linux (unix(7)), less the closing zero."""
@@ -31,6 +32,8 @@ class Home:
 
     path: Path
     account: Account
+    secret: str = field(default="", repr=False)
+    """What the environment gives as master secret; empty for the file in the home."""
 
     @property
     def database(self) -> Path:
@@ -43,6 +46,10 @@ class Home:
     @property
     def first_login(self) -> Path:
         return self.path / "first-login.json"
+
+    @property
+    def address(self) -> Path:
+        return self.path / "address"
 
     @property
     def ledger(self) -> Path:
@@ -104,12 +111,23 @@ class Home:
         return file
 
     def master_secret(self) -> bytes:
-        """The 32 bytes that every key and password derives from; made on the first start."""
+        """The 32 bytes that every key and password derives from; made on the first start.
+
+        Raises: SecretRefused; HomeRefused when the one of an older start is missing.
+        """
         path = self.path / "secrets"
         with self.account.acting():
-            if not path.exists():
-                _write_secret(path, base64.urlsafe_b64encode(secrets.token_bytes(32)))
-            return base64.urlsafe_b64decode(path.read_text().strip())
+            if not self.secret and not path.exists():
+                self._make_secret(path)
+            return secret_bytes(path, self.secret)
+
+    def _make_secret(self, path: Path) -> None:
+        if self.database.exists():
+            raise HomeRefused(
+                f"The secret that the database in {self.path} was made with is missing. "
+                f"Put it into {VARIABLE}, or bring {path} back."
+            )
+        write_whole(path, base64.urlsafe_b64encode(secrets.token_bytes(LENGTH)) + b"\n")
 
     def database_password(self, role: str) -> str:
         """The same formula stands in the kernel's `MasterSecret`, which this cannot import."""
@@ -136,13 +154,14 @@ class Home:
                     path.replace(path.with_suffix(".log.1"))
 
 
-def _write_secret(path: Path, text: bytes) -> None:
-    # Under another name until it is on disk: half a secret would be taken for a whole one.
+def write_whole(path: Path, text: bytes, *, mode: int = 0o600) -> None:
+    """Under another name until it is on disk: half a secret would be taken for a whole one."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
     with unfinished.open("wb") as file:
-        file.write(text + b"\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    unfinished.chmod(mode)
     unfinished.replace(path)

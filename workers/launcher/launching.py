@@ -10,12 +10,14 @@ from contextlib import ExitStack
 
 from workers.embedded.account import service_account
 from workers.embedded.postgres import InitializationFailed
+from workers.launcher.address import note_address
 from workers.launcher.announcing import announcement
 from workers.launcher.answering import port_is_free
 from workers.launcher.bell import Bell
 from workers.launcher.home import Home, HomeRefused
 from workers.launcher.options import Options, OptionsRefused, read_options
 from workers.launcher.stack import MIGRATION, MODULES, Stack, StartFailed, StopAsked
+from write_model.kernel.secret_sources import SecretRefused
 
 
 def launch(
@@ -27,14 +29,14 @@ def launch(
     """
     try:
         options = read_options(argv)
-        home = Home(options.home, service_account(options.user))
+        home = Home(options.home, service_account(options.user), options.secret)
         home.prepare()
         # What the services write is theirs alone, whatever the caller's habit.
         os.umask(0o077)
         with home.lock():
             _run(options, home, modules, migration)
     except (
-        *(HomeRefused, OptionsRefused, StartFailed, InitializationFailed),
+        *(HomeRefused, OptionsRefused, SecretRefused, StartFailed, InitializationFailed),
         *(LookupError, PermissionError),
     ) as error:
         print(f"tallystick: {error}", file=sys.stderr)
@@ -56,6 +58,7 @@ def _run(options: Options, home: Home, modules: Mapping[str, str], migration: st
             return
         if options.reload:
             _reload_on_change(stack, undone)
+        note_address(home, options.url)
         _say(announcement(options, home))
         stack.run()
         _say("Stopping ...")

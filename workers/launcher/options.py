@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from write_model.kernel.homes import default_home
+from write_model.kernel.homes import default_home, local_url
+from write_model.kernel.secret_sources import VARIABLE
 
 
 class OptionsRefused(Exception):
@@ -28,10 +29,13 @@ class Options:
     database_url: str = ""
     """A real server's address; empty for the embedded one. So with `redis_url`."""
     redis_url: str = ""
+    secret: str = field(default="", repr=False)
+    """The master secret, where it must not lie in the home; empty for the home's file."""
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        """For programs on this machine."""
+        return local_url(self.host, self.port)
 
 
 def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
@@ -45,6 +49,7 @@ def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.enviro
         reload=asked.reload,
         database_url=environment.get("DATABASE_URL", ""),
         redis_url=environment.get("REDIS_URL", ""),
+        secret=environment.get(VARIABLE, ""),
     )
     embedded = not (options.database_url and options.redis_url)
     if environment.get("ENV") == "production" and embedded:

@@ -7,11 +7,9 @@ standard library only, derives the same ones.
 
 from __future__ import annotations
 
-import base64
 import hmac
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -30,14 +28,3 @@ class MasterSecret:
 
     def database_password(self, role: str) -> str:
         return hmac.new(self.value, f"tallystick/database/{role}".encode(), sha256).hexdigest()
-
-
-def read_master_secret(path: Path) -> MasterSecret:
-    """The secret kept in a file: one line of URL-safe base64.
-
-    Raises: FileNotFoundError; ValueError when it is not 32 bytes long.
-    """
-    value = base64.urlsafe_b64decode(path.read_text().strip())
-    if len(value) != 32:
-        raise ValueError(f"{path.name} must hold 32 bytes in URL-safe base64.")
-    return MasterSecret(value)

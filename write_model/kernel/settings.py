@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from psycopg.conninfo import make_conninfo
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from write_model.kernel.homes import default_home
-from write_model.kernel.secrets import MasterSecret, read_master_secret
+from write_model.kernel.secret_sources import secret_bytes
+from write_model.kernel.secrets import MasterSecret
 
 OWNER, WRITER, TAILER, APP = (
     "tallystick_owner",
@@ -28,6 +29,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", frozen=True, extra="ignore")
 
     home: Path = Field(default_factory=default_home)
+    secret: SecretStr = SecretStr("")
+    """32 random bytes in base64, for whom they must not lie in `<home>/secrets`."""
     environment: Annotated[str, Field(validation_alias=AliasChoices("ENV"))] = "development"
     database_url: Annotated[str, Field(validation_alias=AliasChoices("DATABASE_URL"))] = ""
     """Administrator's conninfo of a real server; empty for the embedded one."""
@@ -58,7 +61,9 @@ class Settings(BaseSettings):
     """How long it is kept who was refused or shown what: a whole year, seen from its review."""
 
     def master_secret(self) -> MasterSecret:
-        return read_master_secret(self.home / "secrets")
+        """Raises: SecretRefused; FileNotFoundError when it is neither set nor in the home."""
+        given = self.secret.get_secret_value()
+        return MasterSecret(secret_bytes(self.home / "secrets", given))
 
     def sockets(self) -> Path:
         return self.socket_folder or self.home / "run"

@@ -33,6 +33,20 @@ def test_a_token_goes_before_the_login_and_keeps_its_server(home: Path) -> None:
     assert (origin.port, credentials) == (8411, Token("t"))
 
 
+def test_where_the_last_start_answers_goes_before_the_first_login(home: Path) -> None:
+    (home / "address").write_text("http://127.0.0.1:8412\n")
+    with_login, _ = choose(url=None, home=home, environment={})
+    with_token, _ = choose(url=None, home=home, environment={"TALLYSTICK_TOKEN": "t"})
+    assert (with_login.port, with_token.port) == (8412, 8412)
+
+
+def test_a_token_finds_the_server_when_the_first_login_was_taken_away(home: Path) -> None:
+    (home / "address").write_text("http://127.0.0.1:8412\n")
+    (home / "first-login.json").unlink()
+    origin, _ = choose(url=None, home=home, environment={"TALLYSTICK_TOKEN": "t"})
+    assert origin.port == 8412
+
+
 def test_a_token_needs_no_home_at_all(tmp_path: Path) -> None:
     origin, _ = choose(url=None, home=tmp_path, environment={"TALLYSTICK_TOKEN": "t"})
     assert origin.port == 8400

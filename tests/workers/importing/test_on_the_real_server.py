@@ -206,3 +206,26 @@ async def test_who_may_not_import_is_told_so_with_exit_code_2(served: Served) ->
     status, output, errors = await tallystick(served, viewer, "demo", "--incidents", "3")
     assert (status, output) == (2, b"")
     assert b"forbidden" in errors or b"permission" in errors
+
+
+async def test_a_file_without_a_case_is_said_to_hold_none(
+    served: Served, owner: Somebody, tmp_path: Path
+) -> None:
+    export, log = tmp_path / "forklift.csv", tmp_path / "forklift.xes"
+    export.write_text((EXAMPLES / "forklift.csv").read_text().splitlines()[0] + "\n")
+    log.write_text('<log xes.version="1.0"></log>')
+    csv_words = ("csv", str(export), "--map", str(EXAMPLES / "forklift.map.yaml"))
+    for words in (csv_words, ("xes", str(log))):
+        status, output, errors = await tallystick(served, owner, "import", *words, "--json")
+        assert (status, from_json(output)["cases"]) == (0, 0)
+        assert errors.decode() == "The file holds no cases, so nothing was sent.\n"
+
+
+async def test_xml_that_is_no_event_log_makes_the_exit_code_2(
+    served: Served, owner: Somebody, tmp_path: Path
+) -> None:
+    feed = tmp_path / "feed.xml"
+    feed.write_text("<rss><channel><title>Forklift news</title></channel></rss>")
+    status, output, errors = await tallystick(served, owner, "import", "xes", str(feed))
+    assert (status, output) == (2, b"")
+    assert b"This is no event log in XES: it begins with <rss>" in errors

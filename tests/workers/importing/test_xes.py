@@ -7,6 +7,7 @@ import pytest
 
 from workers.importing.cases import Case, Step
 from workers.importing.report import Rejected
+from workers.importing.session import ImportStopped
 from workers.importing.xes import XesLog
 from write_model.incident.events import HoldReason
 
@@ -115,6 +116,16 @@ def test_a_truncated_gzip_is_named_and_what_came_before_is_kept(tmp_path: Path) 
     cases = list(XesLog(path, name="tracker").cases(rejected.append))
     assert 0 < len(cases) < 200
     assert "cannot be read further" in rejected[0].reason
+
+
+def test_xml_of_another_kind_is_refused_with_what_was_expected(tmp_path: Path) -> None:
+    feed = '<rss version="2.0"><channel><title>Forklift news</title></channel></rss>'
+    with pytest.raises(ImportStopped, match=r"begins with <rss>, where XES .* has <log>"):
+        read(tmp_path, feed)
+
+
+def test_a_log_without_a_trace_holds_no_cases(tmp_path: Path) -> None:
+    assert read(tmp_path, log()) == ([], [])
 
 
 @pytest.mark.parametrize(

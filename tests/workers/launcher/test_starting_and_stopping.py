@@ -14,6 +14,7 @@ import pytest
 from tests.embedded import until
 from tests.workers.launcher.launched import Launched, alive
 from tests.workers.launcher.standins.migrate import LOGIN
+from workers.embedded.postgres import sockets_of
 
 READY = "Ctrl-C stops it."
 Launcher = Callable[..., Launched]
@@ -84,10 +85,12 @@ def test_a_home_too_deep_for_sockets_keeps_them_apart_while_it_runs(
 ) -> None:
     launched = launcher(home=folder / ("deep" * 25))
     launched.until(READY)
-    line = (launched.home / "postgres" / "postmaster.pid").read_text().splitlines()[4]
-    assert Path(line).stat().st_mode & 0o777 == 0o700
+    sockets = sockets_of(launched.home / "postgres")
+    assert sockets is not None
+    assert sockets.stat().st_mode & 0o777 == 0o700
     launched.end()
-    assert not Path(line).exists()
+    assert not sockets.exists()
+    assert sockets_of(launched.home / "postgres") is None
 
 
 def test_a_failed_migration_is_told_with_its_last_words(launcher: Launcher) -> None:

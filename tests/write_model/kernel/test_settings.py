@@ -64,6 +64,16 @@ def test_a_level_that_no_line_has_is_refused(home: Path, monkeypatch: pytest.Mon
         Settings(home=home)
 
 
+def test_the_secret_may_come_from_the_environment_and_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = base64.urlsafe_b64encode(SECRET).decode()
+    monkeypatch.setenv("TALLYSTICK_SECRET", text)
+    settings = Settings(home=tmp_path)
+    assert settings.master_secret().value == SECRET
+    assert text not in repr(settings)
+
+
 def test_settings_do_not_change(home: Path) -> None:
     settings = Settings(home=home)
     with pytest.raises(ValidationError):

@@ -1,0 +1,128 @@
+"""`tallystick projections`: how far what is shown has come, and whether it may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from projections.engine.checkpoint import Lag
+    from projections.engine.log import Connection
+
+Found = TypeVar("Found")
+
+app = typer.Typer(
+    no_args_is_help=True, help="See how far what is shown has come; pause it, let it go on."
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+Home = Annotated[Path | None, typer.Option(help="The data home; DATABASE_URL goes before it.")]
+
+_NEXT_STEPS = {
+    "paused": "What is shown stands still; `tallystick projections resume` lets it go on.",
+    "no projector": "Nothing is applied; `tallystick up` starts a projector.",
+}
+
+# What a command needs is loaded when it runs: half a second that no other command should pay.
+
+
+@app.command("list")
+def list_projections(as_json: AsJson = False, home: Home = None) -> None:
+    """Print every projection: its name, the version that is read, and its table."""
+    from projections.engine.pointers import pointers
+
+    found = _asked(home, pointers)
+    if as_json:
+        _print_json([{"name": p.name, "version": p.version, "table": p.table} for p in found])
+        return
+    for pointer in found:
+        typer.echo(f"{pointer.name:<20} {pointer.version:>7}  projections.{pointer.table}")
+
+
+@app.command()
+def status(as_json: AsJson = False, home: Home = None) -> None:
+    """Print how far the log has been applied, by whom, and what was set aside."""
+    from projections.engine.checkpoint import lag
+
+    _tell(_asked(home, lag), as_json=as_json)
+
+
+@app.command()
+def pause(as_json: AsJson = False, home: Home = None) -> None:
+    """Apply nothing from now on, also after a restart; what is shown stands still."""
+    from projections.engine import checkpoint
+
+    _tell(_asked(home, _then_lag(checkpoint.pause)), as_json=as_json)
+
+
+@app.command()
+def resume(as_json: AsJson = False, home: Home = None) -> None:
+    """Go on after a pause, from where it began."""
+    from projections.engine import checkpoint
+
+    _tell(_asked(home, _then_lag(checkpoint.resume)), as_json=as_json)
+
+
+def _then_lag(change: Callable[[Connection], None]) -> Callable[[Connection], Lag]:
+    from projections.engine.checkpoint import lag
+
+    def changed(connection: Connection) -> Lag:
+        change(connection)
+        return lag(connection)
+
+    return changed
+
+
+def _asked(home: Path | None, question: Callable[[Connection], Found]) -> Found:
+    from workers.projector.reaching import Unreachable, reached
+    from write_model.kernel.settings import Settings
+
+    settings = Settings(home=home.expanduser()) if home else Settings()
+    try:
+        with reached(settings) as connection:
+            return question(connection)
+    except Unreachable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+def _tell(found: Lag, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(_as_json(found))
+        return
+    state = _state(found)
+    typer.echo(f"state         {state}")
+    typer.echo(f"position      {found.position} of {found.head}")
+    typer.echo(f"behind        {found.behind} events, {found.waiting_for.total_seconds():.1f} s")
+    typer.echo(f"lease holder  {found.holder or 'none'}")
+    typer.echo(f"parked        {found.parked} records")
+    if state in _NEXT_STEPS:
+        typer.echo(_NEXT_STEPS[state])
+
+
+def _as_json(found: Lag) -> dict[str, Any]:
+    """The shape that scripts rely on."""
+    return {
+        "state": _state(found),
+        "position": found.position,
+        "head": found.head,
+        "behind": found.behind,
+        "waiting_s": round(found.waiting_for.total_seconds(), 3),
+        "holder": found.holder,
+        "parked": found.parked,
+    }
+
+
+def _state(found: Lag) -> str:
+    if found.paused:
+        return "paused"
+    return "running" if found.holder else "no projector"
+
+
+def _print_json(told: Any) -> None:
+    from pydantic_core import to_json
+
+    typer.echo(to_json(told))

@@ -1,0 +1,53 @@
+"""The master secret may be given to a stack, so that it does not lie in the home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_urlsafe
+
+from tests.workers.launcher.launched import Launched
+
+READY = "Ctrl-C stops it."
+Launcher = Callable[..., Launched]
+
+
+def test_a_secret_from_the_environment_is_written_nowhere(launcher: Launcher) -> None:
+    secret = token_urlsafe(32)
+    launched = launcher(TALLYSTICK_SECRET=secret)
+    said = launched.until(READY)
+    assert not (launched.home / "secrets").exists()
+    assert secret not in said
+    assert secret not in "".join(path.read_text() for path in launched.home.glob("logs/*"))
+    arguments = (Path(f"/proc/{pid}/cmdline") for pid in launched.services().values())
+    assert not any(secret in path.read_text() for path in arguments)
+
+
+def test_a_database_whose_secret_is_missing_is_not_given_another(launcher: Launcher) -> None:
+    secret = token_urlsafe(32)
+    first = launcher(TALLYSTICK_SECRET=secret)
+    first.until(READY)
+    first.end()
+    without = launcher()
+    assert "is missing. Put it into TALLYSTICK_SECRET, or bring " in without.rest()
+    assert without.process.wait(30) == 1
+    launcher(TALLYSTICK_SECRET=secret).until(READY)
+
+
+def test_another_secret_than_the_one_in_the_home_is_refused(launcher: Launcher) -> None:
+    first = launcher()
+    first.until(READY)
+    first.end()
+    secret = token_urlsafe(32)
+    second = launcher(TALLYSTICK_SECRET=secret)
+    said = second.rest()
+    assert said.startswith("tallystick: TALLYSTICK_SECRET and ")
+    assert "hold different secrets" in said
+    assert secret not in said
+    assert second.process.wait(30) == 1
+
+
+def test_a_secret_that_is_too_short_is_refused(launcher: Launcher) -> None:
+    launched = launcher(TALLYSTICK_SECRET="oil")
+    assert "tallystick: TALLYSTICK_SECRET must hold 32 bytes in base64." in launched.rest()
+    assert launched.process.wait(30) == 1
