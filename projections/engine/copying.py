@@ -39,7 +39,7 @@ class Part:
     kinds: Collection[str] = ()
 
     def condition(self) -> sql.Composed:
-        conditions = [sql.SQL("")]
+        conditions: list[sql.Composable] = []
         if self.of > 1:
             hashed = sql.SQL("AND (uuid_hash(originator_id) & 2147483647) % {} = {}")
             conditions.append(hashed.format(self.of, self.number))

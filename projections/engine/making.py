@@ -12,9 +12,9 @@ from typing import LiteralString
 from psycopg import sql
 
 from projections.engine.columns import pack_copied
-from read_model.layout import SCHEMA, Layout
 from projections.engine.log import Connection
 from projections.engine.projection import TableSpec, Values
+from read_model.layout import SCHEMA, Layout
 
 LEFT_FOR_S = 60
 """Ten times as long as the server lets a question of the app run."""

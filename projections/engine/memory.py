@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from projections.engine.catalog import Catalog
-from read_model.layout import Layout
 from projections.engine.log import Connection
 from projections.engine.parking import parked_streams
 from projections.engine.projection import Row
 from projections.engine.writing import read_rows
+from read_model.layout import Layout
 from write_model.kernel.messages import Recorded
 
 Missing = dict[str, set[UUID]]

@@ -17,12 +17,12 @@ from typing import LiteralString
 from projections.engine.catalog import Catalog
 from projections.engine.copying import Part, copied
 from projections.engine.layout import read_layout
-from read_model.layout import Layout
 from projections.engine.log import Connection
 from projections.engine.making import copy_in, drop, droppable, index_like, make_beside
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.refolding import Refolding, Tables, Wanted
 from projections.engine.swapping import Successor, applied
+from read_model.layout import Layout
 
 STREAMS_AT_ONCE = 200_000
 """About 3 KB each; more are folded in parts."""

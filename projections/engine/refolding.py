@@ -13,7 +13,7 @@ import structlog
 from projections.engine.catalog import Catalog
 from projections.engine.folding import Batch
 from projections.engine.log import Connection
-from projections.engine.parking import BEHIND_ANOTHER, letters, parked_streams, reason_for
+from projections.engine.parking import letters, parked_streams, reason_for
 from projections.engine.projection import Additions, Mirror, Projection, Row, Values
 from write_model.kernel.messages import Recorded
 

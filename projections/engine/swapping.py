@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import LiteralString
 
-from read_model.layout import Layout
 from projections.engine.log import Connection, read_streams
 from projections.engine.making import retire
 from projections.engine.parking import LETTERS
@@ -16,6 +15,7 @@ from projections.engine.projection import Projection, Values
 from projections.engine.refolding import Refolding, Wanted
 from projections.engine.sending import Sender
 from projections.engine.writing import Writer
+from read_model.layout import Layout
 from write_model.kernel.errors import LogRestored
 
 _FEW_EVENTS = 200

@@ -13,10 +13,10 @@ from psycopg import adapt, pq, sql
 from projections.engine import columns
 from projections.engine.checkpoint import MOVE
 from projections.engine.columns import PackedArray, pack, pack_rows
-from read_model.layout import SCHEMA, Layout
 from projections.engine.log import Connection
 from projections.engine.projection import Row, TableSpec, Values
 from projections.engine.sending import Statement
+from read_model.layout import SCHEMA, Layout
 
 _MOVE_PARAMETERS = 6
 _NOTHING: LiteralString = "SELECT 0 AS position"

@@ -10,7 +10,7 @@ from psycopg import sql
 from projections.catalog import CATALOG
 from projections.engine.layout import read_layout
 from projections.engine.log import Connection
-from projections.engine.rebuilding import AlreadyRebuilding, Rebuild, drop_left
+from projections.engine.rebuilding import Rebuild
 from tests.projections.conftest import Connect
 from tests.projections.story import write_log
 from tests.projections.test_projector import catch_up, projector, tables, told

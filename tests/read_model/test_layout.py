@@ -1,4 +1,4 @@
-"""Whoever reads gets his answer from the table that is pointed to, also when it has just changed."""
+"""Whoever reads is answered from the table that is pointed to, however lately that changed."""
 
 from __future__ import annotations
 

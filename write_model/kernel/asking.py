@@ -84,9 +84,7 @@ async def ask_one(
     return rows
 
 
-async def _asked(
-    connection: AsyncConnection[Any], question: Question
-) -> tuple[Cursor, Cursor]:
+async def _asked(connection: AsyncConnection[Any], question: Question) -> tuple[Cursor, Cursor]:
     first = await connection.execute(question.first, (str(question.tenant),))
     cursor = connection.cursor(binary=True)
     return first, await cursor.execute(question.query, question.parameters)
