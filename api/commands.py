@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from api.admission import admitted
 from api.openapi import describe_command
 from api.process import Process, process
-from api.references import record_id, reference
+from api.references import fields_that_name_records, ids_behind, record_id, reference
 from api.requests import correlation, expected_version, idempotency_key, parsed, raw_body
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
@@ -71,19 +71,24 @@ async def _carried_out(
     at = process(request)
     async with admitted(request) as actor:
         content = await raw_body(request)
-        command = _command(kind, content, {name: request.path_params[name] for name in fields})
+        in_path = {name: request.path_params[name] for name in fields}
+        command = await _command(at, actor, kind, content, in_path)
         acting = _acting(actor, command)
         stream = await named(at, acting, request)
         receipt = await _handled(at, request, stream, command, acting, content)
     return done(receipt, kind.aggregate.prefix)
 
 
-def _command(kind: type[C], content: bytes, fields: dict[str, str]) -> C:
-    if not fields:
+async def _command(
+    at: Process, actor: Actor, kind: type[C], content: bytes, in_path: dict[str, str]
+) -> C:
+    records = fields_that_name_records(kind)
+    if not (in_path or records):
         return parsed(content, kind.model_validate_json)
-    # As JSON again, so that every value is read by the same rules whatever the path holds.
-    given: dict[str, Any] = parsed(content, _OBJECT.validate_json)
-    return parsed(to_json(given | fields), kind.model_validate_json)
+    given = parsed(content, _OBJECT.validate_json) | in_path
+    found = await ids_behind(at.write_model, actor.tenant, given, records)
+    # As JSON again, so that every value is read by the same rules wherever it came from.
+    return parsed(to_json(given | found), kind.model_validate_json)
 
 
 def _acting(actor: Actor, command: Command) -> Actor:
@@ -125,10 +130,15 @@ def done(receipt: Receipt, prefix: str) -> Response:
         f'{{"id":"{receipt.stream}","reference":{number},'
         f'"version":{receipt.version},"position":{receipt.position}}}'
     )
+    return answered(receipt, body.encode())
+
+
+def answered(receipt: Receipt, body: bytes) -> Response:
+    """The status and the headers that every command answers with."""
     headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
     if receipt.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return Response(body.encode(), 201 if receipt.created else 200, headers, JSON)
+    return Response(body, 201 if receipt.created else 200, headers, JSON)
 
 
 def _add(

@@ -47,7 +47,7 @@ _PROBLEM = {
         "allowed": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "The statuses in which it is possible.",
+            "description": "The statuses in which it is possible; left out where none would help.",
         },
         "version": {"type": "integer", "description": "The version that the record has now."},
     },

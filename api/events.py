@@ -15,6 +15,7 @@ from read_model.log_headers import last_position
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid, LogRestored
+from write_model.kernel.messages import REGISTRY
 
 router = APIRouter(prefix="/v1/events", tags=["Events"], route_class=PlainRoute)
 
@@ -41,7 +42,7 @@ async def events(request: Request) -> Response:
         actor = await caller(request, READ)
         only(request, "after", "type", "subject", "limit")
         after, limit = _position(request), limit_of(request, usual=MOST)
-        types = [name for name in request.query_params.get("type", "").split(",") if name]
+        types = _types(request)
         subject = await _subject(request, at, actor)
         shown = await caught_up(at, request, actor)
         feed = await at.questions.changes.after(
@@ -62,6 +63,15 @@ def _position(request: Request) -> int:
     if not text.isdecimal() or len(text) > 18:
         raise Invalid("A position is a whole number.", field="after")
     return int(text)
+
+
+def _types(request: Request) -> list[str]:
+    types = [name for name in request.query_params.get("type", "").split(",") if name]
+    for name in types:
+        if name not in REGISTRY:
+            known = "Events tell theirs, such as incident.resolved."
+            raise Invalid(f"There is no type of event {name}. {known}", field="type")
+    return types
 
 
 async def _subject(request: Request, at: Process, actor: Actor) -> UUID | None:

@@ -30,10 +30,16 @@ router = APIRouter(prefix="/v1/incidents", tags=["Incidents"], route_class=Plain
 
 READ = "incident.read"
 
+
+def _filter_text(name: str) -> str:
+    text = "One value, or several with commas"
+    return f"{text}: {', '.join(values)}." if (values := ALLOWED.values.get(name)) else f"{text}."
+
+
 _CURSOR = parameter("cursor", "Where the page before ended.")
 _LIMIT = parameter("limit", "How many items, at most 500.", "integer")
 _LIST_PARAMETERS = (
-    *(parameter(name, "One value, or several with commas.") for name in sorted(ALLOWED.filters)),
+    *(parameter(name, _filter_text(name)) for name in sorted(ALLOWED.filters)),
     *(
         parameter(f"{name}[{operator}]", "A time with its offset.")
         for name in sorted(ALLOWED.times)

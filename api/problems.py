@@ -99,7 +99,7 @@ def _document(
 
 def _members(error: DomainError) -> dict[str, Any]:
     match error:
-        case IllegalTransition(allowed=allowed):
+        case IllegalTransition(allowed=allowed) if allowed:
             return {"allowed": allowed}
         case VersionMismatch(current=current):
             return {"version": current}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from write_model.application import WriteModel
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.errors import NotFound
-from write_model.kernel.messages import Aggregate
+from write_model.kernel.messages import Aggregate, Command, RecordOf
 
 _UUID_CHARACTERS = 36
 _REFERRED_TO = frozenset({INCIDENT.prefix})
@@ -30,6 +33,44 @@ async def record_id(write_model: WriteModel, tenant: UUID, kind: Aggregate, text
     if found is None:
         raise NotFound
     return found
+
+
+@cache
+def fields_that_name_records(command: type[Command]) -> Mapping[str, Aggregate]:
+    """Field -> the kind of record whose id it holds."""
+    return {
+        name: mark.kind
+        for name, field in command.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, RecordOf)
+    }
+
+
+async def ids_behind(
+    write_model: WriteModel, tenant: UUID, given: Mapping[str, Any], kinds: Mapping[str, Aggregate]
+) -> dict[str, UUID]:
+    """Field -> id, for every field that holds a reference; what holds none is judged as an id.
+
+    Raises: NotFound.
+    """
+    references = {name: text for name in kinds if _is_reference(text := given.get(name))}
+    return {
+        name: await _referred_to(write_model, tenant, kinds[name], text)
+        for name, text in references.items()
+    }
+
+
+async def _referred_to(write_model: WriteModel, tenant: UUID, kind: Aggregate, text: str) -> UUID:
+    try:
+        return await record_id(write_model, tenant, kind, text)
+    except NotFound as error:
+        raise NotFound(
+            f"There is no {kind.name} {text}; give the id or reference of one."
+        ) from error
+
+
+def _is_reference(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _REFERENCE.fullmatch(value.upper()) is not None
 
 
 def spelled(text: str) -> str | None:

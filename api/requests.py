@@ -1,6 +1,7 @@
 """What is read from a request: its body, who asks, and what its headers say."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
 from typing import TypeVar
@@ -94,7 +95,18 @@ async def caller(request: Request, permission: str | None = None) -> Actor:
     if permission is not None:
         found.must(permission)
     _must_be_storable(request)
+    _must_be_said_once(request)
     return found
+
+
+def _must_be_said_once(request: Request) -> None:
+    """Of a parameter that comes twice one value would be passed over in silence."""
+    if b"&" not in request.scope["query_string"]:
+        return
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise Invalid(f"Give {name} once; put commas between several values.", field=name)
 
 
 def _must_be_storable(request: Request) -> None:

@@ -45,7 +45,7 @@ class ProjectorHealth:
 
     def _what_is_parked(self) -> str:
         records = "1 record is" if self.parked == 1 else f"{self.parked} records are"
-        return f"{records} parked, shown as before; projections.dead_letters says why."
+        return f"{records} parked and shown as before; ask `tallystick projections status`."
 
 
 async def projector_health(pool: Pool) -> ProjectorHealth:

@@ -10,6 +10,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from write_model.kernel.secret_sources import SecretRefused
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _LOCK = (7310579, 2)
@@ -21,16 +23,27 @@ class MigrationChanged(Exception):
     """A migration that was run already has another content now: history is not edited."""
 
 
-def migrate(admin_conninfo: str, *, passwords: Mapping[str, str], wait_s: float = 60.0) -> None:
+def migrate(
+    admin_conninfo: str,
+    *,
+    passwords: Mapping[str, str],
+    secret_mark: bytes | None = None,
+    wait_s: float = 60.0,
+) -> None:
     """Run what has not been run yet, as `tallystick_owner`, one transaction each.
 
-    `passwords`: role -> password; roles without one cannot log in.
-    Raises: MigrationChanged; TimeoutError when another process migrates for longer than `wait_s`.
+    `passwords`: role -> password; roles without one cannot log in. `secret_mark`: derives from the
+    master secret, which must be the one that the database was made with.
+    Raises: MigrationChanged; SecretRefused; TimeoutError when another process migrates for longer
+    than `wait_s`.
     """
     with psycopg.connect(admin_conninfo, autocommit=True) as connection:
         _lock(connection, wait_s=wait_s)
-        _make_roles(connection, passwords)
+        _make_roles(connection)
         _make_ledger(connection)
+        if secret_mark is not None:
+            _must_be_the_same(connection, secret_mark)
+        _set_passwords(connection, passwords)
         for path in sorted(MIGRATIONS.glob("[0-9]*.sql")):
             _run(connection, path)
 
@@ -49,15 +62,9 @@ def _got_lock(connection: psycopg.Connection) -> bool:
     return bool(row and row[0])
 
 
-def _make_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:
+def _make_roles(connection: psycopg.Connection) -> None:
     for role in _ROLES:
         _make_role(connection, role)
-        if password := passwords.get(role):
-            connection.execute(
-                sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-                    sql.Identifier(role), sql.Literal(password)
-                )
-            )
     connection.execute(
         sql.SQL("GRANT CREATE, CONNECT ON DATABASE {} TO tallystick_owner").format(
             sql.Identifier(connection.info.dbname)
@@ -83,6 +90,30 @@ def _make_ledger(connection: psycopg.Connection) -> None:
     )
     connection.execute("GRANT USAGE ON SCHEMA migrations TO PUBLIC")
     connection.execute("GRANT SELECT ON migrations.applied TO PUBLIC")
+
+
+def _must_be_the_same(connection: psycopg.Connection, mark: bytes) -> None:
+    """Another secret would open nothing, and found the first organization a second time."""
+    connection.execute("CREATE TABLE IF NOT EXISTS migrations.secret (mark bytea NOT NULL)")
+    connection.execute(
+        "INSERT INTO migrations.secret (mark) SELECT %s"
+        " WHERE NOT EXISTS (SELECT FROM migrations.secret)",
+        (mark,),
+    )
+    row = connection.execute("SELECT mark = %s FROM migrations.secret", (mark,)).fetchone()
+    if row != (True,):
+        raise SecretRefused(
+            "The database was made with another master secret. Start with that one."
+        )
+
+
+def _set_passwords(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:
+    for role, password in passwords.items():
+        connection.execute(
+            sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
+                sql.Identifier(role), sql.Literal(password)
+            )
+        )
 
 
 def _run(connection: psycopg.Connection, path: Path) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
-from read_model.migrating import migrate
+from read_model.migrating import MigrationChanged, migrate
 from workers.first_start import first_start
 from write_model.accounts import Accounts
 from write_model.kernel.credentials import Logins
 from write_model.kernel.homes import local_url
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.privileges import drop_privileges
+from write_model.kernel.secret_sources import SecretRefused
 from write_model.kernel.settings import APP, OWNER, TAILER, Settings
 from write_model.opening import opened
 
@@ -25,7 +27,10 @@ def main() -> None:
     master = settings.master_secret()
     administrator = settings.database_url or settings.conninfo(_SUPERUSER)
     passwords = {role: master.database_password(role) for role in (OWNER, TAILER, APP)}
-    migrate(administrator, passwords=passwords)
+    try:
+        migrate(administrator, passwords=passwords, secret_mark=master.key("mark"))
+    except (MigrationChanged, SecretRefused) as error:
+        sys.exit(str(error))
     asyncio.run(_make_usable(settings))
 
 

@@ -47,7 +47,7 @@ class NewMember:
 class Joined:
     """`sets_password`: whether the password given is theirs; a person known before keeps his.
 
-    `replayed`: whether the request was carried out before.
+    `receipt`: of the membership.
     """
 
     subject: UUID
@@ -55,7 +55,7 @@ class Joined:
     password: str = field(repr=False)
     password_hash: str
     blind_email: bytes
-    replayed: bool
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,13 @@ class Accounts:
         )
         await self._register(subject, member, by)
         try:
-            replayed = (await self._add(subject, member, by, key)).replayed
+            receipt = await self._add(subject, member, by, key)
         except IllegalTransition:
             if not is_new:
                 raise
-            replayed = False
-        is_his = is_new or (replayed and await self._signs_in(blind, password))
-        return Joined(subject, is_his, password, password_hash, blind, replayed)
+            receipt = await self._added_before(by.tenant, subject)
+        is_his = is_new or (receipt.replayed and await self._signs_in(blind, password))
+        return Joined(subject, is_his, password, password_hash, blind, receipt)
 
     async def settle(self, joined: Joined) -> None:
         """The password has reached its owner: nobody sets it for him from now on.
@@ -157,9 +157,13 @@ class Accounts:
 
     async def membership(self, tenant: UUID, subject: UUID) -> Membership:
         """A person's place in an organization, with all that is committed."""
-        stream = membership_stream(tenant, subject)
-        state: Membership = (await self.write_model.state(tenant, stream, MEMBERSHIP))[0]
+        state, _ = await self.membership_and_version(tenant, subject)
         return state
+
+    async def membership_and_version(self, tenant: UUID, subject: UUID) -> tuple[Membership, int]:
+        """The same with its version; 0 for who never was in it."""
+        stream = membership_stream(tenant, subject)
+        return await self.write_model.state(tenant, stream, MEMBERSHIP)
 
     async def _signs_in(self, blind: bytes, password: str) -> bool:
         login = await self.logins.find(blind)
@@ -208,6 +212,12 @@ class Accounts:
         command = AddMember(subject=subject, name=member.name, roles=member.roles)
         stream = membership_stream(by.tenant, subject)
         return await self.write_model.handle(stream, command, by=by, key=key)
+
+    async def _added_before(self, tenant: UUID, subject: UUID) -> Receipt:
+        """By a try whose answer nobody has seen."""
+        stream = membership_stream(tenant, subject)
+        stands = await self.write_model.standing(tenant, stream, MEMBERSHIP)
+        return stands._replace(created=True)
 
 
 def _listing(subject: UUID, name: str, by: Actor) -> Asked:

@@ -19,8 +19,9 @@ from write_model.kernel.errors import (
     VersionMismatch,
 )
 from write_model.kernel.ids import derived_id
+from write_model.kernel.locks import StreamLocks
 from write_model.kernel.messages import Aggregate, Command, IdempotencyKey, Receipt
-from write_model.kernel.records import Record, Records, StreamLocks
+from write_model.kernel.records import Record, Records
 from write_model.kernel.store.exclusive import ExclusiveLog, LockLost
 from write_model.kernel.store.group_commit import GroupCommit
 from write_model.kernel.store.reading import StreamReader
@@ -69,7 +70,7 @@ class WriteModel:
         """Carry out one command on one record.
 
         `expected`: the version that the caller saw. `key`: makes a repetition answer as the first.
-        Raises: Refused and its kinds; Conflict, KeyReused; Overloaded; Unavailable.
+        Raises: Refused and its kinds; Conflict, KeyReused, KeyInProgress; Overloaded; Unavailable.
         """
         asked = Asked(stream, command, expected)
         (receipt,) = await self._alone([asked], by, key, correlation)
@@ -118,8 +119,9 @@ class WriteModel:
         key: IdempotencyKey | None,
         correlation: UUID | None,
     ) -> list[Receipt]:
-        """With the streams locked in this process."""
-        with await self.locks.held([ask.stream for ask in asked]):
+        """With the streams locked in this process; a repetition waits for the first."""
+        once = hash((by.tenant.int, by.id.int, key.key)) if key else None
+        with await self.locks.held([ask.stream for ask in asked], once):
             if len(asked) > 1:
                 await self._fresh(asked, by)  # Then the decision has them at hand.
             try:
@@ -146,6 +148,10 @@ class WriteModel:
         """The folded state and version with all that is committed; (empty, 0) for no record."""
         record = await self.records.fresh(tenant, stream, aggregate)
         return record.state, record.version
+
+    async def standing(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> Receipt:
+        """What a command answers that changes nothing of this record."""
+        return _standing(stream, await self.records.fresh(tenant, stream, aggregate))
 
     async def stream_of(self, tenant: UUID, aggregate: str, number: int) -> UUID | None:
         """The record behind a reference: ("incident", 42) for INC-42."""
@@ -174,6 +180,8 @@ class WriteModel:
                 # Whether the rows are in the log is unknown or they are not: fold again next time.
                 self._forget(decision)
                 raise
+            if isinstance(verdict, Appended):  # Nearly always; a coroutine more takes 0.3 µs.
+                return self._stored(decision, verdict)
             return await self._settled(decision, verdict, by)
         return await self._under_the_lock(asked, by, key, correlation)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -130,12 +130,13 @@ class Decider:
         for ask in asked:
             part = None if fresh else self._from_memory(ask, by, policies)
             parts.append(part or await self._from_the_log(ask, by, policies))
+        subjects = set[UUID]()
         for at, part in enumerate(parts):
             if are_personal(part.events):
-                parts[at] = await self._sealed(part, by, command_id)
-        return Decision(
-            by.tenant, by, command_id, parts, _append(parts, by, command_id, key, correlation)
-        )
+                sealed = parts[at] = await self._sealed(part, by, command_id)
+                subjects.update(sealed_for(sealed.events))
+        append = _append(parts, by, command_id, key, correlation, subjects)
+        return Decision(by.tenant, by, command_id, parts, append)
 
     def _from_memory(self, ask: Asked, by: Actor, policies: Policies) -> Part | None:
         """The decision on a remembered state; None where only a fresh one may answer."""
@@ -213,14 +214,12 @@ def _append(
     command_id: UUID,
     key: IdempotencyKey | None,
     correlation: UUID | None,
+    subjects: Collection[UUID],
 ) -> Append:
     rows: list[RecordedEvent] = []
-    subjects = set[UUID]()
     cause = None
     for part in parts:
         rows += _rows(part, by, command_id, correlation or command_id)
-        if are_personal(part.events):
-            subjects.update(sealed_for(part.events))
         cause = cause or part.asked.command.new_cause(part.record.state)
     return Append(tuple(rows), key, cause, tuple(subjects))
 

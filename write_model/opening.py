@@ -15,7 +15,8 @@ from write_model.deciding import Decider
 from write_model.kernel.clock import Clock, wall_clock
 from write_model.kernel.ids import Ids, new_id
 from write_model.kernel.keyring import Keyring
-from write_model.kernel.records import Records, StreamLocks
+from write_model.kernel.locks import StreamLocks
+from write_model.kernel.records import Records
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.store.exclusive import ExclusiveLog
@@ -65,7 +66,9 @@ async def opened(
         log = GroupCommit(conninfo, settings)
         exclusive = ExclusiveLog(log, settings)
         decider = Decider(records, keyring, clock, ids, OrganizationPolicies(records))
-        write_model = WriteModel(log, exclusive, reader, records, decider, StreamLocks())
+        # Half of the time: then the one that waited can still be carried out, or told why not.
+        locks = StreamLocks(key_wait_s=settings.command_deadline_s / 2)
+        write_model = WriteModel(log, exclusive, reader, records, decider, locks)
         try:
             yield Opened(write_model, pool, keyring, master, clock, ids)
         finally:

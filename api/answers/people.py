@@ -25,6 +25,8 @@ class Member(Answer):
     """A person's place in the organization."""
 
     id: UUID
+    version: int
+    """Of the membership; for `If-Match`."""
     status: Standing
     roles: list[Role]
 
@@ -49,6 +51,8 @@ class Members(Answer):
 class JoinedMember(Member):
     """The member, who can sign in at once."""
 
+    position: int
+    """Of the organization, for `min_position`; also in `X-Position`."""
     password: str | None
     """One made up here; null when you gave one, or the person has one already."""
 

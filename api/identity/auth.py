@@ -1,13 +1,13 @@
-"""Routes for signing in, staying signed in and signing out."""
-
-from typing import Annotated
+"""Routes for signing in, staying signed in, signing out, and another password."""
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
+from api.admission import admitted
 from api.answers.people import Tokens
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
+from api.identity.inputs import Password, Short
 from api.identity.signing_in import SignedIn, SigningIn
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.requests import body
@@ -15,7 +15,8 @@ from write_model.kernel.tokens import LIVES
 
 router = APIRouter(prefix="/v1/auth", tags=["Signing in"])
 
-Short = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+_OWN = "people.read"
+"""Every role carries it: a password is everybody's own."""
 
 
 class Credentials(BaseModel):
@@ -34,6 +35,15 @@ class RefreshToken(BaseModel):
     """The latest that you were given."""
 
 
+class PasswordChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    current_password: Short
+    """The one that you sign in with now."""
+    new_password: Password
+    """The one from now on."""
+
+
 @router.post(
     "/token",
     openapi_extra=describe_body(
@@ -46,8 +56,9 @@ class RefreshToken(BaseModel):
 async def token(request: Request) -> Response:
     """Sign in with e-mail and password."""
     given = await body(request, Credentials)
-    address = request.client.host if request.client else ""
-    signed_in = await _signing_in(request).sign_in(given.email, given.password, address=address)
+    signed_in = await _signing_in(request).sign_in(
+        given.email, given.password, address=_address(request)
+    )
     return _answer(signed_in)
 
 
@@ -78,6 +89,33 @@ async def logout(request: Request) -> Response:
     given = await body(request, RefreshToken)
     await _signing_in(request).sign_out(given.refresh_token)
     return Response(status_code=204)
+
+
+@router.post(
+    "/password",
+    openapi_extra=describe_body(
+        _OWN,
+        PasswordChange,
+        responses=answers(Tokens, 200),
+        errors=(*SIGNING_IN_ERRORS, "forbidden", "conflict", "rate_limited"),
+    ),
+)
+async def change_password(request: Request) -> Response:
+    """Change your own password, and go on with new tokens.
+
+    Every sign-in of yours ends, wherever it was: no older refresh token is good any more, and the
+    older access tokens run out within ten minutes.
+    """
+    async with admitted(request, _OWN) as actor:
+        given = await body(request, PasswordChange)
+        signed_in = await _signing_in(request).change_password(
+            actor, given.current_password, given.new_password, address=_address(request)
+        )
+    return _answer(signed_in)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _signing_in(request: Request) -> SigningIn:

@@ -83,7 +83,14 @@ def identity(
     accounts = Accounts(write_model, logins, passwords, keyring, master, ids)
     actors, people = Actors(tokens, accounts.membership), People(pool, keyring)
     signing_in = SigningIn(
-        logins, passwords, BlindIndex(master), RefreshTokens(pool), tokens, actors, clock
+        write_model,
+        logins,
+        passwords,
+        BlindIndex(master),
+        RefreshTokens(pool),
+        tokens,
+        actors,
+        clock,
     )
     rim, access_log = Rim(people, keyring), AccessLog(pool)
     return Identity(accounts, actors, people, rim, signing_in, access_log, keyring, clock)

@@ -1,19 +1,21 @@
 """Routes for the members of an organization: who may act in it, in which roles."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
 from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import JoinedMember, Me, Members
 from api.answers.receipts import MemberReceipt
+from api.commands import JSON, answered
 from api.identity.describing import KEYED_ERRORS, describe_body
 from api.identity.identity import Identity
+from api.identity.inputs import Password
 from api.openapi import IDEMPOTENCY_KEY, answers, describe_command, describe_query
 from api.process import process
 from api.requests import (
@@ -40,8 +42,6 @@ from write_model.membership.membership import Membership, Standing, membership_s
 from write_model.user.commands import Email
 
 router = APIRouter(prefix="/v1", tags=["People"])
-
-Password = Annotated[str, StringConstraints(min_length=12, max_length=1_024)]
 
 
 class AddedMember(BaseModel):
@@ -87,10 +87,12 @@ async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
     subjects = await identity.accounts.logins.members_of(tenant)
     names = await identity.people.names(tenant, subjects)
     emails = await identity.people.emails(subjects)
-    states = await asyncio.gather(*(identity.accounts.membership(tenant, one) for one in subjects))
+    found = await asyncio.gather(
+        *(identity.accounts.membership_and_version(tenant, one) for one in subjects)
+    )
     return [
-        {**_member(state), "name": names.get(one), "email": emails.get(one)}
-        for one, state in zip(subjects, states, strict=True)
+        {**_member(state, version), "name": names.get(one), "email": emails.get(one)}
+        for one, (state, version) in zip(subjects, found, strict=True)
         if state.standing is not Standing.NONE
     ]
 
@@ -102,7 +104,7 @@ async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
         "members.manage",
         AddedMember,
         IDEMPOTENCY_KEY,
-        responses=answers(JoinedMember, 201),
+        responses=answers(JoinedMember, 200, 201),
         errors=(*KEYED_ERRORS, "illegal_transition"),
     ),
 )
@@ -124,16 +126,18 @@ async def _added(
     accounts: Accounts, added: AddedMember, actor: Actor, key: IdempotencyKey | None
 ) -> Response:
     password = added.password or accounts.made_up_password(actor, key)
-    member = NewMember(added.name, added.email, added.roles)
-    joined = await accounts.join(member, password, by=actor, key=key)
+    new = NewMember(added.name, added.email, added.roles)
+    joined = await accounts.join(new, password, by=actor, key=key)
     await accounts.settle(joined)
     shown = password if joined.sets_password and added.password is None else None
-    if joined.replayed:  # Not as he is by now: a repetition is told what the first answer told.
+    receipt = joined.receipt
+    if receipt.replayed:  # Not as he is by now: a repetition is told what the first answer told.
         state = Membership(Standing.ACTIVE, joined.subject, roles=added.roles)
     else:
         state = await accounts.membership(actor.tenant, joined.subject)
-    content = {**_member(state), "password": shown}
-    return _json(content, status_code=201, replayed=joined.replayed)
+    member = _member(state, receipt.version)
+    content = {**member, "position": receipt.position, "password": shown}
+    return answered(receipt, to_json(content))
 
 
 @router.post(
@@ -180,8 +184,13 @@ async def _handled(request: Request, subject: UUID, kind: type[MembershipCommand
     return _done(subject, receipt)
 
 
-def _member(state: Membership) -> dict[str, Any]:
-    return {"id": state.subject, "status": state.standing, "roles": sorted(state.roles)}
+def _member(state: Membership, version: int) -> dict[str, Any]:
+    return {
+        "id": state.subject,
+        "version": version,
+        "status": state.standing,
+        "roles": sorted(state.roles),
+    }
 
 
 def _identity(request: Request) -> Identity:
@@ -189,15 +198,9 @@ def _identity(request: Request) -> Identity:
 
 
 def _done(subject: UUID, receipt: Receipt) -> Response:
-    answer = _json(
-        {"id": subject, "version": receipt.version, "position": receipt.position},
-        replayed=receipt.replayed,
-    )
-    answer.headers["ETag"] = f'"{receipt.version}"'
-    answer.headers["X-Position"] = str(receipt.position)
-    return answer
+    content = {"id": subject, "version": receipt.version, "position": receipt.position}
+    return answered(receipt, to_json(content))
 
 
-def _json(content: dict[str, Any], *, status_code: int = 200, replayed: bool = False) -> Response:
-    headers = {"Idempotency-Replayed": "true"} if replayed else {}
-    return Response(to_json(content), status_code, headers, "application/json")
+def _json(content: dict[str, Any]) -> Response:
+    return Response(to_json(content), media_type=JSON)

@@ -18,6 +18,7 @@ from pydantic_core import to_json
 from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import NamedPeople, WhoWasNamed
+from api.commands import answered
 from api.identity.describing import KEYED_ERRORS, describe_body
 from api.openapi import IDEMPOTENCY_KEY, answers, describe_query
 from api.process import process
@@ -98,7 +99,9 @@ async def list_people(request: Request) -> Response:
         key = identity.kept_key(idempotency_key(request, content))
         listed = await identity.accounts.list_people(people, by=actor, key=key)
     items = [_item(*one) for one in zip(people, listed, strict=True)]
-    return _answer(items[0] if asked.people is None else {"items": items}, listed)
+    if asked.people is None:
+        return answered(listed[0].receipt, to_json(items[0]))
+    return _several({"items": items}, listed)
 
 
 @router.get("", openapi_extra=describe_query("people.read", answer=NamedPeople))
@@ -115,7 +118,7 @@ async def names(request: Request, ids: Ids) -> Response:
     return Response(to_json({"items": items}), media_type="application/json")
 
 
-def _answer(content: dict[str, Any], listed: list[Listed]) -> Response:
+def _several(content: dict[str, Any], listed: list[Listed]) -> Response:
     status = 201 if any(one.receipt.created for one in listed) else 200
     is_replayed = any(one.receipt.replayed for one in listed)
     headers = {"Idempotency-Replayed": "true"} if is_replayed else {}

@@ -26,6 +26,8 @@ class Allowed:
     filters: frozenset[str]
     ids: frozenset[str]
     """The filters whose values are ids."""
+    values: Mapping[str, tuple[str, ...]]
+    """Filter -> all that it can be, for those that know."""
     times: frozenset[str]
     sorts: frozenset[str]
     facets: frozenset[str]
@@ -64,9 +66,9 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         if name in _NOT_FILTERS:
             continue
         if match := _RANGE.fullmatch(name):
-            ranges[_known(match[1], allowed.times, name), match[2]] = _time(text, name)
+            ranges[_known(match[1], sorted(allowed.times), name), match[2]] = _time(text, name)
         else:
-            filters[_known(name, allowed.filters, name)] = _values(name, text, allowed)
+            filters[_known(name, sorted(allowed.filters), name)] = _values(name, text, allowed)
     return Asked(
         filters=filters,
         ranges=ranges,
@@ -80,7 +82,7 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
 
 def _known(name: str, known: Iterable[str], where: str) -> str:
     if name not in known:
-        raise Invalid(f"{name} is not one of {', '.join(sorted(known))}.", field=where)
+        raise Invalid(f"{name} is not one of {', '.join(known)}.", field=where)
     return name
 
 
@@ -88,7 +90,10 @@ def _values(name: str, text: str, allowed: Allowed) -> tuple[Any, ...]:
     values = tuple(value for value in text.split(",") if value)
     if not values:
         raise Invalid(f"Say which {name} you want.", field=name)
-    return tuple(_id(value, name) for value in values) if name in allowed.ids else values
+    if name in allowed.ids:
+        return tuple(_id(value, name) for value in values)
+    known = allowed.values.get(name, values)
+    return tuple(_known(value, known, name) for value in values)
 
 
 def _id(text: str, name: str) -> UUID:
@@ -111,7 +116,7 @@ def _time(text: str, name: str) -> datetime:
 def _sort(text: str, allowed: Allowed) -> str:
     # A plus sign arrives as a space when the address was not escaped.
     text = text.strip().removeprefix("+")
-    _known(text.removeprefix("-"), allowed.sorts, "sort")
+    _known(text.removeprefix("-"), sorted(allowed.sorts), "sort")
     return text
 
 
@@ -123,4 +128,4 @@ def _limit(text: str) -> int:
 
 def _names(text: str, known: frozenset[str], where: str) -> tuple[str, ...]:
     names = dict.fromkeys(name for name in text.split(",") if name)
-    return tuple(_known(name, known, where) for name in names)
+    return tuple(_known(name, sorted(known), where) for name in names)

@@ -13,6 +13,7 @@ from read_model.queries.asking import Allowed, Asked
 from read_model.queries.cursor import Cursors, Place, Question, must_be_of
 from read_model.queries.parked import ANY_PARKED, PARKED_OF_KIND
 from read_model.reader import Reader
+from write_model.incident.events import Priority, Severity, Status
 
 FIELDS = (
     "id",
@@ -67,6 +68,11 @@ _FACETS = ("status", "severity", "priority", "team", "assignee", "source", "reop
 ALLOWED = Allowed(
     filters=frozenset(_FILTERS),
     ids=frozenset({"assignee"}),
+    values={
+        "status": tuple(each for each in Status if each is not Status.NONE),
+        "severity": tuple(Severity),
+        "priority": tuple(Priority),
+    },
     times=frozenset(_TIMES),
     sorts=frozenset(_SORTS),
     facets=frozenset(_FACETS),

@@ -92,7 +92,12 @@ class Load:
             answer = await http.post(command.path, json=command.body, headers=headers)
         except httpx2.TransportError:
             return None
-        return None if answer.status_code in _AGAIN else answer
+        return None if _is_to_be_repeated(answer) else answer
+
+
+def _is_to_be_repeated(answer: httpx2.Response) -> bool:
+    is_under_way = answer.status_code == 409 and answer.json()["code"] == "idempotency_in_progress"
+    return is_under_way or answer.status_code in _AGAIN
 
 
 def _commands(ids: list[str]) -> Iterator[Command]:

@@ -169,6 +169,7 @@ DOORS = {
     *("credentials.change_password", "credentials.claim_login", "credentials.find_login"),
     *("credentials.members_of", "credentials.revoke_family", "credentials.rotate_family"),
     *("credentials.settle_login", "credentials.start_family"),
+    *("credentials.password_of", "credentials.replace_password"),
     *("personal.create_keys", "personal.read_keys"),
 }
 _READABLE: LiteralString = """

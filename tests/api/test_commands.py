@@ -32,6 +32,29 @@ async def test_a_command_names_its_incident_by_id_or_by_reference(commander: Som
     assert (mitigated.status_code, told(mitigated)["version"]) == (200, 3)
 
 
+async def test_a_field_that_names_an_incident_takes_its_reference_too(commander: Somebody) -> None:
+    winner = await commander.declares()
+    for into in (winner["id"], "INC-1", "inc-1"):
+        loser = await commander.declares()
+        merged = await commander.post(f"/v1/incidents/{loser['id']}/merge", {"into": into})
+        assert (merged.status_code, told(merged)["version"]) == (200, 2)
+
+
+async def test_in_a_field_only_what_is_here_can_be_named(
+    served: Served, commander: Somebody
+) -> None:
+    stranger = await served.somebody(Role.INCIDENT_COMMANDER)
+    await commander.declares()
+    theirs = await commander.declares()
+    await stranger.declares()
+    for into in (theirs["id"], theirs["reference"], "AUD-1"):
+        answer = await stranger.post("/v1/incidents/INC-1/merge", {"into": into})
+        assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
+    for into in ("leak", "INC-0", 1, None):
+        answer = await stranger.post("/v1/incidents/INC-1/merge", {"into": into})
+        assert (answer.status_code, told(answer)["errors"][0]["field"]) == (422, "into")
+
+
 async def test_the_same_source_key_answers_with_the_first_incident(commander: Somebody) -> None:
     alarm = {"source": "sensor", "source_key": "oil-7"}
     first = await commander.declares(**alarm)
@@ -81,6 +104,18 @@ async def test_an_illegal_transition_says_from_where_it_would_be_legal(commander
     assert problem["allowed"] == ["in_progress"]
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert problem["instance"] == answer.headers["X-Request-Id"]
+
+
+async def test_what_another_status_would_not_help_names_none(commander: Somebody) -> None:
+    await commander.declares()
+    await commander.post("/v1/incidents/INC-1/tasks", {"title": "Strew sand"})
+    for path, body in (
+        ("/v1/incidents/INC-1/resolve", {"resolution": "Hose replaced"}),
+        ("/v1/incidents/INC-1/merge", {"into": "INC-1"}),
+    ):
+        answer = await commander.post(path, body)
+        assert (answer.status_code, told(answer)["code"]) == (409, "illegal_transition")
+        assert "allowed" not in told(answer)
 
 
 async def test_a_final_incident_is_locked(commander: Somebody) -> None:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.api.conforming import faults, operation_of
-from tests.api.serving import LEAK, Served, Somebody, told
+from tests.api.serving import LEAK, PASSWORD, Served, Somebody, told
 from write_model.incident.commands import RecordSlaBreach
 from write_model.incident.incident import INCIDENT, Incident
 from write_model.kernel.access import Role, system_actor
@@ -83,6 +83,7 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     await owner.post(f"/v1/members/{member}/roles", {"roles": ["responder"]})
     for verb in ("suspend", "reinstate", "remove"):
         await owner.post(f"/v1/members/{member}/{verb}")
+    await owner.post("/v1/members", joining)
     await owner.get("/v1/members")
     founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
     await served.process.write_model.handle(owner.tenant, founding, by=system)
@@ -93,6 +94,9 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
 
 async def she_signs_in(served: Served, credentials: dict[str, Any]) -> None:
     signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
+    own = {"current_password": credentials["password"], "new_password": PASSWORD}
+    bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
+    signed_in = told(await served.http.post("/v1/auth/password", json=own, headers=bearer))
     for path in ("/v1/auth/refresh", "/v1/auth/logout"):
         await served.http.post(path, json={"refresh_token": signed_in["refresh_token"]})
 

@@ -48,6 +48,16 @@ async def test_names_are_filled_in_for_the_people_of_a_document(commander: Someb
     assert document["people"] == {str(commander.id): "Ada Forklift"}
 
 
+async def test_an_incident_merged_by_reference_tells_the_id_of_the_other(
+    commander: Somebody,
+) -> None:
+    winner = await commander.declares()
+    loser = await commander.declares()
+    merged = told(await commander.post("/v1/incidents/INC-2/merge", {"into": "INC-1"}))
+    path = f"/v1/incidents/{loser['id']}?min_position={merged['position']}"
+    assert told(await commander.get(path))["merged_into"] == winner["id"]
+
+
 async def test_an_injured_person_is_named_only_to_who_may_know(
     served: Served, commander: Somebody
 ) -> None:
@@ -180,6 +190,15 @@ async def test_fields_cut_items_down(commander: Somebody) -> None:
         ("cursor=abc", "cursor"),
         ("opened_at[gte]=yesterday", "opened_at[gte]"),
         ("min_position=soon", "min_position"),
+        ("status=opne", "status"),
+        ("status=none", "status"),
+        ("status=open,opne", "status"),
+        ("severity=sev9", "severity"),
+        ("priority=urgent", "priority"),
+        ("facets=status,mood", "facets"),
+        ("status=open&status=closed", "status"),
+        ("limit=1&limit=2", "limit"),
+        ("q=oil&sort=number&sort=number", "sort"),
     ],
 )
 async def test_a_question_that_makes_no_sense_is_named(
@@ -188,6 +207,27 @@ async def test_a_question_that_makes_no_sense_is_named(
     answer = await commander.get(f"/v1/incidents?{query}")
     assert (answer.status_code, told(answer)["code"]) == (422, "validation")
     assert told(answer)["errors"][0]["field"] == field
+
+
+async def test_a_value_that_cannot_be_is_answered_with_those_that_can(commander: Somebody) -> None:
+    answer = await commander.get("/v1/incidents?severity=sev9")
+    assert told(answer)["detail"] == "sev9 is not one of sev1, sev2, sev3, sev4."
+
+
+async def test_no_question_takes_a_parameter_twice(commander: Somebody) -> None:
+    await commander.declares()
+    for path, name in (
+        ("/v1/incidents/INC-1", "min_position"),
+        ("/v1/incidents/INC-1/history", "limit"),
+        ("/v1/incidents/INC-1/timeline", "by"),
+        ("/v1/events", "type"),
+        ("/v1/people", "ids"),
+    ):
+        answer = await commander.get(f"{path}?{name}=1&{name}=2")
+        assert (answer.status_code, told(answer)["code"]) == (422, "validation"), path
+        assert told(answer)["errors"] == [
+            {"field": name, "message": f"Give {name} once; put commas between several values."}
+        ]
 
 
 async def test_no_parameter_may_hold_what_no_text_of_the_database_holds(
@@ -275,6 +315,8 @@ async def test_the_feed_is_narrowed_by_type_and_subject(commander: Somebody) -> 
     one = told(await commander.get(f"/v1/events?{query}&subject=INC-1"))["items"]
     assert [item["subject"] for item in one] == [done["id"]]
     assert one[0]["specversion"] == "1.0"
+    answer = await commander.get("/v1/events?type=incident.declared,incident.spilled")
+    assert (answer.status_code, told(answer)["errors"][0]["field"]) == (422, "type")
 
 
 async def test_who_may_not_see_the_history_of_all_is_refused_the_feed(

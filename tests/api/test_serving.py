@@ -55,6 +55,27 @@ def test_a_database_that_never_comes_is_named(settings: Settings) -> None:
         wait_for_schema(nowhere, patience_s=0)
 
 
+async def test_while_it_waits_for_the_database_a_signal_ends_it_at_once(
+    settings: Settings,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        database.settimeout(30)
+        port: int = database.getsockname()[1]
+        environment = os.environ | {
+            "TALLYSTICK_HOME": str(settings.home),
+            "DATABASE_URL": f"postgresql://admin@127.0.0.1:{port}/warehouse",
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "api.serve", env=environment
+        )
+        connection, _ = await asyncio.to_thread(database.accept)
+        connection.close()
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    assert time.monotonic() - began < 1
+
+
 async def test_health_needs_no_token(served: Served) -> None:
     assert (await served.http.get("/livez")).status_code == 200
     assert (await served.http.get("/readyz")).status_code == 200

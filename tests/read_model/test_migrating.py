@@ -11,6 +11,7 @@ import pytest
 
 from read_model.migrating import MIGRATIONS, MigrationChanged, migrate
 from tests.embedded import LOGIN_ROLES, Database, password
+from write_model.kernel.secret_sources import SecretRefused
 
 Connection = psycopg.Connection[Any]
 
@@ -47,6 +48,16 @@ def test_a_migration_that_was_edited_is_refused(admin: str, other: Connection) -
     other.execute("UPDATE migrations.applied SET checksum = 'x' WHERE name = '0001_events.sql'")
     with pytest.raises(MigrationChanged, match=r"0001_events\.sql"):
         migrate(admin, passwords=PASSWORDS)
+
+
+def test_another_secret_than_the_databases_changes_nothing(
+    database: Database, admin: str, other: Connection
+) -> None:
+    migrate(admin, passwords=PASSWORDS, secret_mark=b"first")
+    migrate(admin, passwords=PASSWORDS, secret_mark=b"first")
+    with pytest.raises(SecretRefused, match="another master secret"):
+        migrate(admin, passwords={"tallystick_app": "another"}, secret_mark=b"second")
+    psycopg.connect(database.conninfo("tallystick_app")).close()
 
 
 def test_a_second_process_waits_for_the_first(admin: str, other: Connection) -> None:

@@ -42,6 +42,7 @@ from write_model.kernel.errors import (
     Forbidden,
     IllegalTransition,
     Invalid,
+    KeyInProgress,
     KeyReused,
     NotFound,
     PreconditionRequired,
@@ -51,6 +52,7 @@ from write_model.kernel.errors import (
 )
 from write_model.kernel.ids import new_id
 from write_model.kernel.importing import ImportedFrom
+from write_model.kernel.locks import StreamLocks
 from write_model.kernel.messages import IdempotencyKey, Receipt, Recorded
 from write_model.kernel.settings import Settings
 from write_model.membership.commands import AddMember, ListPerson
@@ -408,6 +410,32 @@ async def test_requests_with_one_key_that_come_together_get_one_answer(
     assert len({one.stream for one in receipts}) == 1
     assert sorted(one.replayed for one in receipts) == [False] + [True] * 7
     assert {one.number for one in receipts} == {1}
+
+
+async def test_who_repeats_a_request_is_told_when_the_first_takes_too_long(
+    ours: WriteModel, database: Database
+) -> None:
+    impatient = replace(ours, locks=StreamLocks(key_wait_s=0.05))
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser:
+        with append_lock_held(superuser):
+            first = asyncio.create_task(impatient.start(DECLARE, by=COMMANDER, key=KEY))
+            await until(lambda: waiting(superuser) == 1)
+            with pytest.raises(KeyInProgress):
+                await impatient.start(DECLARE, by=COMMANDER, key=KEY)
+        began = await first
+    assert await impatient.start(DECLARE, by=COMMANDER, key=KEY) == began._replace(replayed=True)
+
+
+async def test_a_first_request_that_is_given_up_leaves_its_key_to_the_next(
+    ours: WriteModel, database: Database
+) -> None:
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser:
+        with append_lock_held(superuser):
+            first = asyncio.create_task(ours.start(DECLARE, by=COMMANDER, key=KEY))
+            await until(lambda: waiting(superuser) == 1)
+            second = asyncio.create_task(ours.start(DECLARE, by=COMMANDER, key=KEY))
+            first.cancel()
+        assert (await second).number == 1
 
 
 async def test_a_key_is_not_used_for_another_request(ours: WriteModel) -> None:

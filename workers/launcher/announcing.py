@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from workers.launcher.first_login import read_first_login
 from workers.launcher.home import Home
 from workers.launcher.options import Options
 
@@ -14,13 +13,11 @@ def announcement(options: Options, home: Home) -> str:
 
 
 def _first_login(home: Home) -> list[str]:
-    try:
-        with home.account.acting():
-            login = json.loads(home.first_login.read_text())
-        return [
-            f"  first login  {login['email']}  {login['password']}",
-            f"               (kept in {home.first_login})",
-        ]
-    except FileNotFoundError:
-        # Its owner may well have taken it away after the first login.
+    with home.account.acting():
+        login = read_first_login(home.first_login)
+    if login is None:
         return []
+    return [
+        f"  first login  {login['email']}  {login['password']}",
+        f"               (kept in {home.first_login})",
+    ]

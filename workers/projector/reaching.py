@@ -43,7 +43,7 @@ def reached(settings: Settings) -> Generator[Connection]:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
         raise Unreachable(f"The database has no projections yet. {_NEXT}") from error
     except psycopg.Error as error:
-        why = str(error).splitlines()[0]
+        why = str(error).partition("\n")[0]
         raise Unreachable(f"The database does not answer ({why}). {_NEXT}") from error
 
 

@@ -42,6 +42,7 @@ from write_model.incident.events import (
     TaskWaived,
     Timer,
 )
+from write_model.incident.notes import NO_NOTES, Notes, with_note, without_note
 from write_model.kernel.changing import changed
 from write_model.kernel.importing import ImportedFrom
 from write_model.kernel.messages import Aggregate
@@ -84,7 +85,7 @@ class Incident:
     review_waived: bool = False
     open_tasks: frozenset[UUID] = frozenset()
     settled_tasks: frozenset[UUID] = frozenset()
-    notes: Mapping[UUID, UUID] = field(default_factory=dict[UUID, UUID])
+    notes: Notes = NO_NOTES
     amended: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def after(self, event: AnyIncidentEvent, /, *, by: UUID, at: datetime) -> Incident:
@@ -105,7 +106,7 @@ class Incident:
     ) -> Incident:
         match event:
             case NoteAdded(note=note):
-                return changed(self, notes={**self.notes, note: by})
+                return changed(self, notes=with_note(self.notes, note, by))
             case IncidentAcknowledged():
                 return changed(self, status=Status.IN_PROGRESS, acknowledged=True)
             case IncidentReleased(team=team):
@@ -143,8 +144,7 @@ class Incident:
             case TaskCompleted(task=task) | TaskWaived(task=task):
                 return self._with_settled(task)
             case NoteRetracted(note=note):
-                standing = {kept: by for kept, by in self.notes.items() if kept != note}
-                return changed(self, notes=standing)
+                return changed(self, notes=without_note(self.notes, note))
             case IncidentAmended(field=name, value=value):
                 return changed(self, amended={**self.amended, name: value})
             case ReviewWaived():

@@ -68,6 +68,18 @@ class Logins:
         query = "SELECT credentials.change_password(%s, %s, %s)"
         return await _said(self._pool, query, user, old_hash, new_hash)
 
+    async def password_of(self, user: UUID) -> str | None:
+        """The hash that is kept of a person's password; None for who does not sign in."""
+        row = await _one(self._pool, "SELECT credentials.password_of(%s)", user)
+        return row[0] if row else None
+
+    async def replace_password(
+        self, user: UUID, *, old_hash: str, new_hash: str, at: datetime
+    ) -> bool:
+        """Ends all sign-ins of the person as well; False when the hash is no longer the old one."""
+        query = "SELECT credentials.replace_password(%s, %s, %s, %s)"
+        return await _said(self._pool, query, user, old_hash, new_hash, at)
+
 
 @dataclass(frozen=True, slots=True)
 class Renewed:

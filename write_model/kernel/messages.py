@@ -105,6 +105,13 @@ class Aggregate:
     empty: State
 
 
+@dataclass(frozen=True, slots=True)
+class RecordOf:
+    """Marks a command's field as the id of a record of this kind: people may give its reference."""
+
+    kind: Aggregate
+
+
 class Moment(NamedTuple):
     """What the world says while a command is decided."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -87,79 +86,3 @@ class Records:
 def _of_kind(aggregate: Aggregate, record: Record | None) -> Record | None:
     is_one = record is not None and type(record.state) is type(aggregate.empty)
     return record if is_one else None
-
-
-class StreamLocks:
-    """One command at a time for a stream within this process; who waits is served in turn.
-
-    By hand, because it stands in every command's way: an asyncio.Lock for each stream and command
-    took 2.5 µs where this takes 0.6 (measured).
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[int, deque[asyncio.Future[None]]] = {}
-        """Streams that are held, each with those who wait for it."""
-
-    async def held(self, streams: Iterable[UUID]) -> HeldLocks:
-        """Take the locks of all the streams: `with await locks.held(streams): ...`.
-
-        In order, so that nobody waits in a ring.
-        """
-        held = HeldLocks(self)
-        try:
-            for stream in sorted({stream.int for stream in streams}):
-                if not self._taken(stream):
-                    await self._turn(stream)
-                held.streams.append(stream)
-        except BaseException:
-            held.release()
-            raise
-        return held
-
-    def _taken(self, stream: int) -> bool:
-        """Whether the lock was free and is the caller's now."""
-        if stream in self._held:
-            return False
-        self._held[stream] = deque()
-        return True
-
-    async def _turn(self, stream: int) -> None:
-        """Wait for a lock that another holds."""
-        turn = asyncio.get_running_loop().create_future()
-        self._held[stream].append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.release(stream)  # The turn came in the same moment: it is the next one's.
-            raise
-
-    def release(self, stream: int) -> None:
-        """Hand the lock to whoever waits longest."""
-        waiting = self._held[stream]
-        while waiting:
-            turn = waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        del self._held[stream]
-
-
-class HeldLocks:
-    """The locks of some streams, until the block ends."""
-
-    __slots__ = ("_locks", "streams")
-
-    def __init__(self, locks: StreamLocks) -> None:
-        self._locks = locks
-        self.streams: list[int] = []
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def release(self) -> None:
-        for stream in reversed(self.streams):
-            self._locks.release(stream)

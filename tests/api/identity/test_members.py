@@ -37,6 +37,30 @@ async def test_an_owner_adds_a_member_and_is_told_the_password_once(
     assert "password" not in members[1]
 
 
+async def test_adding_a_member_answers_as_every_command_does(owner: Somebody) -> None:
+    first = await owner.post("/v1/members", FREYA)
+    added = told(first)
+    assert (first.status_code, added["version"]) == (201, 2)
+    assert first.headers["ETag"] == '"2"'
+    assert first.headers["X-Position"] == str(added["position"])
+    removed = await owner.post(f"/v1/members/{added['id']}/remove", If_Match='"2"')
+    again = await owner.post("/v1/members", FREYA)
+    assert (again.status_code, again.headers["ETag"]) == (200, '"5"')
+    assert told(again)["position"] == told(removed)["position"] + 2
+
+
+async def test_members_are_shown_with_the_version_that_a_change_is_bound_to(
+    owner: Somebody,
+) -> None:
+    added = told(await owner.post("/v1/members", FREYA))
+    await owner.post(f"/v1/members/{added['id']}/suspend")
+    shown = told(await owner.get("/v1/members"))["items"]
+    assert [member["version"] for member in shown] == [2, 3]
+    seen = f'"{shown[1]["version"]}"'
+    answer = await owner.post(f"/v1/members/{added['id']}/reinstate", If_Match=seen)
+    assert answer.status_code == 200
+
+
 async def test_members_are_shown_by_name_and_address_to_who_manages_them(
     served: Served, owner: Somebody
 ) -> None:
@@ -57,6 +81,7 @@ async def test_who_adds_a_member_again_with_the_same_key_gets_the_first_answer(
     assert (again.status_code, told(again)) == (first.status_code, added)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["ETag"] == first.headers["ETag"] == '"2"'
     body = {"email": FREYA["email"], "password": added["password"]}
     assert (await served.http.post("/v1/auth/token", json=body)).status_code == 200
 

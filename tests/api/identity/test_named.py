@@ -14,6 +14,9 @@ async def test_a_person_in_old_records_is_named_once(owner: Somebody) -> None:
     assert (first.status_code, again.status_code) == (201, 200)
     assert told(first)["id"] == told(again)["id"]
     assert (told(first)["version"], told(again)["version"]) == (1, 1)
+    for answer in (first, again):
+        assert answer.headers["ETag"] == '"1"'
+        assert answer.headers["X-Position"] == str(told(answer)["position"])
 
 
 async def test_many_are_named_at_once_in_the_order_given(owner: Somebody) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.workers.launcher.launched import Launched
 from tests.workers.launcher.standins.migrate import LOGIN
 
@@ -60,6 +62,23 @@ def test_a_first_login_that_was_taken_away_is_not_made_again(launcher: Launcher)
     second.until(READY)
     assert not (second.home / "first-login.json").exists()
     assert address(second.home) == f"http://127.0.0.1:{second.port}\n"
+
+
+@pytest.mark.parametrize("text", ["admin, and the oily password", "[]", '{"email": "admin"}'])
+def test_a_damaged_first_login_stops_no_start(launcher: Launcher, text: str) -> None:
+    first = launcher()
+    first.until(READY)
+    first.end()
+    (first.home / "first-login.json").write_text(text)
+    said = launcher(STANDIN_MIGRATION="nothing").until(READY)
+    assert "first login  " not in said
+    assert (first.home / "first-login.json").read_text() == text
+
+
+def test_an_empty_host_is_none(launcher: Launcher) -> None:
+    launched = launcher(TALLYSTICK_HOST="")
+    launched.until(READY)
+    assert address(launched.home) == f"http://127.0.0.1:{launched.port}\n"
 
 
 def test_a_server_on_every_address_is_reached_by_loopback(launcher: Launcher) -> None:

@@ -68,6 +68,28 @@ async def test_a_rehash_never_overwrites_a_newer_password(pool: Pool) -> None:
     assert not await logins.change_password(FREYA, old_hash="first", new_hash="rehashed")
 
 
+async def test_another_password_ends_the_sign_ins_of_its_owner(pool: Pool, clock: ToldTime) -> None:
+    logins, tokens = Logins(pool), RefreshTokens(pool)
+    await logins.claim(BLIND, FREYA, "first", tenant=HARBOR)
+    hers, theirs = [await tokens.start(user, HARBOR, at=clock()) for user in (FREYA, OLE)]
+    assert not await logins.replace_password(FREYA, old_hash="0", new_hash="second", at=clock())
+    assert await logins.replace_password(FREYA, old_hash="first", new_hash="second", at=clock())
+    assert await logins.find(BLIND) == Login(FREYA, "second", False, (HARBOR,))
+    assert (await logins.password_of(FREYA), await logins.password_of(OLE)) == ("second", None)
+    assert await tokens.renew(hers, at=clock()) is None
+    assert await tokens.renew(theirs, at=clock()) is not None
+
+
+async def test_a_password_that_was_not_replaced_ends_no_sign_in(
+    pool: Pool, clock: ToldTime
+) -> None:
+    logins, tokens = Logins(pool), RefreshTokens(pool)
+    await logins.claim(BLIND, FREYA, "first", tenant=HARBOR)
+    hers = await tokens.start(FREYA, HARBOR, at=clock())
+    assert not await logins.replace_password(FREYA, old_hash="0", new_hash="second", at=clock())
+    assert await tokens.renew(hers, at=clock()) is not None
+
+
 async def test_a_refresh_token_is_good_for_one_renewal(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
     first = await tokens.start(FREYA, HARBOR, at=clock())

@@ -1,4 +1,4 @@
-"""Folded records are brought forward, and held by one command at a time."""
+"""Folded records are remembered and brought forward."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-import pytest
-
 from tests.write_model.incident.forklift import ACKNOWLEDGED, DECLARED
 from write_model.incident.events import Status
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.messages import Event, Recorded
-from write_model.kernel.records import Record, Records, StreamLocks
+from write_model.kernel.records import Record, Records
 from write_model.membership.membership import MEMBERSHIP
 
 TENANT, STREAM, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -142,64 +140,3 @@ async def test_one_tenants_records_are_not_anothers() -> None:
     records = Records(StreamsInMemory(HISTORY), remembered=10)
     await records.fresh(TENANT, STREAM, INCIDENT)
     assert records.known(OTHER, STREAM, INCIDENT) is None
-
-
-async def test_one_holder_at_a_time_in_the_order_they_came() -> None:
-    locks, order = StreamLocks(), list[str]()
-
-    async def held(name: str, *streams: UUID) -> None:
-        with await locks.held(streams):
-            order.append(f"{name} in")
-            await asyncio.sleep(0)
-            order.append(f"{name} out")
-
-    await asyncio.gather(held("a", STREAM), held("b", STREAM, OTHER), held("c", STREAM))
-    assert order == ["a in", "a out", "b in", "b out", "c in", "c out"]
-
-
-async def test_who_takes_several_in_whatever_order_never_waits_in_a_ring() -> None:
-    locks = StreamLocks()
-
-    async def held(*streams: UUID) -> None:
-        with await locks.held(streams):
-            await asyncio.sleep(0)
-
-    async with asyncio.timeout(5):
-        await asyncio.gather(
-            *(held(*pair) for pair in [(STREAM, OTHER), (OTHER, STREAM), (STREAM, STREAM)] * 5)
-        )
-
-
-async def test_who_gives_up_waiting_stands_in_nobodys_way() -> None:
-    locks = StreamLocks()
-
-    async def wait() -> None:
-        with await locks.held([STREAM]):
-            pytest.fail("It was held by another.")
-
-    with await locks.held([STREAM]):
-        waiting = asyncio.create_task(wait())
-        await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-    async with asyncio.timeout(5):
-        with await locks.held([STREAM]):
-            pass
-
-
-async def test_a_turn_that_comes_as_its_taker_gives_up_is_the_next_ones() -> None:
-    locks, order = StreamLocks(), list[str]()
-
-    async def held(name: str) -> None:
-        with await locks.held([STREAM]):
-            order.append(name)
-
-    async with asyncio.timeout(5):
-        with await locks.held([STREAM]):
-            giving_up = asyncio.create_task(held("gave up"))
-            patient = asyncio.create_task(held("patient"))
-            await asyncio.sleep(0)
-        giving_up.cancel()
-        await asyncio.gather(giving_up, patient, return_exceptions=True)
-    assert order == ["patient"]

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
+from write_model.incident.incident import INCIDENT
+from write_model.kernel.messages import RecordOf
 from write_model.kernel.texts import STORABLE
+
+IncidentId = Annotated[
+    UUID,
+    RecordOf(INCIDENT),
+    WithJsonSchema(
+        {"type": "string", "examples": ["0198f1a2-6c1e-7a30-9d2f-3b5f6f2c1a77", "INC-42"]}
+    ),
+]
+"""Another incident; the API takes its reference too."""
 
 Title = Annotated[
     str,

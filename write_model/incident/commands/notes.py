@@ -19,6 +19,7 @@ from write_model.incident.events import (
     Status,
 )
 from write_model.incident.incident import Incident
+from write_model.incident.notes import author_of
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid, NotFound
 from write_model.kernel.messages import Moment
@@ -62,11 +63,11 @@ class RetractNote(IncidentCommand):
     note: UUID
 
     def needs(self, incident: Incident, actor: Actor, /) -> str:
-        author = incident.notes.get(self.note, actor.id)
-        return self.permission if author == actor.id else "incident.command"
+        author = author_of(incident.notes, self.note)
+        return self.permission if author in {None, actor.id} else "incident.command"
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[NoteRetracted]:
-        if self.note not in incident.notes:
+        if author_of(incident.notes, self.note) is None:
             raise NotFound("There is no such note, or it was retracted before.")
         yield NoteRetracted(note=self.note)
 

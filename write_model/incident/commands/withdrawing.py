@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from write_model.incident.commands.command import UNENDED, IncidentCommand
-from write_model.incident.commands.inputs import Reason
+from write_model.incident.commands.inputs import IncidentId, Reason
 from write_model.incident.events import IncidentCancelled, IncidentMerged, Status
 from write_model.incident.incident import FINAL, Incident
 from write_model.kernel.errors import IllegalTransition, NotFound
@@ -37,8 +37,8 @@ class MergeIncident(IncidentCommand):
     verb = "merge"
     legal_from = UNENDED
 
-    into: UUID
-    """The incident that carries on."""
+    into: IncidentId
+    """The incident that carries on, by its id or its reference, such as INC-42."""
 
     def involves(self) -> tuple[UUID, ...]:
         return (self.into,)

@@ -68,7 +68,7 @@ def _packer(layout: str, count: int) -> Struct:
 
 
 def texts(values: Sequence[str]) -> bytes:
-    return _array(TEXT, len(values), [_sized(value.encode()) for value in values])
+    return _sized_array(TEXT, [value.encode() for value in values])
 
 
 def words(values: Sequence[str]) -> bytes:
@@ -82,9 +82,7 @@ def _word(value: str) -> bytes:
 
 
 def byteas(values: Sequence[bytes | None]) -> bytes:
-    return _array(
-        BYTEA, len(values), [_NULL if value is None else _sized(value) for value in values]
-    )
+    return _sized_array(BYTEA, values)
 
 
 def timestamps(values: Sequence[datetime | None]) -> bytes:
@@ -95,6 +93,13 @@ def _array(element: int, length: int, elements: Sequence[bytes]) -> bytes:
     if not length:
         return _HEADER.pack(0, 0, element, 0, 0)[:12]
     return _HEADER.pack(1, 1, element, length, 1) + b"".join(elements)
+
+
+def _sized_array(element: int, values: Sequence[bytes | None]) -> bytes:
+    # No call of ours for each value: it takes as long as the packing (measured).
+    pack = _LENGTH.pack
+    sized = [_NULL if value is None else pack(len(value)) + value for value in values]
+    return _array(element, len(values), sized)
 
 
 def _sized(value: bytes) -> bytes:

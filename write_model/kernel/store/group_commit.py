@@ -37,7 +37,7 @@ _SLOW_COMMIT_S = 0.004
 _WORTH_OVERLAPPING = 20
 """Commands: smaller batches cost more in commits than the overlap gains (measured)."""
 _CAREFUL_S = 1.0
-"""One batch in vain a second is what repeated keys can cost the others."""
+"""A batch in vain for each lane and second is what repeated keys can cost the others."""
 
 # One plan for all batches, by index: no statistics are needed to see that its end is near. As
 # settings of the function these three cost a tenth of a single append (measured).

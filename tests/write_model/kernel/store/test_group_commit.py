@@ -25,7 +25,7 @@ from tests.write_model.kernel.store.disturbing import (
 )
 from tests.write_model.kernel.store.wire import lossy_wire
 from tests.write_model.kernel.store.writing import NORTH, SOUTH, appended, command, key, rows
-from write_model.kernel.errors import Invalid, Overloaded, Unavailable
+from write_model.kernel.errors import Invalid, KeyReused, Overloaded, Unavailable
 from write_model.kernel.ids import new_id
 from write_model.kernel.messages import IdempotencyKey
 from write_model.kernel.settings import APP, Settings
@@ -363,3 +363,17 @@ async def test_a_known_key_is_answered_even_where_the_version_is_gone(log: Group
     await log.append(command(stream))
     await log.append(Append(rows(stream, 2), key()))
     assert isinstance(await log.append(Append(rows(stream, 2), key())), Replayed)
+
+
+@pytest.mark.parametrize("is_careful", [False, True])
+async def test_a_known_key_is_answered_before_a_known_cause(
+    log: GroupCommit, *, is_careful: bool
+) -> None:
+    first = Append(rows(new_id()), key(), ("desk", "7"))
+    appended(await log.append(first))
+    if is_careful:
+        await log.append(Append(rows(new_id()), key()))
+    again = Append(rows(new_id()), key(), ("desk", "7"))
+    assert isinstance(await log.append(again), Replayed)
+    with pytest.raises(KeyReused):
+        await log.append(Append(rows(new_id()), key(digest=b"1" * 32), ("desk", "7")))
