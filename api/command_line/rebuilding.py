@@ -1,4 +1,4 @@
-"""`tallystick projections rebuild`: what is shown is folded anew, beside what is shown meanwhile."""
+"""`tallystick projections rebuild`: what is shown is folded anew, beside what is shown now."""
 
 from __future__ import annotations
 

@@ -12,15 +12,18 @@ import structlog
 
 from projections.engine.catalog import Catalog
 from projections.engine.folding import Batch
-from projections.engine.log import Connection
-from projections.engine.parking import letters, parked_streams, reason_for
-from projections.engine.projection import Additions, Mirror, Projection, Row, Values
+from projections.engine.log import Connection, read_streams
+from projections.engine.parking import BEHIND_ANOTHER, letters, parked_streams, reason_for
+from projections.engine.projection import Additions, Mirror, Primary, Projection, Row, Values
 from write_model.kernel.messages import Recorded
 
 log = structlog.get_logger(__name__)
 
 Tables = Mapping[str, Sequence[Values]]
 """Rows by the name of their declared table."""
+
+Document = Primary | Mirror
+"""What has a row per stream."""
 
 _SKIPPED: LiteralString = "SELECT position FROM projections.skipped"
 
@@ -46,6 +49,12 @@ class Wanted:
     def tables(self) -> frozenset[str]:
         return frozenset(each.table.name for each in self.projections)
 
+    def documents_of(self, primary: Primary) -> list[Document]:
+        """Those of a primary projection's documents that are wanted."""
+        tables = self.tables()
+        documents = self.catalog.documents_of(primary)
+        return [each for each in documents if each.table.name in tables]
+
     def kinds(self) -> tuple[str, ...]:
         """The kinds of events that they are made from; () for all."""
         heard = [self._topics(each) for each in self.projections]
@@ -64,10 +73,13 @@ class Refolding:
     `parked`: stream -> the position from which its events wait. `skipped`: positions.
     """
 
+    connection: Connection
     wanted: Wanted
     parked: dict[UUID, int]
     skipped: frozenset[int]
     letters: list[Values] = field(default_factory=list[Values])
+    """For what was parked here: those events and all later ones of their records."""
+    _found: set[UUID] = field(default_factory=set[UUID])
     _rows: dict[int, Row] = field(default_factory=dict[int, Row])
     _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
 
@@ -75,7 +87,7 @@ class Refolding:
     def begun(cls, connection: Connection, wanted: Wanted) -> Refolding:
         """With what is parked and skipped now."""
         skipped = frozenset(position for (position,) in connection.execute(_SKIPPED))
-        return cls(wanted, parked_streams(connection), skipped)
+        return cls(connection, wanted, parked_streams(connection), skipped)
 
     def add(self, events: Sequence[Recorded]) -> Tables:
         """Fold the events that follow; the rows that they add for good."""
@@ -88,6 +100,7 @@ class Refolding:
                 at = len(events) - length_hint(remaining) - 1
                 self._park(events[at], error)
                 batch.fold(events[at : at + 1])
+        self._set_aside_behind_others(events)
         self._rows |= batch.rows
         for name, last in batch.last.items():
             self._last.setdefault(name, {}).update(last)
@@ -96,14 +109,40 @@ class Refolding:
 
     def documents(self) -> Tables:
         """A row per stream, for every table that has one."""
-        wanted = self.wanted.tables()
-        return {
-            each.table.name: [each.values(self._rows[id_], r) for id_, r in last.items()]
-            for primary in self.wanted.catalog.primaries()
-            if (last := self._last.get(primary.name))
-            for each in self.wanted.catalog.documents_of(primary)
-            if each.table.name in wanted
-        }
+        tables: dict[str, list[Values]] = {}
+        for primary in self.wanted.catalog.primaries():
+            documents = self.wanted.documents_of(primary)
+            for stream, last in self._last.get(primary.name, {}).items():
+                for each, values in self._shown(primary, documents, self._rows[stream], last):
+                    tables.setdefault(each.table.name, []).append(values)
+        return tables
+
+    def _shown(
+        self, primary: Primary, documents: Sequence[Document], row: Row, last: Recorded
+    ) -> list[tuple[Document, Values]]:
+        try:
+            return [(each, each.values(row, last)) for each in documents]
+        except Exception:  # noqa: BLE001  # a table's values may refuse in any way
+            return self._shown_before_trouble(primary, documents, last)
+
+    def _shown_before_trouble(
+        self, primary: Primary, documents: Sequence[Document], last: Recorded
+    ) -> list[tuple[Document, Values]]:
+        """Step by step to the first event after which there is nothing to show; it is parked.
+
+        The feed keeps what that event did to the document, which the projector would not have told.
+        """
+        row, shown = None, list[tuple[Document, Values]]()
+        events = read_streams(self.connection, [last.stream], last.position)
+        for recorded in events:
+            try:
+                row = primary.fold(row, recorded)
+                shown = [(each, each.values(row, recorded)) for each in documents]
+            except Exception as error:  # noqa: BLE001  # as above
+                self._park(recorded, error)
+                self._set_aside_behind_others(events)
+                break
+        return shown
 
     def forget(self) -> None:
         """Go on with other streams."""
@@ -112,5 +151,10 @@ class Refolding:
     def _park(self, recorded: Recorded, error: Exception) -> None:
         reason = reason_for(error)
         self.parked[recorded.stream] = recorded.position
+        self._found.add(recorded.stream)
         self.letters += letters([recorded], reason=reason)
         log.error("rebuild.parked", type=recorded.topic, reason=reason)
+
+    def _set_aside_behind_others(self, events: Sequence[Recorded]) -> None:
+        late = (e for e in events if e.stream in self._found and e.position > self.parked[e.stream])
+        self.letters += letters(late, reason=BEHIND_ANOTHER)

@@ -86,7 +86,7 @@ class Writer:
         return Statement(self._query(tuple(filled)), (*move, self.layout.number, *arrays))
 
     def addition(self, rows: Mapping[str, Sequence[Values]]) -> Statement:
-        """The same without the checkpoint, for whoever holds it or fills tables that nobody sees."""
+        """The same without the checkpoint: for who holds it, or fills what nobody sees yet."""
         filled = {name: values for name, values in rows.items() if values}
         arrays = (self._packed(name, values) for name, values in filled.items())
         return Statement(self._with(_NOTHING, filled, first=1), tuple(arrays))
