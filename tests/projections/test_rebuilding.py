@@ -269,6 +269,7 @@ def test_what_nobody_projects_cannot_be_rebuilt(connect: Connect) -> None:
 
 
 # What may happen to the projector and to rebuilds, in any order.
+Steps = list[tuple[str, int]]
 STEPS = ("step", "kill", "other takes over", "rebuild", "rebuild is killed")
 
 
@@ -277,15 +278,26 @@ STEPS = ("step", "kill", "other takes over", "rebuild", "rebuild is killed")
 )
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 5)), max_size=12))
 def test_whatever_order_things_happen_in_the_rows_are_the_same(
-    log: Connection, connect: Connect, steps: list[tuple[str, int]]
+    log: Connection, connect: Connect, steps: Steps
 ) -> None:
+    with contextlib.ExitStack() as stack:
+
+        def another() -> Connection:
+            opened = connect("tallystick_tailer")
+            stack.callback(opened.close)
+            return opened
+
+        go_through(log, another, steps)
+
+
+def go_through(log: Connection, another: Callable[[], Connection], steps: Steps) -> None:
     begin_again(log)
     if not log.execute("SELECT 1 FROM log.events LIMIT 1").fetchone():
         write_log(log, told().events)
-    catch_up(projector(connect("tallystick_tailer")))
+    catch_up(projector(another()))
     at_once = shown(log)
     begin_again(log)
-    connection = connect("tallystick_tailer")
+    connection = another()
     one = projector(connection, cached=2)
     for step, size in steps:
         one.batch_events = size
@@ -294,15 +306,15 @@ def test_whatever_order_things_happen_in_the_rows_are_the_same(
                 one.step()
             case "kill":
                 end(log, connection)
-                connection = connect("tallystick_tailer")
+                connection = another()
                 one = projector(connection, cached=2)
             case "other takes over":
                 one.close()
                 one = projector(connection, new_id(), cached=2)
             case "rebuild":
-                rebuild(connect("tallystick_tailer"), NAMES[size - 1])
+                rebuild(another(), NAMES[size - 1])
             case _:
-                killed = connect("tallystick_tailer")
+                killed = another()
                 phase = list(Phase)[size % 3]
                 with contextlib.suppress(psycopg.OperationalError):
                     rebuild(killed, told=when(phase, partial(end, log, killed)))
