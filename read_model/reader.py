@@ -11,9 +11,12 @@ import psycopg
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from write_model.kernel.asking import Pool, Question, Rows, ask
+from read_model.layout import NUMBER, POINTERS, Layout
+from write_model.kernel.asking import NAME_TENANT, Pool, Question, Rows, ask, ask_both
 
 Query = sql.SQL | sql.Composed
+
+_NAME_TENANT_AND_LOOK = NAME_TENANT + ", (" + NUMBER + ")"
 
 
 @asynccontextmanager
@@ -37,6 +40,7 @@ class Reader:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._layout = Layout()
 
     async def rows(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
         """The answer to one query; `%(tenant)s` is filled in."""
@@ -52,9 +56,30 @@ class Reader:
         return await self._asked(tenant, query, parameters)
 
     async def _asked(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
-        question = Question(tenant, query, {**parameters, "tenant": tenant})
-        (rows,) = await ask(self._pool, [question])
-        return rows
+        """Asked again when another table was put in place, until it was asked of the right one."""
+        while True:
+            layout = self._layout
+            question = Question(
+                tenant,
+                layout.placed(query),
+                {**parameters, "tenant": tenant},
+                first=_NAME_TENANT_AND_LOOK,
+            )
+            try:
+                [(look, rows)] = await ask_both(self._pool, [question])
+            except psycopg.errors.UndefinedTable:
+                if await self._is_same(tenant, layout):
+                    raise
+                continue
+            if look[0][1] == layout.number:
+                return rows
+            await self._is_same(tenant, layout)
+
+    async def _is_same(self, tenant: UUID, layout: Layout) -> bool:
+        """Whether the pointers are still those; what they are now is known from then on."""
+        [[row]] = await ask(self._pool, [Question(tenant, POINTERS, {})])
+        self._layout = Layout(*row)
+        return self._layout.number == layout.number
 
     async def row(
         self, tenant: UUID, query: Query, parameters: Mapping[str, Any]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from api.command_line import bench, demo, developing, importing, projecting, running, signing_in
+from api.command_line import (
+    bench,
+    demo,
+    developing,
+    importing,
+    projecting,
+    rebuilding,
+    running,
+    signing_in,
+)
 
 PASSED_ON: dict[str, object] = {
     "allow_extra_args": True,
@@ -24,6 +33,8 @@ app.command("dev", context_settings=PASSED_ON)(running.dev)
 app.command("test", context_settings=PASSED_ON)(developing.test)
 app.command("check")(developing.check)
 app.add_typer(importing.app, name="import")
+projecting.app.command("rebuild")(rebuilding.rebuild)
+projecting.app.command("drop-old")(rebuilding.drop_old)
 app.add_typer(projecting.app, name="projections")
 app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)

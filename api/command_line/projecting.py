@@ -34,9 +34,9 @@ def list_projections(as_json: AsJson = False, home: Home = None) -> None:
     """Print every projection: its name, the version that is read, and its table."""
     from projections.engine.pointers import pointers
 
-    found = _asked(home, pointers)
+    found = asked(home, pointers)
     if as_json:
-        _print_json([{"name": p.name, "version": p.version, "table": p.table} for p in found])
+        print_json([{"name": p.name, "version": p.version, "table": p.table} for p in found])
         return
     for pointer in found:
         typer.echo(f"{pointer.name:<20} {pointer.version:>7}  projections.{pointer.table}")
@@ -47,7 +47,7 @@ def status(as_json: AsJson = False, home: Home = None) -> None:
     """Print how far the log has been applied, by whom, and what was set aside."""
     from projections.engine.checkpoint import lag
 
-    _tell(_asked(home, lag), as_json=as_json)
+    _tell(asked(home, lag), as_json=as_json)
 
 
 @app.command()
@@ -55,7 +55,7 @@ def pause(as_json: AsJson = False, home: Home = None) -> None:
     """Apply nothing from now on, also after a restart; what is shown stands still."""
     from projections.engine import checkpoint
 
-    _tell(_asked(home, _then_lag(checkpoint.pause)), as_json=as_json)
+    _tell(asked(home, _then_lag(checkpoint.pause)), as_json=as_json)
 
 
 @app.command()
@@ -63,7 +63,7 @@ def resume(as_json: AsJson = False, home: Home = None) -> None:
     """Go on after a pause, from where it began."""
     from projections.engine import checkpoint
 
-    _tell(_asked(home, _then_lag(checkpoint.resume)), as_json=as_json)
+    _tell(asked(home, _then_lag(checkpoint.resume)), as_json=as_json)
 
 
 def _then_lag(change: Callable[[Connection], None]) -> Callable[[Connection], Lag]:
@@ -76,7 +76,7 @@ def _then_lag(change: Callable[[Connection], None]) -> Callable[[Connection], La
     return changed
 
 
-def _asked(home: Path | None, question: Callable[[Connection], Found]) -> Found:
+def asked(home: Path | None, question: Callable[[Connection], Found]) -> Found:
     from workers.projector.reaching import Unreachable, reached
     from write_model.kernel.settings import Settings
 
@@ -91,7 +91,7 @@ def _asked(home: Path | None, question: Callable[[Connection], Found]) -> Found:
 
 def _tell(found: Lag, *, as_json: bool) -> None:
     if as_json:
-        _print_json(_as_json(found))
+        print_json(_as_json(found))
         return
     state = _state(found)
     typer.echo(f"state         {state}")
@@ -122,7 +122,7 @@ def _state(found: Lag) -> str:
     return "running" if found.holder else "no projector"
 
 
-def _print_json(told: Any) -> None:
+def print_json(told: Any) -> None:
     from pydantic_core import to_json
 
     typer.echo(to_json(told))

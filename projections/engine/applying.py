@@ -6,7 +6,7 @@ sides work all the time. What was made ready so is believed only if the batch be
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -105,7 +105,7 @@ class Applier:
         self,
         events: Sequence[Recorded],
         known: Mapping[int, Row],
-        parked: Collection[UUID],
+        parked: Mapping[UUID, int],
         set_aside: Sequence[Values],
     ) -> Prepared:
         batch = Batch(self.catalog, known, parked)
@@ -131,9 +131,10 @@ class Applier:
     def _park(self, recorded: Recorded, error: Exception) -> None:
         reason = reason_for(error)
         parked = letters([recorded], reason=reason)
-        prepared = self._folded([recorded], {}, {recorded.stream}, parked)
+        since = {recorded.stream: recorded.position}
+        prepared = self._folded([recorded], {}, since, parked)
         self._settle(prepared, self.sender.ask(prepared.statement))
-        self.memory.park(recorded.stream)
+        self.memory.park(recorded.stream, recorded.position)
         log.error(
             "projector.parked",
             type=recorded.topic,

@@ -15,14 +15,14 @@ from projections.engine.log import Connection, log_end
 _ACQUIRE: LiteralString = (
     "UPDATE projections.checkpoint SET holder = %s, expires_at = clock_timestamp() + %s"
     " WHERE name = 'all' AND (holder = %s OR expires_at < clock_timestamp())"
-    " RETURNING position, epoch, paused"
+    " RETURNING position, epoch, paused, layout"
 )
 # The last lines: what was read before the log was restored is not on its branch any more, and
 # nothing follows a position that is not; only a rewinding goes back from there.
 MOVE: LiteralString = (
     "UPDATE projections.checkpoint SET position = $1, epoch = $2, applied_at = clock_timestamp(),"
     " expires_at = clock_timestamp() + $3::interval"
-    " WHERE name = 'all' AND holder = $4 AND position = $5 AND NOT paused"
+    " WHERE name = 'all' AND holder = $4 AND position = $5 AND NOT paused AND layout = $6"
     " AND expires_at > clock_timestamp() AND NOT EXISTS"
     " (SELECT FROM log.epochs e WHERE e.epoch > $2 AND e.first_position <= $1"
     "  OR e.epoch > checkpoint.epoch AND e.first_position <= checkpoint.position"
@@ -55,6 +55,7 @@ class Held:
     position: int
     epoch: int
     paused: bool
+    layout: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Lease:
         return Held(*row) if row else None
 
     def move(self, *, since: int, to: int, epoch: int) -> tuple[object, ...]:
-        """The parameters of `MOVE`."""
+        """The parameters of `MOVE` but its last, the layout's number."""
         return to, epoch, self.lasts, self.holder, since
 
     def release(self, connection: Connection) -> None:

@@ -143,3 +143,18 @@ def pack_rows(oid: int, columns: Sequence[Column], rows: Sequence[Values]) -> Pa
     packed = [_sized(b"".join(row)) for row in zip(*fields, strict=False)]
     header = _HEADER.pack(1, 0, oid, len(rows), 1)
     return PackedArray(0, header + b"".join(packed))
+
+
+_COPY_BEGINS = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_ENDS = Struct(">h").pack(-1)
+
+
+def pack_copied(columns: Sequence[Column], rows: Sequence[Values]) -> bytes:
+    """Rows as COPY reads them in its binary format, with its beginning and end."""
+    if not rows:
+        return _COPY_BEGINS + _COPY_ENDS
+    fields: list[Iterable[bytes]] = [repeat(Struct(">h").pack(len(columns)))]
+    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+        fields.append(column.type.packed(values))
+    packed = (b"".join(row) for row in zip(*fields, strict=False))
+    return b"".join((_COPY_BEGINS, *packed, _COPY_ENDS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from sys import maxsize
 from uuid import UUID
 
 from projections.engine.catalog import Catalog
@@ -21,16 +22,18 @@ class CannotFold(Exception):
 class Batch:
     """Events folded in order on top of the rows `known` from before.
 
-    Events of `parked` streams change no document, but stay in the feeds, which have no gaps.
+    Events that are parked or skipped change no document, but stay in the feeds, which have no gaps.
+    `parked`: stream -> the position from which its events are. `skipped`: positions.
     """
 
     catalog: Catalog
     known: Mapping[int, Row]
     """By streams as integers: a UUID's own hash is Python code, and dear (measured: a tenth)."""
-    parked: Collection[UUID] = ()
+    parked: Mapping[UUID, int] = field(default_factory=dict[UUID, int])
+    skipped: Collection[int] = ()
     rows: dict[int, Row] = field(default_factory=dict[int, Row])
     """The documents of the streams that the batch touched, as they are after it."""
-    _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
+    last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
     """By primary projection: its streams with the last event of each."""
     _added: dict[str, list[Values]] = field(default_factory=dict[str, list[Values]])
 
@@ -44,16 +47,20 @@ class Batch:
 
     def tables(self) -> dict[str, list[Values]]:
         """The rows to write, by table: documents once per stream, additions once per event."""
-        tables = dict(self._added)
+        tables = self.additions()
         for primary in self.catalog.primaries():
-            last = self._last.get(primary.name, {})
+            last = self.last.get(primary.name, {})
             for each in self.catalog.documents_of(primary) if last else ():
                 values, rows = each.values, self.rows
                 tables[each.table.name] = [values(rows[id_], r) for id_, r in last.items()]
         return tables
 
+    def additions(self) -> dict[str, list[Values]]:
+        """The rows of them that are added for good, once per event."""
+        return dict(self._added)
+
     def _folded(self, primary: Primary | None, recorded: Recorded) -> tuple[Row | None, Row | None]:
-        if self.parked and recorded.stream in self.parked:
+        if self._is_set_aside(recorded):
             return None, None
         if isinstance(recorded.event, Unreadable):
             raise CannotFold(recorded.event.reason)
@@ -62,8 +69,12 @@ class Batch:
         stream = recorded.stream.int
         before = self.rows.get(stream) or self.known.get(stream)
         after = self.rows[stream] = primary.fold(before, recorded)
-        self._last.setdefault(primary.name, {})[stream] = recorded
+        self.last.setdefault(primary.name, {})[stream] = recorded
         return before, after
+
+    def _is_set_aside(self, recorded: Recorded) -> bool:
+        parked = self.parked and self.parked.get(recorded.stream, maxsize) <= recorded.position
+        return bool(parked or (self.skipped and recorded.position in self.skipped))
 
     def _add(self, additions: Iterable[Additions], transition: Transition) -> None:
         for each in additions:

@@ -19,7 +19,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 LogRow = tuple[Any, ...]
 
 # In the order of `Recorded`, whose event is what `state` says.
-_READ: LiteralString = (
+READ: LiteralString = (
     "SELECT state, topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
     " tenant_position, number, actor_id, command_id, correlation_id, causation_id,"
     " recorded_at, occurred_at, source, schema_version FROM log.events"
@@ -27,10 +27,10 @@ _READ: LiteralString = (
 _STATE, _TOPIC, _POSITION, _SCHEMA_VERSION = 0, 1, 4, 16
 
 # A range of positions, not a LIMIT: a hole must show instead of being read across.
-_AFTER: LiteralString = _READ + (
+_AFTER: LiteralString = READ + (
     " WHERE notification_id > $1 AND notification_id <= $2 ORDER BY notification_id"
 )
-_OF_STREAMS: LiteralString = _READ + (
+_OF_STREAMS: LiteralString = READ + (
     " WHERE originator_id = ANY(%s) AND notification_id <= %s ORDER BY notification_id"
 )
 # One statement, so that both belong to the same moment.
@@ -78,18 +78,21 @@ def recorded_after(position: int, rows: Sequence[LogRow]) -> list[Recorded]:
     if rows and rows[-1][_POSITION] != position + len(rows):
         positions = (row[_POSITION] for row in rows)
         raise HoleInLog(next(at for at, p in enumerate(positions, position + 1) if at != p))
-    return _recorded(rows)
+    return recorded_of(rows)
 
 
 def read_streams(connection: Connection, streams: Sequence[UUID], through: int) -> list[Recorded]:
     """All events of these streams up to a position, in order."""
     with connection.cursor(binary=True) as cursor:
         rows = cursor.execute(_OF_STREAMS, (list(streams), through)).fetchall()
-    return _recorded(rows)
+    return recorded_of(rows)
 
 
-def _recorded(rows: Iterable[LogRow]) -> list[Recorded]:
-    """One loop without calls of our own: they would be a third of it (measured)."""
+def recorded_of(rows: Iterable[LogRow]) -> list[Recorded]:
+    """The events in the rows. Raises: UnknownTopic.
+
+    One loop without calls of our own: they would be a third of it (measured).
+    """
     decoders: dict[tuple[str, int], Callable[[bytes], Event]] = {}
     recorded: list[Recorded] = []
     for row in rows:

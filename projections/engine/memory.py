@@ -11,6 +11,7 @@ from projections.engine.log import Connection
 from projections.engine.parking import parked_streams
 from projections.engine.projection import Row
 from projections.engine.writing import read_rows
+from read_model.layout import Layout
 from write_model.kernel.messages import Recorded
 
 Missing = dict[str, set[UUID]]
@@ -29,7 +30,9 @@ class Memory:
     connection: Connection
     catalog: Catalog
     at_most: int
-    parked: frozenset[UUID] = frozenset()
+    layout: Layout = field(default_factory=Layout)
+    parked: Mapping[UUID, int] = field(default_factory=dict[UUID, int])
+    """Stream -> the position from which its events are set aside."""
     _younger: dict[int, Row] = field(default_factory=dict[int, Row])
     _older: dict[int, Row] = field(default_factory=dict[int, Row])
 
@@ -43,8 +46,8 @@ class Memory:
         if len(self._younger) > self.at_most // 2:
             self._younger, self._older = {}, self._younger
 
-    def park(self, stream: UUID) -> None:
-        self.parked |= {stream}
+    def park(self, stream: UUID, position: int) -> None:
+        self.parked = {**self.parked, stream: position}
         self._younger.pop(stream.int, None)
         self._older.pop(stream.int, None)
 
@@ -52,7 +55,8 @@ class Memory:
         """The rows that these events are folded on; those not remembered are read."""
         known, missing = self.remembered(events, {})
         for name, streams in missing.items():
-            known |= read_rows(self.connection, self.catalog.table(name), streams)
+            place = self.layout.name(name)
+            known |= read_rows(self.connection, place, streams)
         return known
 
     def remembered(

@@ -15,7 +15,9 @@ from projections.engine.log import Connection
 from projections.engine.projection import TableSpec, Values
 from write_model.kernel.messages import Recorded
 
-_PARKED: LiteralString = "SELECT DISTINCT stream_id FROM projections.dead_letters"
+_PARKED: LiteralString = (
+    "SELECT stream_id, min(position) FROM projections.dead_letters GROUP BY stream_id"
+)
 _FORGET: LiteralString = "DELETE FROM projections.dead_letters WHERE position > %s"
 
 LETTERS = TableSpec(
@@ -36,8 +38,9 @@ LETTERS = TableSpec(
 BEHIND_ANOTHER = "an earlier event of this record is parked"
 
 
-def parked_streams(connection: Connection) -> frozenset[UUID]:
-    return frozenset(stream for (stream,) in connection.execute(_PARKED))
+def parked_streams(connection: Connection) -> dict[UUID, int]:
+    """Stream -> the position of the first of its events that is set aside."""
+    return dict(connection.execute(_PARKED).fetchall())
 
 
 def forget_after(connection: Connection, position: int) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from projections.engine.applying import Applier, Upcoming
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Held, Lease, LostLease
+from projections.engine.layout import read_layout
 from projections.engine.log import Connection, LogEnd, log_end
 from projections.engine.memory import Memory
 from projections.engine.parking import LETTERS
@@ -89,10 +90,18 @@ class Projector:
         held = self.lease.acquire(self.connection)
         if held is None:
             return None
-        if known is None or held.position != known.position:
+        if held.layout != self._applier.writer.layout.number:
+            self._move_to_present_tables()
+        elif known is None or held.position != known.position:
             self._applier.memory.begin_again()
         self._held = held if held.paused else self._on_this_branch(held)
         return self._held
+
+    def _move_to_present_tables(self) -> None:
+        writer, memory = self._applier.writer, self._applier.memory
+        writer.move_to(read_layout(self.connection))
+        memory.layout = writer.layout
+        memory.begin_again()
 
     def _on_this_branch(self, held: Held) -> Held:
         end = log_end(self.connection)
@@ -101,7 +110,7 @@ class Projector:
             return held
         to = min(kept, held.position)
         self._rewind(since=held.position, to=to, end=end)
-        return Held(to, end.epoch, held.paused)
+        return Held(to, end.epoch, held.paused, held.layout)
 
     def _rewind(self, *, since: int, to: int, end: LogEnd) -> None:
         applier = self._applier

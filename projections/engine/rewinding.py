@@ -35,9 +35,10 @@ def rewind(
     with connection.transaction():
         # No index knows log positions: it would cost each batch a tenth, and this almost never is.
         connection.execute("SET LOCAL statement_timeout = 0")
-        streams = set(_touched(connection, catalog, after=to))
+        streams = set(_touched(writer, catalog, after=to))
         for table in catalog.tables():
-            delete_rows(connection, table, after=to, streams=streams)
+            place = writer.layout.name(table.name)
+            delete_rows(connection, table, place, after=to, streams=streams)
         forget_after(connection, to)
         again = _folded_again(connection, catalog, streams, through=to)
         move = lease.move(since=since, to=to, epoch=end.epoch)
@@ -45,11 +46,11 @@ def rewind(
             raise LostLease
 
 
-def _touched(connection: Connection, catalog: Catalog, *, after: int) -> Iterable[UUID]:
+def _touched(writer: Writer, catalog: Catalog, *, after: int) -> Iterable[UUID]:
     for primary in catalog.primaries():
-        table = sql.Identifier("projections", primary.table.name)
-        query = sql.SQL("SELECT id FROM {} WHERE position > %s").format(table)
-        yield from (stream for (stream,) in connection.execute(query, (after,)))
+        place = writer.layout.name(primary.table.name)
+        query = sql.SQL("SELECT id FROM {} WHERE position > %s").format(place)
+        yield from (stream for (stream,) in writer.connection.execute(query, (after,)))
 
 
 def _folded_again(

@@ -16,9 +16,10 @@ from projections.engine.columns import PackedArray, pack, pack_rows
 from projections.engine.log import Connection
 from projections.engine.projection import Row, TableSpec, Values
 from projections.engine.sending import Statement
+from read_model.layout import SCHEMA, Layout
 
-_SCHEMA = "projections"
-_MOVE_PARAMETERS = 5
+_MOVE_PARAMETERS = 6
+_NOTHING: LiteralString = "SELECT 0 AS position"
 
 # The log is what must not be lost: a lost batch is folded again. A plan made for each batch would
 # cost more than the batch, and comes out the same.
@@ -58,15 +59,22 @@ class Writer:
 
     connection: Connection
     tables: Mapping[str, TableSpec]
+    layout: Layout = field(default_factory=Layout)
     _queries: dict[tuple[str, ...], bytes] = field(default_factory=dict[tuple[str, ...], bytes])
     _row_types: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.connection.adapters.register_dumper(PackedArray, _PackedDumper)
         self.connection.execute(_AS_WE_WRITE)
+        self.move_to(self.layout)
+
+    def move_to(self, layout: Layout) -> None:
+        """Write into the tables of this layout from now on."""
+        self.layout, self._queries = layout, {}
         # Now, because a statement is made while the connection answers another.
-        found = self.connection.execute(_ROW_TYPES, (_SCHEMA, list(self.tables)))
-        self._row_types = dict(found.fetchall())
+        places = {layout.place(table.name): name for name, table in self.tables.items()}
+        found = self.connection.execute(_ROW_TYPES, (SCHEMA, list(places)))
+        self._row_types = {places[place]: oid for place, oid in found}
 
     def statement(self, move: Sequence[object], rows: Mapping[str, Sequence[Values]]) -> Statement:
         """Moves the checkpoint and adds the rows of each table; keyed ones replace their like.
@@ -75,7 +83,13 @@ class Writer:
         """
         filled = {name: values for name, values in rows.items() if values}
         arrays = (self._packed(name, values) for name, values in filled.items())
-        return Statement(self._query(tuple(filled)), (*move, *arrays))
+        return Statement(self._query(tuple(filled)), (*move, self.layout.number, *arrays))
+
+    def addition(self, rows: Mapping[str, Sequence[Values]]) -> Statement:
+        """The same without the checkpoint: for who holds it, or fills what nobody sees yet."""
+        filled = {name: values for name, values in rows.items() if values}
+        arrays = (self._packed(name, values) for name, values in filled.items())
+        return Statement(self._with(_NOTHING, filled, first=1), tuple(arrays))
 
     def _packed(self, name: str, values: Sequence[Values]) -> PackedArray:
         return pack_rows(self._row_types[name], self.tables[name].columns, values)
@@ -85,17 +99,39 @@ class Writer:
         return known or self._queries.setdefault(names, self._composed(names))
 
     def _composed(self, names: Iterable[str]) -> bytes:
-        numbered = enumerate(names, start=_MOVE_PARAMETERS + 1)
-        parts = [_insert(self.tables[name], number) for number, name in numbered]
+        return self._with(MOVE, names, first=_MOVE_PARAMETERS + 1)
+
+    def _with(self, move: LiteralString, names: Iterable[str], *, first: int) -> bytes:
+        numbered = enumerate(names, start=first)
+        parts = [self._insert(self.tables[name], number) for number, name in numbered]
         query = sql.SQL("WITH moved AS ({}) {} SELECT position FROM moved").format(
-            sql.SQL(MOVE), sql.SQL("").join(parts)
+            sql.SQL(move), sql.SQL("").join(parts)
         )
         return query.as_bytes(self.connection)
 
+    def _insert(self, table: TableSpec, number: int) -> sql.Composed:
+        names = sql.SQL(", ").join(map(sql.Identifier, table.names()))
+        place = self.layout.name(table.name)
+        query = sql.SQL(
+            ", {} AS (INSERT INTO {} ({}) SELECT {} FROM unnest(${}::{}[]) AS r"
+            " WHERE EXISTS (SELECT FROM moved){})"
+        )
+        return query.format(
+            sql.Identifier(table.name),
+            place,
+            names,
+            names,
+            sql.Literal(number),
+            place,
+            _on_conflict(table) if table.is_keyed else sql.SQL(""),
+        )
 
-def read_rows(connection: Connection, table: TableSpec, ids: Collection[UUID]) -> dict[int, Row]:
+
+def read_rows(
+    connection: Connection, name: sql.Identifier, ids: Collection[UUID]
+) -> dict[int, Row]:
     """The documents that a primary projection wrote for these streams, by their ids as integers."""
-    query = sql.SQL("SELECT id, document FROM {} WHERE id = ANY(%s)").format(_name(table))
+    query = sql.SQL("SELECT id, document FROM {} WHERE id = ANY(%s)").format(name)
     with connection.cursor(binary=True) as cursor:
         return {
             id_.int: orjson.loads(text)
@@ -104,36 +140,20 @@ def read_rows(connection: Connection, table: TableSpec, ids: Collection[UUID]) -
 
 
 def delete_rows(
-    connection: Connection, table: TableSpec, *, after: int, streams: Collection[UUID]
+    connection: Connection,
+    table: TableSpec,
+    name: sql.Identifier,
+    *,
+    after: int,
+    streams: Collection[UUID],
 ) -> None:
     """Take back what was written for positions past `after`: rows added, documents changed."""
     if table.is_keyed:
-        query = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(_name(table))
+        query = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(name)
         connection.execute(query, (list(streams),))
         return
-    query = sql.SQL("DELETE FROM {} WHERE position > %s").format(_name(table))
+    query = sql.SQL("DELETE FROM {} WHERE position > %s").format(name)
     connection.execute(query, (after,))
-
-
-def _name(table: TableSpec) -> sql.Identifier:
-    return sql.Identifier(_SCHEMA, table.name)
-
-
-def _insert(table: TableSpec, number: int) -> sql.Composed:
-    names = sql.SQL(", ").join(map(sql.Identifier, table.names()))
-    query = sql.SQL(
-        ", {} AS (INSERT INTO {} ({}) SELECT {} FROM unnest(${}::{}[]) AS r"
-        " WHERE EXISTS (SELECT FROM moved){})"
-    )
-    return query.format(
-        sql.Identifier(table.name),
-        _name(table),
-        names,
-        names,
-        sql.Literal(number),
-        _name(table),
-        _on_conflict(table) if table.is_keyed else sql.SQL(""),
-    )
 
 
 def _on_conflict(table: TableSpec) -> sql.Composed:

@@ -13,23 +13,26 @@ CREATE TABLE projections.checkpoint (
     holder       uuid,
     expires_at   timestamptz NOT NULL DEFAULT '-infinity',
     paused       boolean     NOT NULL DEFAULT false,
+    layout       integer     NOT NULL DEFAULT 1,  -- rises whenever `current` points elsewhere
     applied_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
 INSERT INTO projections.checkpoint (name) VALUES ('all');
 -- The log's position would tell one organization how busy the others are.
-GRANT SELECT (name, epoch) ON projections.checkpoint TO tallystick_app;
+GRANT SELECT (name, epoch, layout) ON projections.checkpoint TO tallystick_app;
 
+-- `declared`: the table as code and migrations name it; `table_name`: the one that has its rows.
 CREATE TABLE projections.current (
     name        text    PRIMARY KEY,
     version     integer NOT NULL,
-    table_name  text    NOT NULL
+    declared    text    NOT NULL UNIQUE,
+    table_name  text    NOT NULL UNIQUE
 );
-INSERT INTO projections.current (name, version, table_name) VALUES
-    ('incident', 1, 'incident_v1'),
-    ('incident_list', 1, 'incident_list_v1'),
-    ('incident_timeline', 1, 'incident_timeline_v1'),
-    ('changes', 1, 'changes_v1'),
-    ('people', 1, 'people_v1');
+INSERT INTO projections.current (name, version, declared, table_name) VALUES
+    ('incident', 1, 'incident_v1', 'incident_v1'),
+    ('incident_list', 1, 'incident_list_v1', 'incident_list_v1'),
+    ('incident_timeline', 1, 'incident_timeline_v1', 'incident_timeline_v1'),
+    ('changes', 1, 'changes_v1', 'changes_v1'),
+    ('people', 1, 'people_v1', 'people_v1');
 GRANT SELECT ON projections.current TO tallystick_app;
 
 -- Events that a fold or a table refused, and all later ones of the same record, in order.
@@ -42,6 +45,19 @@ CREATE TABLE projections.dead_letters (
     type              text        COLLATE "C" NOT NULL,
     reason            text        NOT NULL,
     PRIMARY KEY (stream_id, position)
+);
+
+-- Events that somebody decided to leave out for good: no fold sees them again.
+CREATE TABLE projections.skipped (
+    position    bigint      PRIMARY KEY,
+    stream_id   uuid        NOT NULL,
+    skipped_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Tables that nothing points to any more; dropped once nobody can still be reading them.
+CREATE TABLE projections.retired (
+    table_name  text        PRIMARY KEY,
+    retired_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- The ready document. `people`: the subject ids it names, whose names the rim fills in.
@@ -131,16 +147,53 @@ CREATE TABLE projections.people_v1 (
 CREATE UNIQUE INDEX people_v1_by_subject ON projections.people_v1 (tenant_id, subject_id);
 
 -- A read wall: the app sees the rows of the one organization that its transaction names.
-DO $$
-DECLARE walled text;
+CREATE FUNCTION projections.wall(p_table text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    FOREACH walled IN ARRAY ARRAY['dead_letters', 'incident_v1', 'incident_list_v1',
-                                  'incident_timeline_v1', 'changes_v1', 'people_v1'] LOOP
-        EXECUTE format('ALTER TABLE projections.%I ENABLE ROW LEVEL SECURITY', walled);
-        EXECUTE format('CREATE POLICY tenant ON projections.%I FOR SELECT TO tallystick_app USING '
-            '(tenant_id = nullif(current_setting(''app.tenant'', true), '''')::uuid)', walled);
-        EXECUTE format('GRANT SELECT ON projections.%I TO tallystick_app', walled);
+    EXECUTE format('ALTER TABLE projections.%I ENABLE ROW LEVEL SECURITY', p_table);
+    EXECUTE format('CREATE POLICY tenant ON projections.%I FOR SELECT TO tallystick_app USING '
+        '(tenant_id = nullif(current_setting(''app.tenant'', true), '''')::uuid)', p_table);
+    EXECUTE format('GRANT SELECT ON projections.%I TO tallystick_app', p_table);
+END $$;
+SELECT projections.wall(t) FROM unnest(ARRAY['dead_letters', 'incident_v1', 'incident_list_v1',
+    'incident_timeline_v1', 'changes_v1', 'people_v1']) AS t;
+
+-- For rebuilds: a table like another, without its rows, its key and its indexes ...
+CREATE FUNCTION projections.make_like(p_like text, p_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_options text;
+BEGIN
+    EXECUTE format('CREATE TABLE projections.%I (LIKE projections.%I)', p_name, p_like);
+    SELECT array_to_string(c.reloptions, ', ') INTO v_options
+      FROM pg_class c WHERE c.oid = format('projections.%I', p_like)::regclass;
+    IF v_options IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE projections.%I SET (%s)', p_name, v_options);
+    END IF;
+    PERFORM projections.wall(p_name);
+END $$;
+
+-- ... which it gets once it is filled. Index names begin with their table's.
+CREATE FUNCTION projections.index_like(p_like text, p_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE v_index record;
+BEGIN
+    FOR v_index IN
+        SELECT c.relname AS name, k.conname IS NOT NULL AS is_key,
+               coalesce(pg_get_constraintdef(k.oid), pg_get_indexdef(i.indexrelid)) AS definition
+          FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+          LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'p'
+         WHERE i.indrelid = format('projections.%I', p_like)::regclass ORDER BY i.indexrelid
+    LOOP
+        IF v_index.is_key THEN
+            EXECUTE format('ALTER TABLE projections.%I ADD %s', p_name, v_index.definition);
+        ELSE
+            EXECUTE replace(replace(v_index.definition,
+                format('INDEX %I ON', v_index.name),
+                format('INDEX %I ON', replace(v_index.name, p_like, p_name))),
+                format(' ON projections.%I ', p_like), format(' ON projections.%I ', p_name));
+        END IF;
     END LOOP;
 END $$;
+REVOKE ALL ON FUNCTION projections.wall, projections.make_like, projections.index_like FROM PUBLIC;
 
 SET LOCAL ROLE tallystick_owner;

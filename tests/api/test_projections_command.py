@@ -125,3 +125,33 @@ def test_a_database_without_our_tables_is_told_with_what_to_do(
     asked = ask("status")
     assert asked.exit_code == 2
     assert asked.stderr.startswith("The database has no projections yet.")
+
+
+def test_a_projection_is_rebuilt_and_pointed_to(ask: Ask, database: Database) -> None:
+    declare(database, Story())
+    with running(database):
+        until_position(database, 1)
+        rebuilt = told(ask("rebuild", "incident", "people", "--json"))
+    assert (rebuilt["rebuilt"], rebuilt["events"], rebuilt["parked"]) == (
+        ["incident", "people"],
+        1,
+        0,
+    )
+    assert rebuilt["swap_ms"] < 1_000
+    tables = {row["name"]: row["table"] for row in told(ask("list", "--json"))}
+    assert (tables["incident"], tables["changes"]) == ("incident_v1_r2", "changes_v1")
+
+
+def test_all_of_them_are_rebuilt_at_once(ask: Ask, database: Database) -> None:
+    declare(database, Story())
+    said = ask("rebuild", "--all").stdout
+    assert "rebuilt       incident, incident_list, people, incident_timeline, changes\n" in said
+    assert ask("drop-old").stdout == "Nothing to drop.\n"
+    assert told(ask("drop-old", "--json")) == {"dropped": []}
+
+
+def test_what_is_to_be_rebuilt_must_be_named(ask: Ask) -> None:
+    for words in ((), ("weather",)):
+        asked = ask("rebuild", *words)
+        assert asked.exit_code == 2
+        assert "Name some of incident, incident_list" in " ".join(asked.stderr.split())

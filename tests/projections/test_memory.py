@@ -48,7 +48,7 @@ def test_a_row_that_is_being_written_is_newer_than_the_one_remembered(log: Conne
 def test_only_records_begun_earlier_and_not_parked_are_missing(log: Connection) -> None:
     memory = Memory(log, CATALOG, at_most=4)
     memory.remember({stream("forklift").int: {"id": "forklift"}})
-    memory.park(stream("forklift"))
+    memory.park(stream("forklift"), 2)
     begun = Story().tell("press", DECLARED)
     known, missing = memory.remembered([begun, *acknowledged("forklift", "crane")], {})
     assert known == {}

@@ -21,18 +21,22 @@ from psycopg_pool import AsyncConnectionPool
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 Rows = list[tuple[Any, ...]]
+Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 
 ANSWER_S = 6.0
 """A second more than the server's own limit for a statement, which ends all but a lost one."""
 
-_NAME_TENANT = "SELECT set_config('app.tenant', %s, true)"
+NAME_TENANT: LiteralString = "SELECT set_config('app.tenant', %s, true)"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
+    """`first`: the statement that names the tenant; what else it asks comes before the answer."""
+
     tenant: UUID
-    query: LiteralString | sql.SQL | sql.Composed
+    query: LiteralString | sql.SQL | sql.Composed | bytes
     parameters: Sequence[Any] | Mapping[str, Any]
+    first: LiteralString = NAME_TENANT
 
 
 async def ask(
@@ -42,7 +46,21 @@ async def ask(
     timeout_s: float = ANSWER_S,
     connect_s: float | None = None,
 ) -> list[Rows]:
-    """The answers in order, after one round trip; the pool's connections are in autocommit.
+    """The answers in order, as `ask_both` without what came before them."""
+    both = await ask_both(pool, questions, timeout_s=timeout_s, connect_s=connect_s)
+    return [rows for _, rows in both]
+
+
+async def ask_both(
+    pool: Pool,
+    questions: Sequence[Question],
+    *,
+    timeout_s: float = ANSWER_S,
+    connect_s: float | None = None,
+) -> list[tuple[Rows, Rows]]:
+    """For each question what its first statement answered, and the answer, after one round trip.
+
+    The pool's connections are in autocommit.
 
     `connect_s`: how long to wait for a free connection; None: as long as the pool says.
     Raises: psycopg.OperationalError, also after `timeout_s` without an answer.
@@ -52,7 +70,7 @@ async def ask(
             # What a pipeline holds is one implicit transaction: the setting ends with it.
             async with connection.pipeline():
                 cursors = [await _asked(connection, question) for question in questions]
-                return [await cursor.fetchall() for cursor in cursors]
+                return [(await a.fetchall(), await b.fetchall()) for a, b in cursors]
 
 
 async def ask_one(
@@ -66,12 +84,10 @@ async def ask_one(
     return rows
 
 
-async def _asked(
-    connection: AsyncConnection[Any], question: Question
-) -> psycopg.AsyncCursor[tuple[Any, ...]]:
-    await connection.execute(_NAME_TENANT, (str(question.tenant),))
+async def _asked(connection: AsyncConnection[Any], question: Question) -> tuple[Cursor, Cursor]:
+    first = await connection.execute(question.first, (str(question.tenant),))
     cursor = connection.cursor(binary=True)
-    return await cursor.execute(question.query, question.parameters)
+    return first, await cursor.execute(question.query, question.parameters)
 
 
 @contextmanager

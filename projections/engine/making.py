@@ -1,0 +1,79 @@
+"""Tables beside those in use: made like them, filled in bulk, indexed last, dropped when left.
+
+A new table is seen by nobody until `projections.current` points to it. What was left is dropped
+after longer than any statement may take; whoever still read it has got his answer by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import LiteralString
+
+from psycopg import sql
+
+from projections.engine.columns import pack_copied
+from projections.engine.log import Connection
+from projections.engine.projection import TableSpec, Values
+from read_model.layout import SCHEMA, Layout
+
+LEFT_FOR_S = 60
+"""Ten times as long as the server lets a question of the app run."""
+
+_NEXT: LiteralString = (
+    "SELECT %s || '_r' || 1 + coalesce(max(substring(relname FROM '_r([0-9]+)$')::int), 1)"
+    " FROM pg_class WHERE relnamespace = 'projections'::regnamespace AND relkind = 'r'"
+    " AND relname ~ ('^' || %s || '_r[0-9]+$')"
+)
+_RETIRE: LiteralString = (
+    "INSERT INTO projections.retired (table_name) VALUES (%s) ON CONFLICT DO NOTHING"
+)
+# A name that nothing points to: retired long enough, or never finished.
+_DROPPABLE: LiteralString = (
+    "SELECT c.relname FROM pg_class c LEFT JOIN projections.retired r ON r.table_name = c.relname"
+    " WHERE c.relnamespace = 'projections'::regnamespace AND c.relkind = 'r'"
+    " AND (r.retired_at < clock_timestamp() - %s * interval '1 s'"
+    "      OR r.table_name IS NULL AND c.relname ~ '_r[0-9]+$')"
+    " AND NOT EXISTS (SELECT FROM projections.current p WHERE p.table_name = c.relname)"
+    " ORDER BY 1"
+)
+
+
+def make_beside(connection: Connection, layout: Layout, table: TableSpec) -> str:
+    """The name of a new table like the one in use, without rows or indexes."""
+    [[name]] = connection.execute(_NEXT, (table.name, table.name)).fetchall()
+    connection.execute("SELECT projections.make_like(%s, %s)", (layout.place(table.name), name))
+    return str(name)
+
+
+def index_like(connection: Connection, layout: Layout, table: TableSpec, name: str) -> None:
+    """Give the filled table the key and the indexes of the one in use, and its statistics."""
+    connection.execute("SELECT projections.index_like(%s, %s)", (layout.place(table.name), name))
+    connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, name)))
+
+
+def copy_in(connection: Connection, table: TableSpec, name: str, rows: Iterable[Values]) -> None:
+    """Add rows in bulk."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.names()))
+    query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        sql.Identifier(SCHEMA, name), columns
+    )
+    with connection.cursor().copy(query) as copy:
+        copy.write(pack_copied(table.columns, list(rows)))
+
+
+def retire(connection: Connection, name: str) -> None:
+    """Nothing points to this table any more."""
+    connection.execute(_RETIRE, (name,))
+
+
+def droppable(connection: Connection, *, left_for_s: float = LEFT_FOR_S) -> list[str]:
+    """The tables that were left for so long, or never finished, by name."""
+    return [name for (name,) in connection.execute(_DROPPABLE, (left_for_s,))]
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Raises: psycopg.errors.LockNotAvailable while a long transaction has read from it."""
+    with connection.transaction():
+        connection.execute("SET LOCAL lock_timeout = '2s'")
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))
+        connection.execute("DELETE FROM projections.retired WHERE table_name = %s", (name,))

@@ -1,0 +1,129 @@
+"""A projection folded anew beside the one in use, and put in its place in one moment.
+
+The log is copied out up to the checkpoint, folded, and copied into new tables; these get their
+indexes and catch up; then, while the projector waits, the last events go in and the pointers are
+set. Readers notice nothing. Whatever ends a rebuild before that moment leaves only tables that
+nobody points to, which the next one drops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import LiteralString
+
+from projections.engine.catalog import Catalog
+from projections.engine.copying import Part, copied
+from projections.engine.layout import read_layout
+from projections.engine.log import Connection
+from projections.engine.making import copy_in, drop, droppable, index_like, make_beside
+from projections.engine.progress import Phase, Progress, Told
+from projections.engine.refolding import Refolding, Tables, Wanted
+from projections.engine.swapping import Successor, applied
+from read_model.layout import Layout
+
+STREAMS_AT_ONCE = 200_000
+"""About 3 KB each; more are folded in parts."""
+
+_TRY_LOCK: LiteralString = "SELECT pg_try_advisory_lock(7310579, 3)"
+_UNLOCK: LiteralString = "SELECT pg_advisory_unlock(7310579, 3)"
+_STREAMS: LiteralString = (
+    "SELECT count(*) FROM log.events WHERE number IS NOT NULL AND notification_id <= %s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """`swap_s`: how long the projector waited. `parked`: events that could not be folded."""
+
+    events: int
+    seconds: float
+    swap_s: float
+    parked: int
+
+
+class AlreadyRebuilding(Exception):
+    """Another process rebuilds; one at a time has the two cores that it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """Rebuilds projections on a connection of its own, as the tailer."""
+
+    connection: Connection
+    catalog: Catalog
+    told: Told
+    streams_at_once: int = STREAMS_AT_ONCE
+
+    def of(self, names: Collection[str]) -> Rebuilt:
+        """Put what the log says now in the place of these projections' tables.
+
+        Raises: KeyError for an unknown name; AlreadyRebuilding; LogRestored; UnknownTopic;
+        psycopg.Error.
+        """
+        wanted = Wanted.of(self.catalog, names)
+        with _alone(self.connection):
+            began = perf_counter()
+            drop_left(self.connection)
+            layout = read_layout(self.connection)
+            position, epoch = applied(self.connection)
+            made = self._made(wanted, layout)
+            parked = self._fill(wanted, made, position)
+            self._index(wanted, layout, made, position)
+            successor = Successor(self.connection, wanted, made, epoch, parked.letters)
+            swap_s = successor.succeed(position, self.told)
+            return Rebuilt(position, perf_counter() - began, swap_s, len(parked.letters))
+
+    def _made(self, wanted: Wanted, layout: Layout) -> Mapping[str, str]:
+        tables = [projection.table for projection in wanted.projections]
+        return {table.name: make_beside(self.connection, layout, table) for table in tables}
+
+    def _fill(self, wanted: Wanted, made: Mapping[str, str], through: int) -> Refolding:
+        """Fold the log part by part, so that memory holds one part's documents."""
+        parts = self._parts(through)
+        refolding = Refolding.begun(self.connection, wanted)
+        for number in range(parts):
+            part = Part(number, parts, wanted.kinds())
+            for to, events in copied(self.connection, part, after=0, through=through):
+                self._copy_in(wanted, made, refolding.add(events))
+                self.told(Progress(Phase.FOLDING, number * through + to, parts * through))
+            self._copy_in(wanted, made, refolding.documents())
+            refolding.forget()
+        return refolding
+
+    def _parts(self, through: int) -> int:
+        [[streams]] = self.connection.execute(_STREAMS, (through,)).fetchall()
+        return max(1, -(-int(streams) // self.streams_at_once))
+
+    def _copy_in(self, wanted: Wanted, made: Mapping[str, str], tables: Tables) -> None:
+        for name, rows in tables.items():
+            copy_in(self.connection, wanted.catalog.table(name), made[name], rows)
+
+    def _index(
+        self, wanted: Wanted, layout: Layout, made: Mapping[str, str], position: int
+    ) -> None:
+        for projection in wanted.projections:
+            self.told(Progress(Phase.INDEXING, position, position))
+            index_like(self.connection, layout, projection.table, made[projection.table.name])
+
+
+def drop_left(connection: Connection) -> list[str]:
+    """Drop the tables that nobody reads any more; their names."""
+    left = droppable(connection)
+    for name in left:
+        drop(connection, name)
+    return left
+
+
+@contextmanager
+def _alone(connection: Connection) -> Generator[None]:
+    [[is_free]] = connection.execute(_TRY_LOCK).fetchall()
+    if not is_free:
+        raise AlreadyRebuilding("Another rebuild is under way; wait until it has ended.")
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(_UNLOCK)

@@ -1,0 +1,160 @@
+"""Records folded anew from the log, as they stand at a position."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import length_hint
+from typing import LiteralString
+from uuid import UUID
+
+import structlog
+
+from projections.engine.catalog import Catalog
+from projections.engine.folding import Batch
+from projections.engine.log import Connection, read_streams
+from projections.engine.parking import BEHIND_ANOTHER, letters, parked_streams, reason_for
+from projections.engine.projection import Additions, Mirror, Primary, Projection, Row, Values
+from write_model.kernel.messages import Recorded
+
+log = structlog.get_logger(__name__)
+
+Tables = Mapping[str, Sequence[Values]]
+"""Rows by the name of their declared table."""
+
+Document = Primary | Mirror
+"""What has a row per stream."""
+
+_SKIPPED: LiteralString = "SELECT position FROM projections.skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Some projections of a catalog, with the documents that they are made from."""
+
+    catalog: Catalog
+    projections: tuple[Projection, ...]
+
+    @classmethod
+    def of(cls, catalog: Catalog, names: Collection[str]) -> Wanted:
+        """Raises: KeyError for a name that nothing has."""
+        known = {each.name: each for each in catalog.projections}
+        projections = tuple(known[name] for name in names)
+        primaries = {mirror.of for mirror in projections if isinstance(mirror, Mirror)}
+        if any(isinstance(each, Additions) for each in projections):
+            primaries |= {each.name for each in catalog.primaries()}
+        needed = {*names, *primaries}
+        return cls(Catalog(tuple(e for e in catalog.projections if e.name in needed)), projections)
+
+    def tables(self) -> frozenset[str]:
+        return frozenset(each.table.name for each in self.projections)
+
+    def documents_of(self, primary: Primary) -> list[Document]:
+        """Those of a primary projection's documents that are wanted."""
+        tables = self.tables()
+        documents = self.catalog.documents_of(primary)
+        return [each for each in documents if each.table.name in tables]
+
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of events that they are made from; () for all."""
+        heard = [self._topics(each) for each in self.projections]
+        return tuple(sorted({kind for kinds in heard for kind in kinds})) if all(heard) else ()
+
+    def _topics(self, projection: Projection) -> tuple[str, ...]:
+        if isinstance(projection, Mirror):
+            return next(p.topics for p in self.catalog.primaries() if p.name == projection.of)
+        return projection.topics
+
+
+@dataclass(slots=True)
+class Refolding:
+    """Folds more and more of the log; what it cannot fold is parked, as the projector does.
+
+    `parked`: stream -> the position from which its events wait. `skipped`: positions.
+    """
+
+    connection: Connection
+    wanted: Wanted
+    parked: dict[UUID, int]
+    skipped: frozenset[int]
+    letters: list[Values] = field(default_factory=list[Values])
+    """For what was parked here: those events and all later ones of their records."""
+    _found: set[UUID] = field(default_factory=set[UUID])
+    _rows: dict[int, Row] = field(default_factory=dict[int, Row])
+    _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
+
+    @classmethod
+    def begun(cls, connection: Connection, wanted: Wanted) -> Refolding:
+        """With what is parked and skipped now."""
+        skipped = frozenset(position for (position,) in connection.execute(_SKIPPED))
+        return cls(connection, wanted, parked_streams(connection), skipped)
+
+    def add(self, events: Sequence[Recorded]) -> Tables:
+        """Fold the events that follow; the rows that they add for good."""
+        batch = Batch(self.wanted.catalog, self._rows, self.parked, self.skipped)
+        remaining = iter(events)
+        while length_hint(remaining):
+            try:
+                batch.fold(remaining)
+            except Exception as error:  # noqa: BLE001  # a fold may refuse in any way
+                at = len(events) - length_hint(remaining) - 1
+                self._park(events[at], error)
+                batch.fold(events[at : at + 1])
+        self._set_aside_behind_others(events)
+        self._rows |= batch.rows
+        for name, last in batch.last.items():
+            self._last.setdefault(name, {}).update(last)
+        added = batch.additions()
+        return {name: rows for name, rows in added.items() if name in self.wanted.tables()}
+
+    def documents(self) -> Tables:
+        """A row per stream, for every table that has one."""
+        tables: dict[str, list[Values]] = {}
+        for primary in self.wanted.catalog.primaries():
+            documents = self.wanted.documents_of(primary)
+            for stream, last in self._last.get(primary.name, {}).items():
+                for each, values in self._shown(primary, documents, self._rows[stream], last):
+                    tables.setdefault(each.table.name, []).append(values)
+        return tables
+
+    def _shown(
+        self, primary: Primary, documents: Sequence[Document], row: Row, last: Recorded
+    ) -> list[tuple[Document, Values]]:
+        try:
+            return [(each, each.values(row, last)) for each in documents]
+        except Exception:  # noqa: BLE001  # a table's values may refuse in any way
+            return self._shown_before_trouble(primary, documents, last)
+
+    def _shown_before_trouble(
+        self, primary: Primary, documents: Sequence[Document], last: Recorded
+    ) -> list[tuple[Document, Values]]:
+        """Step by step to the first event after which there is nothing to show; it is parked.
+
+        The feed keeps what that event did to the document, which the projector would not have told.
+        """
+        row, shown = None, list[tuple[Document, Values]]()
+        events = read_streams(self.connection, [last.stream], last.position)
+        for recorded in events:
+            try:
+                row = primary.fold(row, recorded)
+                shown = [(each, each.values(row, recorded)) for each in documents]
+            except Exception as error:  # noqa: BLE001  # as above
+                self._park(recorded, error)
+                self._set_aside_behind_others(events)
+                break
+        return shown
+
+    def forget(self) -> None:
+        """Go on with other streams."""
+        self._rows, self._last = {}, {}
+
+    def _park(self, recorded: Recorded, error: Exception) -> None:
+        reason = reason_for(error)
+        self.parked[recorded.stream] = recorded.position
+        self._found.add(recorded.stream)
+        self.letters += letters([recorded], reason=reason)
+        log.error("rebuild.parked", type=recorded.topic, reason=reason)
+
+    def _set_aside_behind_others(self, events: Sequence[Recorded]) -> None:
+        late = (e for e in events if e.stream in self._found and e.position > self.parked[e.stream])
+        self.letters += letters(late, reason=BEHIND_ANOTHER)

@@ -1,0 +1,105 @@
+"""New tables catch up with the projector, and take the place of those in use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import LiteralString
+
+from projections.engine.log import Connection, read_streams
+from projections.engine.making import retire
+from projections.engine.parking import LETTERS
+from projections.engine.progress import Phase, Progress, Told
+from projections.engine.projection import Projection, Values
+from projections.engine.refolding import Refolding, Wanted
+from projections.engine.sending import Sender
+from projections.engine.writing import Writer
+from read_model.layout import Layout
+from write_model.kernel.errors import LogRestored
+
+_FEW_EVENTS = 200
+"""So many are folded while the projector waits."""
+
+_APPLIED: LiteralString = "SELECT position, epoch FROM projections.checkpoint WHERE name = 'all'"
+_HOLD: LiteralString = _APPLIED + " FOR UPDATE"
+_TOUCHED: LiteralString = (
+    "SELECT DISTINCT originator_id FROM log.events"
+    " WHERE notification_id > %s AND notification_id <= %s"
+)
+_LEFT: LiteralString = "SELECT table_name FROM projections.current WHERE name = %s"
+_POINT: LiteralString = (
+    "UPDATE projections.current SET table_name = %s, declared = %s, version = %s WHERE name = %s"
+)
+_RAISE_LAYOUT: LiteralString = (
+    "UPDATE projections.checkpoint SET layout = layout + 1 WHERE name = 'all'"
+)
+
+
+def applied(connection: Connection) -> tuple[int, int]:
+    """How far the projector is, and of which epoch."""
+    [[position, epoch]] = connection.execute(_APPLIED).fetchall()
+    return position, epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """`made`: declared table -> the new one. `letters`: what of the log it could not take."""
+
+    connection: Connection
+    wanted: Wanted
+    made: Mapping[str, str]
+    epoch: int
+    letters: Sequence[Values]
+
+    def succeed(self, position: int, told: Told) -> float:
+        """From `position` on; how long the projector had to wait, in seconds.
+
+        Raises: LogRestored when what was folded may not be on the log's branch any more.
+        """
+        writer = self._writer()
+        while (reached := applied(self.connection)[0]) - position > _FEW_EVENTS:
+            told(Progress(Phase.CATCHING_UP, position, reached))
+            self._bring(writer, since=position, through=reached)
+            position = reached
+        told(Progress(Phase.SWAPPING, position, position))
+        began = perf_counter()
+        with self.connection.transaction():
+            self._swap(writer, position)
+        return perf_counter() - began
+
+    def _writer(self) -> Writer:
+        tables = [projection.table for projection in self.wanted.projections]
+        places = {table.name: table for table in (*tables, LETTERS)}
+        return Writer(self.connection, places, Layout(places=self.made))
+
+    def _swap(self, writer: Writer, position: int) -> None:
+        [[reached, epoch]] = self.connection.execute(_HOLD).fetchall()
+        if epoch != self.epoch or reached < position:
+            raise LogRestored
+        self._bring(writer, since=position, through=reached)
+        _write(writer, {LETTERS.name: self.letters})
+        for projection in self.wanted.projections:
+            self._point_to(projection)
+        self.connection.execute(_RAISE_LAYOUT)
+
+    def _point_to(self, projection: Projection) -> None:
+        declared = projection.table.name
+        [[left]] = self.connection.execute(_LEFT, (projection.name,)).fetchall()
+        to = self.made[declared], declared, projection.version, projection.name
+        self.connection.execute(_POINT, to)
+        retire(self.connection, left)
+
+    def _bring(self, writer: Writer, *, since: int, through: int) -> None:
+        """Fold the records that the events in between touched, from their beginning."""
+        touched = self.connection.execute(_TOUCHED, (since, through)).fetchall()
+        events = read_streams(self.connection, [stream for (stream,) in touched], through)
+        refolding = Refolding.begun(self.connection, self.wanted)
+        refolding.add([recorded for recorded in events if recorded.position <= since])
+        added = refolding.add([recorded for recorded in events if recorded.position > since])
+        _write(writer, {**added, **refolding.documents()})
+
+
+def _write(writer: Writer, rows: Mapping[str, Sequence[Values]]) -> None:
+    if any(rows.values()):
+        Sender(writer.connection).ask(writer.addition(rows))

@@ -1,0 +1,60 @@
+"""Records folded anew: what is needed for them, and what cannot be taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections.catalog import CATALOG
+from projections.engine.log import Connection, Unreadable
+from projections.engine.refolding import Refolding, Wanted
+from tests.projections.story import Story, stream
+from tests.projections.test_incident_document import DECLARED
+from tests.projections.test_people import INVITED
+from write_model.incident.events import IncidentAcknowledged
+from write_model.organization.events import OrganizationFounded
+
+
+@pytest.mark.parametrize(
+    ("names", "kinds"),
+    [
+        (["incident"], ("incident",)),
+        (["incident_list"], ("incident",)),
+        (["people", "incident_timeline"], ("incident", "membership")),
+        (["changes"], ()),
+        (["changes", "incident"], ()),
+    ],
+)
+def test_only_the_kinds_of_events_that_are_heard_are_read(
+    names: list[str], kinds: tuple[str, ...]
+) -> None:
+    assert Wanted.of(CATALOG, names).kinds() == kinds
+
+
+def test_a_list_is_folded_with_the_document_that_it_mirrors(log: Connection) -> None:
+    story = Story()
+    story.tell("forklift", DECLARED)
+    refolding = Refolding.begun(log, Wanted.of(CATALOG, ["incident_list"]))
+    assert refolding.add(story.events) == {}
+    assert list(refolding.documents()) == ["incident_list_v1"]
+    refolding.forget()
+    assert refolding.documents() == {}
+
+
+def test_an_event_that_cannot_be_folded_parks_its_record_and_the_others_go_on(
+    log: Connection,
+) -> None:
+    story = Story()
+    story.tell("north", OrganizationFounded(name="Northern warehouses"))
+    leak = story.tell("forklift", DECLARED)
+    story.tell("jonas", INVITED)
+    story.tell("forklift", IncidentAcknowledged())
+    events = [*story.events]
+    events[1] = leak._replace(event=Unreadable("severity: missing"))
+    refolding = Refolding.begun(log, Wanted.of(CATALOG, ["people", "incident", "changes"]))
+    assert len(refolding.add(events)["changes_v1"]) == 4
+    assert list(refolding.documents()) == ["people_v1"]
+    assert refolding.parked == {stream("forklift"): 2}
+    assert [(letter[1], letter[-1]) for letter in refolding.letters] == [
+        (2, "severity: missing"),
+        (4, "an earlier event of this record is parked"),
+    ]
