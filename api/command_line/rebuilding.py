@@ -120,7 +120,6 @@ class _Shown:
 
 def _tell(names: list[str], rebuilt: Rebuilt, *, as_json: bool) -> None:
     told: dict[str, Any] = {
-        "rebuilt": names,
         "events": rebuilt.events,
         "seconds": round(rebuilt.seconds, 3),
         "events_per_s": round(rebuilt.events / max(rebuilt.seconds, 1e-9)),
@@ -128,7 +127,7 @@ def _tell(names: list[str], rebuilt: Rebuilt, *, as_json: bool) -> None:
         "parked": rebuilt.parked,
     }
     if as_json:
-        print_json(told)
+        print_json({"rebuilt": names, **told})
         return
-    for name, value in told.items():
-        typer.echo(f"{name:<14}{', '.join(value) if isinstance(value, list) else value}")
+    for name, value in {"rebuilt": ", ".join(names), **told}.items():
+        typer.echo(f"{name:<14}{value}")
