@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
+from operator import itemgetter
 from struct import Struct
 from typing import Any
 
@@ -146,15 +147,13 @@ def pack_rows(oid: int, columns: Sequence[Column], rows: Sequence[Values]) -> Pa
 
 
 _COPY_BEGINS = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_COPY_ENDS = Struct(">h").pack(-1)
+_COUNT = Struct(">h")
 
 
 def pack_copied(columns: Sequence[Column], rows: Sequence[Values]) -> bytes:
     """Rows as COPY reads them in its binary format, with its beginning and end."""
-    if not rows:
-        return _COPY_BEGINS + _COPY_ENDS
-    fields: list[Iterable[bytes]] = [repeat(Struct(">h").pack(len(columns)))]
-    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-        fields.append(column.type.packed(values))
+    fields: list[Iterable[bytes]] = [repeat(_COUNT.pack(len(columns)))]
+    for at, column in enumerate(columns):
+        fields.append(column.type.packed(list(map(itemgetter(at), rows))))
     packed = (b"".join(row) for row in zip(*fields, strict=False))
-    return b"".join((_COPY_BEGINS, *packed, _COPY_ENDS))
+    return b"".join((_COPY_BEGINS, *packed, _COUNT.pack(-1)))

@@ -306,6 +306,7 @@ def go_through(log: Connection, another: Callable[[], Connection], steps: Steps)
                 one.step()
             case "kill":
                 end(log, connection)
+                log.execute("UPDATE projections.checkpoint SET expires_at = '-infinity'")
                 connection = another()
                 one = projector(connection, cached=2)
             case "other takes over":

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from projections.catalog import CATALOG
+from projections.engine.catalog import Catalog
 from projections.engine.log import Connection, Unreadable
+from projections.engine.projection import Row, Values
 from projections.engine.refolding import Refolding, Wanted
-from tests.projections.story import Story, stream
+from projections.incident.tables import INCIDENT
+from tests.projections.story import Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED
 from tests.projections.test_people import INVITED
 from write_model.incident.events import IncidentAcknowledged
+from write_model.kernel.messages import Recorded
 from write_model.organization.events import OrganizationFounded
 
 
@@ -58,3 +64,21 @@ def test_an_event_that_cannot_be_folded_parks_its_record_and_the_others_go_on(
         (2, "severity: missing"),
         (4, "an earlier event of this record is parked"),
     ]
+
+
+def test_a_trouble_that_passes_parks_nothing(log: Connection) -> None:
+    story = Story()
+    story.tell("forklift", DECLARED)
+    write_log(log, story.events)
+    left = [OSError("A trouble of the moment.")]
+
+    def values(row: Row, recorded: Recorded) -> Values:
+        if left:
+            raise left.pop()
+        return INCIDENT.values(row, recorded)
+
+    catalog = Catalog((replace(INCIDENT, values=values),))
+    refolding = Refolding.begun(log, Wanted.of(catalog, ["incident"]))
+    refolding.add(story.events)
+    assert len(refolding.documents()["incident_v1"]) == 1
+    assert (refolding.parked, refolding.letters) == ({}, [])
