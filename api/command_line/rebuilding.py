@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +21,8 @@ Names = Annotated[list[str] | None, typer.Argument(help="Of projections; `list` 
 All = Annotated[bool, typer.Option("--all", help="Rebuild every projection.")]
 
 _REFRESH_S = 0.2
+
+Done = TypeVar("Done")
 
 
 def rebuild(
@@ -47,7 +51,7 @@ def drop_old(as_json: AsJson = False, home: Home = None) -> None:
     """Drop the tables that rebuilds have left, once nobody can still be reading them."""
     from projections.engine.rebuilding import drop_left
 
-    dropped = asked(home, drop_left)
+    dropped = asked(home, lambda connection: _unless_refused(partial(drop_left, connection)))
     if as_json:
         print_json({"dropped": dropped})
         return
@@ -56,16 +60,22 @@ def drop_old(as_json: AsJson = False, home: Home = None) -> None:
 
 def _rebuilt(connection: Connection, names: list[str]) -> Rebuilt:
     from projections.catalog import CATALOG
-    from projections.engine.rebuilding import AlreadyRebuilding, Rebuild
-    from write_model.kernel.errors import LogRestored
+    from projections.engine.rebuilding import Rebuild
 
     with _Shown() as shown:
-        try:
-            return Rebuild(connection, CATALOG, shown.show).of(names)
-        except AlreadyRebuilding as error:
-            raise _refused(str(error)) from error
-        except LogRestored as error:
-            raise _refused("The log was restored meanwhile; rebuild again.") from error
+        return _unless_refused(partial(Rebuild(connection, CATALOG, shown.show).of, names))
+
+
+def _unless_refused(work: Callable[[], Done]) -> Done:
+    from projections.engine.rebuilding import AlreadyRebuilding
+    from write_model.kernel.errors import LogRestored
+
+    try:
+        return work()
+    except AlreadyRebuilding as error:
+        raise _refused(str(error)) from error
+    except LogRestored as error:
+        raise _refused("The log was restored meanwhile; do it again.") from error
 
 
 def _refused(message: str) -> typer.Exit:

@@ -27,6 +27,11 @@ from read_model.layout import Layout
 STREAMS_AT_ONCE = 200_000
 """About 3 KB each; more are folded in parts."""
 
+# An index of millions of rows takes longer than any other statement may; nobody waits for it.
+_AT_LEISURE: LiteralString = (
+    "SELECT set_config('statement_timeout', '0', false),"
+    " set_config('maintenance_work_mem', '256MB', false)"
+)
 _TRY_LOCK: LiteralString = "SELECT pg_try_advisory_lock(7310579, 3)"
 _UNLOCK: LiteralString = "SELECT pg_advisory_unlock(7310579, 3)"
 _STREAMS: LiteralString = (
@@ -66,15 +71,18 @@ class Rebuild:
         wanted = Wanted.of(self.catalog, names)
         with _alone(self.connection):
             began = perf_counter()
-            drop_left(self.connection)
+            self.connection.execute(_AT_LEISURE)
+            _drop_left(self.connection)
             layout = read_layout(self.connection)
             position, epoch = applied(self.connection)
             made = self._made(wanted, layout)
             parked = self._fill(wanted, made, position)
             self._index(wanted, layout, made, position)
-            successor = Successor(self.connection, wanted, made, epoch, parked.letters)
+            successor = Successor(
+                self.connection, wanted, made, epoch, parked.letters, parked.found()
+            )
             swap_s = successor.succeed(position, self.told)
-            return Rebuilt(position, perf_counter() - began, swap_s, len(parked.letters))
+            return Rebuilt(position, perf_counter() - began, swap_s, len(successor.letters))
 
     def _made(self, wanted: Wanted, layout: Layout) -> Mapping[str, str]:
         tables = [projection.table for projection in wanted.projections]
@@ -110,11 +118,16 @@ class Rebuild:
 
 
 def drop_left(connection: Connection) -> list[str]:
-    """Drop the tables that nobody reads any more; their names."""
-    left = droppable(connection)
-    for name in left:
-        drop(connection, name)
-    return left
+    """Drop the tables that nobody reads any more; the names of those that nobody holds.
+
+    Raises: AlreadyRebuilding: the tables that are being filled are not pointed to either.
+    """
+    with _alone(connection):
+        return _drop_left(connection)
+
+
+def _drop_left(connection: Connection) -> list[str]:
+    return [name for name in droppable(connection) if drop(connection, name)]
 
 
 @contextmanager

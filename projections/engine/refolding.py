@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import length_hint
+from sys import maxsize
 from typing import LiteralString
 from uuid import UUID
 
@@ -39,7 +40,7 @@ class Wanted:
     def of(cls, catalog: Catalog, names: Collection[str]) -> Wanted:
         """Raises: KeyError for a name that nothing has."""
         known = {each.name: each for each in catalog.projections}
-        projections = tuple(known[name] for name in names)
+        projections = tuple(known[name] for name in dict.fromkeys(names))
         primaries = {mirror.of for mirror in projections if isinstance(mirror, Mirror)}
         if any(isinstance(each, Additions) for each in projections):
             primaries |= {each.name for each in catalog.primaries()}
@@ -77,17 +78,29 @@ class Refolding:
     wanted: Wanted
     parked: dict[UUID, int]
     skipped: frozenset[int]
+    _known: Mapping[UUID, int] = field(default_factory=dict[UUID, int])
+    """What the projector has parked: it has written the letters from there on."""
+    _found: set[UUID] = field(default_factory=set[UUID])
     letters: list[Values] = field(default_factory=list[Values])
     """For what was parked here: those events and all later ones of their records."""
-    _found: set[UUID] = field(default_factory=set[UUID])
     _rows: dict[int, Row] = field(default_factory=dict[int, Row])
     _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
 
     @classmethod
-    def begun(cls, connection: Connection, wanted: Wanted) -> Refolding:
-        """With what is parked and skipped now."""
+    def begun(
+        cls, connection: Connection, wanted: Wanted, also: Mapping[UUID, int] | None = None
+    ) -> Refolding:
+        """With what is parked and skipped now; `also`: what a rebuild has parked before."""
         skipped = frozenset(position for (position,) in connection.execute(_SKIPPED))
-        return cls(connection, wanted, parked_streams(connection), skipped)
+        known = parked_streams(connection)
+        found = {
+            stream: at for stream, at in (also or {}).items() if at < known.get(stream, maxsize)
+        }
+        return cls(connection, wanted, {**known, **found}, skipped, known, set(found))
+
+    def found(self) -> dict[UUID, int]:
+        """What was parked here: stream -> the position from which it is."""
+        return {stream: self.parked[stream] for stream in self._found}
 
     def add(self, events: Sequence[Recorded]) -> Tables:
         """Fold the events that follow; the rows that they add for good."""
@@ -135,6 +148,8 @@ class Refolding:
         row, shown = None, list[tuple[Document, Values]]()
         events = read_streams(self.connection, [last.stream], last.position)
         for recorded in events:
+            if recorded.position in self.skipped:
+                continue
             try:
                 row = primary.fold(row, recorded)
                 shown = [(each, each.values(row, recorded)) for each in documents]
@@ -156,5 +171,11 @@ class Refolding:
         log.error("rebuild.parked", type=recorded.topic, reason=reason)
 
     def _set_aside_behind_others(self, events: Sequence[Recorded]) -> None:
-        late = (e for e in events if e.stream in self._found and e.position > self.parked[e.stream])
+        """Up to where the projector has set their records aside itself."""
+        late = (
+            each
+            for each in events
+            if each.stream in self._found
+            and self.parked[each.stream] < each.position < self._known.get(each.stream, maxsize)
+        )
         self.letters += letters(late, reason=BEHIND_ANOTHER)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import LiteralString
+from uuid import UUID
 
-from projections.engine.log import Connection, read_streams
+from projections.engine.log import Connection, log_end, read_streams
 from projections.engine.making import retire
 from projections.engine.parking import LETTERS
 from projections.engine.progress import Phase, Progress, Told
@@ -20,9 +21,10 @@ from write_model.kernel.errors import LogRestored
 
 _FEW_EVENTS = 200
 """So many are folded while the projector waits."""
+_AT_ONCE = 5_000
+"""Their records are folded from their beginning, all in memory."""
 
 _APPLIED: LiteralString = "SELECT position, epoch FROM projections.checkpoint WHERE name = 'all'"
-_HOLD: LiteralString = _APPLIED + " FOR UPDATE"
 _TOUCHED: LiteralString = (
     "SELECT DISTINCT originator_id FROM log.events"
     " WHERE notification_id > %s AND notification_id <= %s"
@@ -44,13 +46,17 @@ def applied(connection: Connection) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """`made`: declared table -> the new one. `letters`: what of the log it could not take."""
+    """`made`: declared table -> the new one. `letters`: what of the log it could not take.
+
+    `parked`: stream -> the position from which that is so.
+    """
 
     connection: Connection
     wanted: Wanted
     made: Mapping[str, str]
     epoch: int
-    letters: Sequence[Values]
+    letters: list[Values]
+    parked: dict[UUID, int]
 
     def succeed(self, position: int, told: Told) -> float:
         """From `position` on; how long the projector had to wait, in seconds.
@@ -58,10 +64,11 @@ class Successor:
         Raises: LogRestored when what was folded may not be on the log's branch any more.
         """
         writer = self._writer()
-        while (reached := applied(self.connection)[0]) - position > _FEW_EVENTS:
+        while (reached := self._reached()) - position > _FEW_EVENTS:
             told(Progress(Phase.CATCHING_UP, position, reached))
-            self._bring(writer, since=position, through=reached)
-            position = reached
+            through = min(reached, position + _AT_ONCE)
+            self._bring(writer, since=position, through=through)
+            position = through
         told(Progress(Phase.SWAPPING, position, position))
         began = perf_counter()
         with self.connection.transaction():
@@ -73,10 +80,17 @@ class Successor:
         places = {table.name: table for table in (*tables, LETTERS)}
         return Writer(self.connection, places, Layout(places=self.made))
 
-    def _swap(self, writer: Writer, position: int) -> None:
-        [[reached, epoch]] = self.connection.execute(_HOLD).fetchall()
-        if epoch != self.epoch or reached < position:
+    def _reached(self, hold: LiteralString = "") -> int:
+        """How far the projector is. Raises: LogRestored when the log has another epoch."""
+        [[reached, epoch]] = self.connection.execute(_APPLIED + hold).fetchall()
+        if {epoch, log_end(self.connection).epoch} != {self.epoch}:
             raise LogRestored
+        return int(reached)
+
+    def _swap(self, writer: Writer, position: int) -> None:
+        # A layout's number must not come back after a crash of the server: readers know it.
+        self.connection.execute("SET LOCAL synchronous_commit = on")
+        reached = self._reached(" FOR UPDATE")
         self._bring(writer, since=position, through=reached)
         _write(writer, {LETTERS.name: self.letters})
         for projection in self.wanted.projections:
@@ -94,10 +108,13 @@ class Successor:
         """Fold the records that the events in between touched, from their beginning."""
         touched = self.connection.execute(_TOUCHED, (since, through)).fetchall()
         events = read_streams(self.connection, [stream for (stream,) in touched], through)
-        refolding = Refolding.begun(self.connection, self.wanted)
+        refolding = Refolding.begun(self.connection, self.wanted, also=self.parked)
         refolding.add([recorded for recorded in events if recorded.position <= since])
         added = refolding.add([recorded for recorded in events if recorded.position > since])
         _write(writer, {**added, **refolding.documents()})
+        known = {(stream, position) for stream, position, *_ in self.letters}
+        self.letters.extend(each for each in refolding.letters if each[:2] not in known)
+        self.parked.update(refolding.parked)
 
 
 def _write(writer: Writer, rows: Mapping[str, Sequence[Values]]) -> None:

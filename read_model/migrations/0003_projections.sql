@@ -172,28 +172,20 @@ BEGIN
     PERFORM projections.wall(p_name);
 END $$;
 
--- ... which it gets once it is filled. Index names begin with their table's.
-CREATE FUNCTION projections.index_like(p_like text, p_name text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE v_index record;
-BEGIN
-    FOR v_index IN
-        SELECT c.relname AS name, k.conname IS NOT NULL AS is_key,
-               coalesce(pg_get_constraintdef(k.oid), pg_get_indexdef(i.indexrelid)) AS definition
-          FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-          LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'p'
-         WHERE i.indrelid = format('projections.%I', p_like)::regclass ORDER BY i.indexrelid
-    LOOP
-        IF v_index.is_key THEN
-            EXECUTE format('ALTER TABLE projections.%I ADD %s', p_name, v_index.definition);
-        ELSE
-            EXECUTE replace(replace(v_index.definition,
-                format('INDEX %I ON', v_index.name),
-                format('INDEX %I ON', replace(v_index.name, p_like, p_name))),
-                format(' ON projections.%I ', p_like), format(' ON projections.%I ', p_name));
-        END IF;
-    END LOOP;
-END $$;
-REVOKE ALL ON FUNCTION projections.wall, projections.make_like, projections.index_like FROM PUBLIC;
+-- ... which it gets once it is filled, by these statements. Index names begin with their table's.
+CREATE FUNCTION projections.indexes_like(p_like text, p_name text) RETURNS SETOF text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN k.conname IS NOT NULL
+                THEN format('ALTER TABLE projections.%I ADD %s', p_name, pg_get_constraintdef(k.oid))
+                ELSE replace(replace(pg_get_indexdef(i.indexrelid),
+                         format('INDEX %I ON', c.relname),
+                         format('INDEX %I ON', replace(c.relname, p_like, p_name))),
+                         format(' ON projections.%I ', p_like),
+                         format(' ON projections.%I ', p_name)) END
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'p'
+     WHERE i.indrelid = format('projections.%I', p_like)::regclass ORDER BY i.indexrelid
+$$;
+REVOKE ALL ON FUNCTION projections.wall, projections.make_like, projections.indexes_like FROM PUBLIC;
 
 SET LOCAL ROLE tallystick_owner;

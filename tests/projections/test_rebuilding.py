@@ -83,7 +83,7 @@ def test_each_projection_is_rebuilt_alone(log: Connection, connect: Connect, nam
     tailer = connect("tallystick_tailer")
     catch_up(projector(tailer))
     live = shown(log)
-    rebuild(connect("tallystick_tailer"), name)
+    rebuild(connect("tallystick_tailer"), name, name)
     assert shown(log) == live
     assert sum(k != v for k, v in read_layout(log).places.items()) == 1
 
@@ -246,7 +246,7 @@ def test_a_rebuild_that_is_killed_leaves_what_is_shown_and_is_begun_again(
     assert len(left) == len(NAMES)
     rebuild(connect("tallystick_tailer"))
     assert shown(log) == live
-    assert not set(left) & set(droppable(log, left_for_s=0)) - set(read_layout(log).places.values())
+    assert set(droppable(log, left_for_s=0)) == {table.name for table in CATALOG.tables()}
 
 
 def test_what_a_rebuild_left_is_dropped_when_nobody_can_still_read_it(
@@ -266,6 +266,93 @@ def test_what_a_rebuild_left_is_dropped_when_nobody_can_still_read_it(
 def test_what_nobody_projects_cannot_be_rebuilt(connect: Connect) -> None:
     with pytest.raises(KeyError):
         rebuild(connect("tallystick_tailer"), "weather")
+
+
+def test_a_log_whose_restoring_the_projector_has_not_noticed_is_not_followed_either(
+    log: Connection, connect: Connect
+) -> None:
+    write_log(log, told().events)
+    catch_up(projector(connect("tallystick_tailer")))
+    live = shown(log)
+    log.execute("INSERT INTO log.epochs VALUES (2, 9, now(), 'restored')")
+    with pytest.raises(LogRestored):
+        rebuild(connect("tallystick_tailer"), "incident")
+    assert shown(log) == live
+
+
+def test_what_only_the_catching_up_cannot_fold_is_parked_too(
+    log: Connection, connect: Connect
+) -> None:
+    """The projector could: it was other code."""
+    story = told()
+    write_log(log, story.events)
+    one = projector(connect("tallystick_tailer"))
+    catch_up(one)
+    story.tell("forklift", IncidentAcknowledged())
+    story.tell("forklift", NoteAdded(note=derived_id("note", 1), text="It drips"))
+
+    def go_on() -> None:
+        write_log(log, story.events[13:])
+        catch_up(one)
+        log.execute("SET session_replication_role = replica")
+        log.execute("UPDATE log.events SET state = '[]' WHERE notification_id = 14")
+
+    assert rebuild(connect("tallystick_tailer"), told=when(Phase.INDEXING, go_on)) == 2
+    letters = log.execute("SELECT position FROM projections.dead_letters ORDER BY 1").fetchall()
+    assert letters == [(14,), (15,)]
+    assert rebuild(connect("tallystick_tailer")) == 0
+
+
+def test_nothing_is_dropped_while_a_rebuild_fills_it(log: Connection, connect: Connect) -> None:
+    write_log(log, told().events)
+
+    def tidy_up() -> None:
+        with pytest.raises(AlreadyRebuilding):
+            drop_left(connect("tallystick_tailer"))
+
+    rebuild(connect("tallystick_tailer"), told=when(Phase.INDEXING, tidy_up))
+
+
+def test_a_table_that_somebody_still_reads_stays_and_stands_in_nobodys_way(
+    log: Connection, connect: Connect
+) -> None:
+    write_log(log, told().events)
+    tailer, analyst = connect("tallystick_tailer"), connect("postgres")
+    rebuild(tailer, "incident", "people")
+    log.execute("UPDATE projections.retired SET retired_at = retired_at - interval '2 min'")
+    with analyst.transaction():
+        analyst.execute("SELECT count(*) FROM projections.incident_v1")
+        assert drop_left(tailer) == ["people_v1"]
+        rebuild(tailer, "incident")
+    assert drop_left(tailer) == ["incident_v1"]
+
+
+_SHAPE = """
+    SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = %(table)s::regclass
+    UNION ALL SELECT attname || format_type(atttypid, atttypmod) || attnotnull || attcollation
+      FROM pg_attribute WHERE attrelid = %(table)s::regclass AND attnum > 0
+    UNION ALL SELECT relrowsecurity::text || relacl::text || coalesce(reloptions::text, '')
+      FROM pg_class WHERE oid = %(table)s::regclass
+    UNION ALL SELECT polname || polroles::text || pg_get_expr(polqual, polrelid)
+      FROM pg_policy WHERE polrelid = %(table)s::regclass
+"""
+
+
+def test_a_table_that_was_rebuilt_again_and_again_has_the_shape_of_the_first(
+    log: Connection, connect: Connect
+) -> None:
+    write_log(log, told().events)
+    first = {table.name: shape(log, table.name, table.name) for table in CATALOG.tables()}
+    for _ in range(3):
+        rebuild(connect("tallystick_tailer"))
+    places = read_layout(log).places
+    assert {name: shape(log, place, name) for name, place in places.items()} == first
+
+
+def shape(log: Connection, place: str, declared: str) -> list[str]:
+    """Columns, key, indexes, wall, grants and fill factor, as if by the declared name."""
+    found = log.execute(_SHAPE, {"table": f"projections.{place}"}).fetchall()
+    return sorted(str(line).replace(place, declared) for (line,) in found)
 
 
 # What may happen to the projector and to rebuilds, in any order.
