@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from projections.catalog import CATALOG
@@ -15,7 +16,8 @@ from projections.incident.tables import INCIDENT
 from tests.projections.story import Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED
 from tests.projections.test_people import INVITED
-from write_model.incident.events import IncidentAcknowledged
+from write_model.incident.events import IncidentAcknowledged, NoteAdded
+from write_model.kernel.ids import derived_id
 from write_model.kernel.messages import Recorded
 from write_model.organization.events import OrganizationFounded
 
@@ -66,19 +68,29 @@ def test_an_event_that_cannot_be_folded_parks_its_record_and_the_others_go_on(
     ]
 
 
-def test_a_trouble_that_passes_parks_nothing(log: Connection) -> None:
+def test_a_trouble_that_passes_parks_nothing_and_what_is_skipped_stays_so(
+    log: Connection,
+) -> None:
     story = Story()
     story.tell("forklift", DECLARED)
+    skipped = story.tell("forklift", IncidentAcknowledged())
+    story.tell("forklift", NoteAdded(note=derived_id("note", 1), text="It drips"))
     write_log(log, story.events)
+    log.execute(
+        "INSERT INTO projections.skipped (position, stream_id) VALUES (%s, %s)",
+        (skipped.position, skipped.stream),
+    )
     left = [OSError("A trouble of the moment.")]
 
-    def values(row: Row, recorded: Recorded) -> Values:
+    def shown(row: Row, recorded: Recorded) -> Values:
         if left:
             raise left.pop()
         return INCIDENT.values(row, recorded)
 
-    catalog = Catalog((replace(INCIDENT, values=values),))
+    catalog = Catalog((replace(INCIDENT, values=shown),))
     refolding = Refolding.begun(log, Wanted.of(catalog, ["incident"]))
     refolding.add(story.events)
-    assert len(refolding.documents()["incident_v1"]) == 1
+    [values] = refolding.documents()["incident_v1"]
+    document = orjson.loads(values[-1])
+    assert (document["status"], len(document["notes"])) == ("open", 1)
     assert (refolding.parked, refolding.letters) == ({}, [])
