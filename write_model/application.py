@@ -121,7 +121,9 @@ class WriteModel:
     ) -> list[Receipt]:
         """With the streams locked in this process; a repetition waits for the first."""
         once = hash((by.tenant.int, by.id.int, key.key)) if key else None
-        with await self.locks.held([ask.stream for ask in asked], once):
+        # A coroutine takes 0.3 µs of a command's 33: nearly always nothing has to be awaited.
+        free = self.locks.at_once(asked[0].stream, once) if len(asked) == 1 else None
+        with free or await self.locks.held([ask.stream for ask in asked], once):
             if len(asked) > 1:
                 await self._fresh(asked, by)  # Then the decision has them at hand.
             try:
@@ -167,7 +169,9 @@ class WriteModel:
         # What is read of other records no version protects: decide it with nobody in between.
         others = [stream for ask in asked for stream in ask.command.involves()]
         for _ in range(0 if others else _OPTIMISTIC_TRIES):
-            decision = await self.decider.decide(asked, by, key=key, correlation=correlation)
+            decision = self.decider.at_once(
+                asked, by, key=key, correlation=correlation
+            ) or await self.decider.decide(asked, by, key=key, correlation=correlation)
             if not decision.append.rows:
                 return await self._unchanged(decision, by, key)
             try:

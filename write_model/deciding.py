@@ -111,6 +111,27 @@ class Decider:
     ids: Ids
     policies: OrganizationPolicies
 
+    def at_once(
+        self,
+        asked: Sequence[Asked],
+        by: Actor,
+        *,
+        key: IdempotencyKey | None,
+        correlation: UUID | None,
+    ) -> Decision | None:
+        """The decision on what is remembered alone; None where something has to be awaited."""
+        if (policies := self.policies.known(by.tenant)) is None:
+            return None
+        parts: list[Part] = []
+        for ask in asked:
+            part = self._from_memory(ask, by, policies)
+            if part is None or are_personal(part.events):
+                return None
+            parts.append(part)
+        command_id = self.ids()
+        append = _append(parts, by, command_id, key, correlation, ())
+        return Decision(by.tenant, by, command_id, parts, append)
+
     async def decide(
         self,
         asked: Sequence[Asked],

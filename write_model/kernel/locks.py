@@ -23,6 +23,19 @@ class StreamLocks:
         self._held: dict[int, deque[asyncio.Future[None]] | None] = {}
         """Streams and keys that are held, each with those who wait for it, if any ever did."""
 
+    def at_once(self, stream: UUID, key: int | None) -> HeldLocks | None:
+        """The locks of one stream and a key, as `held`; None where they must be waited for."""
+        name = stream.int
+        if name in self._held or key in self._held:
+            return None
+        held = HeldLocks(self)
+        if key is not None:
+            self._held[key] = None
+            held.names.append(key)
+        self._held[name] = None
+        held.names.append(name)
+        return held
+
     async def held(self, streams: Sequence[UUID], key: int | None = None) -> HeldLocks:
         """Take the locks of all the streams: `with await locks.held(streams, key): ...`.
 
@@ -35,7 +48,7 @@ class StreamLocks:
                 if not self._taken(key):
                     await self._turn_of_key(key)
                 held.names.append(key)
-            for stream in _in_order(streams):
+            for stream in sorted({stream.int for stream in streams}):
                 if not self._taken(stream):
                     await self._turn(stream)
                 held.names.append(stream)
@@ -79,12 +92,6 @@ class StreamLocks:
                 turn.set_result(None)
                 return
         del self._held[name]
-
-
-def _in_order(streams: Sequence[UUID]) -> list[int]:
-    if len(streams) == 1:  # Nearly always; a set and its sorting take as long as the lock itself.
-        return [streams[0].int]
-    return sorted({stream.int for stream in streams})
 
 
 class HeldLocks:
