@@ -90,6 +90,8 @@ class Successor:
     def _swap(self, writer: Writer, position: int) -> None:
         # A layout's number must not come back after a crash of the server: readers know it.
         self.connection.execute("SET LOCAL synchronous_commit = on")
+        # The projector waits for this transaction, and would for as long as we were paused in it.
+        self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
         reached = self._reached(" FOR UPDATE")
         self._bring(writer, since=position, through=reached)
         _write(writer, {LETTERS.name: self.letters})
