@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.answers.happened import EventPage
+from api.branch import must_be_kept, whole_number
 from api.openapi import WAITING, describe_query, parameter
 from api.process import Process, process
 from api.reads import MOST, caught_up, limit_of, only, opened
@@ -27,6 +28,7 @@ READ = "events.read"
     openapi_extra=describe_query(
         READ,
         parameter("after", "The position to go on after; 0 for the beginning.", "integer"),
+        parameter("epoch", "The one that came with `after`: 410 if it was lost since.", "integer"),
         parameter("type", "Only these types, with commas, such as incident.resolved."),
         parameter("subject", "Only this record, by id or reference."),
         parameter("limit", "How many items, at most 500.", "integer"),
@@ -40,10 +42,14 @@ async def events(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, READ)
-        only(request, "after", "type", "subject", "limit")
-        after, limit = _position(request), limit_of(request, usual=MOST)
+        only(request, "after", "epoch", "type", "subject", "limit")
+        after, limit = (
+            whole_number(request.query_params, "after") or 0,
+            limit_of(request, usual=MOST),
+        )
         types = _types(request)
         subject = await _subject(request, at, actor)
+        await must_be_kept(at, actor.tenant, request.query_params)
         shown = await caught_up(at, request, actor)
         feed = await at.questions.changes.after(
             actor.tenant, after, limit=limit, types=types, subject=subject
@@ -52,17 +58,15 @@ async def events(request: Request) -> Response:
             raise LogRestored
         items = await opened(at, request, actor, feed.items)
         more = b"true" if feed.count == limit else b"false"
-        body = b'{"items":%b,"next":%d,"more":%b}' % (items, feed.through, more)
-        going_on = request.url.include_query_params(after=feed.through)
+        body = b'{"items":%b,"next":%d,"epoch":%d,"more":%b}' % (
+            items,
+            feed.through,
+            feed.epoch,
+            more,
+        )
+        going_on = request.url.include_query_params(after=feed.through, epoch=feed.epoch)
         link = f"{going_on.path}?{going_on.query}" if feed.count == limit else None
         return shown.answer(body, link=link)
-
-
-def _position(request: Request) -> int:
-    text = request.query_params.get("after", "0")
-    if not text.isdecimal() or len(text) > 18:
-        raise Invalid("A position is a whole number.", field="after")
-    return int(text)
 
 
 def _types(request: Request) -> list[str]:

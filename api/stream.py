@@ -12,6 +12,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from api.accesses import refused
+from api.branch import must_be_kept, whole_number
 from api.problems import problem
 from api.process import Process, process
 from api.references import record_id
@@ -69,10 +70,11 @@ async def _subscriber(websocket: WebSocket, at: Process) -> "Subscriber":
     actor = websocket.scope["actor"] = await at.identity.actors.of(token)
     topics = await _topics(websocket.query_params.get("topics", ""), at, actor)
     branch, last = at.ring.branch, await last_position(at.pool, actor.tenant)
-    after = _position(websocket.query_params.get("after", str(last)))
-    if after > last:
+    after = whole_number(websocket.query_params, "after")
+    await must_be_kept(at, actor.tenant, websocket.query_params)
+    if after is not None and after > last:
         raise LogRestored
-    return Subscriber(websocket, at, token, actor, topics, after, branch)
+    return Subscriber(websocket, at, token, actor, topics, last if after is None else after, branch)
 
 
 def _token(websocket: WebSocket) -> str:
@@ -88,12 +90,6 @@ def _token(websocket: WebSocket) -> str:
 
 def _answered_protocol(websocket: WebSocket) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None
-
-
-def _position(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise Invalid("A position is a whole number.", field="after")
-    return int(text)
 
 
 async def _topics(text: str, at: Process, actor: Actor) -> tuple[Topic, ...]:

@@ -45,6 +45,8 @@ class Happened(Protocol):
     def schema_version(self) -> int: ...
     @property
     def fields(self) -> Sequence[str]: ...
+    @property
+    def epoch(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ def message(event: Happened) -> Message:
         "subject": event.stream,
         "time": event.recorded_at,
         "position": event.tenant_position,
+        "epoch": event.epoch,
         "version": event.version,
         "tenant": event.tenant,
         "actor": event.actor,

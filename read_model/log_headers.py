@@ -19,7 +19,7 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 _TAIL: LiteralString = """
     SELECT h.last_position, h.epoch, t.topic, t.originator_id, t.originator_version,
            t.notification_id, t.tenant_id, t.tenant_position, t.number, t.actor_id, t.recorded_at,
-           t.occurred_at, t.schema_version, t.fields
+           t.occurred_at, t.schema_version, t.fields, t.epoch AS event_epoch
       FROM log.head() h LEFT JOIN log.tail(%s, %s) t ON true
      ORDER BY t.notification_id
 """
@@ -29,7 +29,7 @@ _MISSED: LiteralString = """
            e.schema_version,
            CASE WHEN e.purged_by IS NULL AND e.state <> '' THEN
                ARRAY(SELECT jsonb_object_keys(convert_from(e.state, 'UTF8')::jsonb))
-           ELSE '{}' END AS fields
+           ELSE '{}' END AS fields, e.epoch
       FROM log.events e
       JOIN log.events first
         ON first.originator_id = e.originator_id AND first.originator_version = 1
@@ -40,6 +40,12 @@ _MISSED: LiteralString = """
 _LAST: LiteralString = (
     "SELECT tenant_position FROM log.events WHERE tenant_id = %s"
     " ORDER BY tenant_position DESC LIMIT 1"
+)
+
+# Only under a later epoch: then what the caller has read there was lost, and another stands there.
+_IS_LOST: LiteralString = (
+    "SELECT EXISTS (SELECT FROM log.events"
+    " WHERE tenant_id = %s AND tenant_position = %s AND epoch > %s)"
 )
 
 
@@ -62,6 +68,7 @@ class Header:
     occurred_at: datetime
     schema_version: int
     fields: Sequence[str]
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +114,12 @@ async def last_position(pool: Pool, tenant: UUID) -> int:
         cursor = await connection.execute(_LAST, (tenant,), binary=True)
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
+
+
+async def is_lost(pool: Pool, tenant: UUID, position: int, epoch: int) -> bool:
+    """Whether another event stands at a position than the one that was read under that epoch."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
+        cursor = await connection.execute(_IS_LOST, (tenant, position, epoch))
+        [row] = await cursor.fetchall()
+        return bool(row[0])

@@ -98,5 +98,7 @@ class EventPage(Awaited):
     items: list[CloudEvent]
     next: int
     """Go on with `after` = this: nothing up to it was left out."""
+    epoch: int
+    """Send it along with `after`: it tells whether a restored log has lost what you read."""
     more: bool
     """Whether there is more to be read at once."""

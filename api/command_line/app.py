@@ -9,6 +9,7 @@ from api.command_line import (
     demo,
     developing,
     importing,
+    log,
     projecting,
     rebuilding,
     running,
@@ -36,6 +37,7 @@ app.add_typer(importing.app, name="import")
 projecting.app.command("rebuild")(rebuilding.rebuild)
 projecting.app.command("drop-old")(rebuilding.drop_old)
 app.add_typer(projecting.app, name="projections")
+app.add_typer(log.app, name="log")
 app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)
 app.command("bench", context_settings=PASSED_ON)(bench.bench)

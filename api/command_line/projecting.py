@@ -76,13 +76,16 @@ def _then_lag(change: Callable[[Connection], None]) -> Callable[[Connection], La
     return changed
 
 
-def asked(home: Path | None, question: Callable[[Connection], Found]) -> Found:
+def asked(
+    home: Path | None, question: Callable[[Connection], Found], *, role: str | None = None
+) -> Found:
+    """The answer of the running database, asked as its tailer or as another role."""
     from workers.projector.reaching import Unreachable, reached
-    from write_model.kernel.settings import Settings
+    from write_model.kernel.settings import TAILER, Settings
 
     settings = Settings(home=home.expanduser()) if home else Settings()
     try:
-        with reached(settings) as connection:
+        with reached(settings, role=role or TAILER) as connection:
             return question(connection)
     except Unreachable as error:
         typer.echo(str(error), err=True)

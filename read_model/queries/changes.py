@@ -30,8 +30,8 @@ _FEED = sql.SQL(
     """ '","occurred_at":"', to_char(occurred_at, {time}),"""
     """ '","schema_version":', schema_version, ',"data":', item, '}}'),"""
     " ',' ORDER BY tenant_position), '') || ']', 'UTF8'), count(*), max(tenant_position),"
-    " (SELECT coalesce(max(tenant_position), 0) FROM {table} WHERE tenant_id = %(tenant)s)"
-    " FROM page"
+    " (SELECT coalesce(max(tenant_position), 0) FROM {table} WHERE tenant_id = %(tenant)s),"
+    " (SELECT epoch FROM projections.checkpoint WHERE name = 'all') FROM page"
 )
 _ANY_TYPE = sql.SQL("AND type = ANY(%(types)s)")
 _ONE_SUBJECT = sql.SQL("AND stream_id = %(subject)s")
@@ -39,11 +39,15 @@ _ONE_SUBJECT = sql.SQL("AND stream_id = %(subject)s")
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """`items`: a JSON array. `through`: ask after it next; nothing up to it was left out."""
+    """`items`: a JSON array. `through`: ask after it next; nothing up to it was left out.
+
+    `epoch`: the log's when it was read; it says later on whether `through` is still on the branch.
+    """
 
     items: bytes
     count: int
     through: int
+    epoch: int
 
 
 class Changes:
@@ -62,8 +66,9 @@ class Changes:
         """Events past the organization's `position`, in order; () and None do not filter."""
         parameters = {"after": position, "limit": limit, "types": list(types), "subject": subject}
         [row] = await self._reader.rows(tenant, _feed(bool(types), subject is not None), parameters)
-        items, count, last, applied = row
-        return Feed(items, count, last if count == limit else max(applied, position))
+        items, count, last, applied, epoch = row
+        through = last if count == limit else max(applied, position)
+        return Feed(items, count, through, epoch)
 
 
 def _feed(by_type: bool, by_subject: bool) -> sql.Composed:

@@ -10,11 +10,11 @@ from uuid import UUID
 import psycopg
 import pytest
 from structlog.testing import capture_logs
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from api.supervising import supervised
 from projections.engine.log import Connection
-from tests.api.serving import Served, Somebody, serving
+from tests.api.serving import Served, Somebody, serving, told
 from tests.api.test_stream import everything, following, next_message
 from tests.api.test_trouble import cut_off
 from tests.embedded import SUPERUSER, Database, until
@@ -74,6 +74,33 @@ async def test_after_a_restore_nothing_of_the_lost_branch_is_believed(
         message = await next_message(socket)
     assert (message["subject"], message["reference"]) == (anew["id"], "INC-2")
     assert message["position"] == lost["position"]
+
+
+@pytest.mark.usefixtures("projector")
+async def test_a_position_given_out_again_is_not_taken_for_the_lost_one(
+    served: Served, commander: Somebody, admin: Connection
+) -> None:
+    await commander.declares()
+    kept = last_position(admin)
+    lost = await commander.declares()
+    page = told(await commander.get(f"/v1/events?after=0&min_position={lost['position']}"))
+    assert (page["next"], page["epoch"]) == (lost["position"], 1)
+    with capture_logs() as logs:
+        restore(admin, kept)
+        anew = await commander.declares()
+        await logged(logs, "the_log_branched")
+    assert anew["position"] == lost["position"]
+    resumed = f"after={page['next']}&epoch={page['epoch']}"
+    assert (await commander.get(f"/v1/events?{resumed}")).status_code == 410
+    with pytest.raises(InvalidStatus) as refused:
+        async with following(served, commander, resumed):
+            pass
+    assert refused.value.response.status_code == 410
+    before = f"after={page['next'] - 1}&epoch=1"
+    assert (await commander.get(f"/v1/events?{before}")).status_code == 200
+    async with following(served, commander, before) as socket:
+        message = await next_message(socket)
+    assert (message["position"], message["epoch"]) == (anew["position"], 2)
 
 
 async def test_without_the_tail_no_opened_key_is_believed(

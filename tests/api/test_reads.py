@@ -306,6 +306,11 @@ async def test_a_position_that_the_log_has_not_is_of_a_lost_branch(served: Serve
     assert (answer.status_code, told(answer)["code"]) == (410, "log_restored")
 
 
+@pytest.mark.parametrize("question", ["after=x", "epoch=x", "after=1&epoch=-1"])
+async def test_positions_and_epochs_are_whole_numbers(commander: Somebody, question: str) -> None:
+    assert told(await commander.get(f"/v1/events?{question}"))["code"] == "validation"
+
+
 async def test_the_feed_is_narrowed_by_type_and_subject(commander: Somebody) -> None:
     done = await repaired(commander)
     other = await commander.declares()

@@ -117,7 +117,7 @@ async def test_what_is_pushed_has_the_envelope_of_the_feed(
     position = incident["position"]
     path = f"/v1/events?after={position - 1}&min_position={position}"
     [listed] = told(await commander.get(path))["items"]
-    only_pushed, only_listed = {"reference", "changed"}, {"datacontenttype", "data"}
+    only_pushed, only_listed = {"reference", "changed", "epoch"}, {"datacontenttype", "data"}
     assert pushed.keys() - only_pushed == listed.keys() - only_listed
     assert pushed["specversion"] == "1.0"
     for name in ("id", "source", "type", "subject", "tenant", "actor", "schema_version"):
@@ -286,6 +286,7 @@ def note(who: Somebody, incident: dict[str, Any], position: int) -> Header:
         occurred_at=datetime.now(UTC),
         schema_version=1,
         fields=("text",),
+        epoch=1,
     )
 
 

@@ -29,6 +29,7 @@ def leak(position: int, tenant: UUID = WAREHOUSE) -> Header:
         occurred_at=datetime(2026, 3, 2, 8, 10, tzinfo=UTC),
         schema_version=1,
         fields=("title", "severity"),
+        epoch=1,
     )
 
 
@@ -48,6 +49,7 @@ def test_a_message_carries_ids_and_names_of_fields_in_a_cloud_events_envelope() 
         "subject": str(FORKLIFT),
         "time": "2026-03-02T08:15:00Z",
         "position": 1,
+        "epoch": 1,
         "version": 1,
         "tenant": str(WAREHOUSE),
         "actor": str(MARA),

@@ -24,13 +24,15 @@ class Unreachable(Exception):
 
 
 @contextmanager
-def reached(settings: Settings) -> Generator[Connection]:
+def reached(settings: Settings, *, role: str = TAILER) -> Generator[Connection]:
     """A connection to the running database of these settings.
 
     Raises: Unreachable, also for what is asked in it.
     """
     try:
-        with connected(_conninfo(settings), statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
+        with connected(
+            _conninfo(settings, role), statement_timeout_s=_STATEMENT_TIMEOUT_S
+        ) as connection:
             yield connection
     except FileNotFoundError as error:
         raise Unreachable(f"There is no installation in {settings.home}. {_NEXT}") from error
@@ -47,8 +49,8 @@ def reached(settings: Settings) -> Generator[Connection]:
         raise Unreachable(f"The database does not answer ({why}). {_NEXT}") from error
 
 
-def _conninfo(settings: Settings) -> str:
+def _conninfo(settings: Settings, role: str) -> str:
     embedded = not settings.database_url and settings.socket_folder is None
     there = sockets_of(settings.home / "postgres") if embedded else None
     found = settings.model_copy(update={"socket_folder": there}) if there else settings
-    return found.conninfo(TAILER)
+    return found.conninfo(role)
