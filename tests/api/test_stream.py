@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from pydantic_core import from_json
 from structlog.contextvars import merge_contextvars
@@ -19,6 +20,8 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.typing import Subprotocol
 
 from api.serve import server
+from projections.catalog import CATALOG
+from projections.engine.rebuilding import Rebuild
 from projections.push import Ring
 from read_model.log_headers import Header
 from tests.api.serving import Served, Somebody, serving, told
@@ -27,7 +30,7 @@ from tests.embedded import Database
 from write_model.deciding import Asked
 from write_model.incident.commands import AcknowledgeIncident
 from write_model.kernel.access import Actor, Role, system_actor
-from write_model.kernel.settings import Settings
+from write_model.kernel.settings import TAILER, Settings
 from write_model.membership.commands import SuspendMember
 from write_model.membership.membership import membership_stream
 
@@ -65,6 +68,25 @@ async def test_what_happens_is_pushed_without_a_value(served: Served, commander:
     assert {"title", "injured"} <= set(message["changed"])
     assert "Grace" not in str(message)
     assert "leaks" not in str(message)
+
+
+@pytest.mark.usefixtures("projector")
+async def test_a_rebuild_pushes_nothing_again(
+    served: Served, commander: Somebody, database: Database
+) -> None:
+    first = await commander.declares()
+    await commander.get(f"/v1/incidents/INC-1?min_position={first['position']}")
+    async with following(served, commander) as socket:
+        await asyncio.to_thread(rebuilt, database)
+        second = await commander.declares()
+        assert (await next_message(socket))["position"] == second["position"]
+
+
+def rebuilt(database: Database) -> None:
+    """Every projection, as the command line does it."""
+    with psycopg.connect(database.conninfo(TAILER), autocommit=True) as connection:
+        names = [projection.name for projection in CATALOG.projections]
+        Rebuild(connection, CATALOG, lambda _: None).of(names)
 
 
 async def test_a_subscriber_resumes_from_the_ring_without_a_gap(
