@@ -13,46 +13,13 @@ from projections.engine import columns
 from projections.engine.columns import Column
 from projections.engine.projection import Mirror, Primary, Row, TableSpec, Values
 from projections.incident.document import fold, people_in
+from read_model.queries.incident_list import FIELDS
 from write_model.kernel.messages import Recorded
 
 _RANKS = {None: 0, "sev1": 1, "sev2": 2, "sev3": 3, "sev4": 4}
 """What is not assessed yet comes first: it may be anything."""
 
-ITEM = (
-    "id",
-    "reference",
-    "number",
-    "version",
-    "status",
-    "title",
-    "severity",
-    "priority",
-    "impact",
-    "team",
-    "role",
-    "assignee",
-    "reporter",
-    "source",
-    "source_key",
-    "opened_at",
-    "acknowledged_at",
-    "resolved_at",
-    "closed_at",
-    "updated_at",
-    "hold_reason",
-    "resolution",
-    "cause_code",
-    "outcome_reason",
-    "merged_into",
-    "reopened",
-    "escalations",
-    "imported_through",
-    "deviations",
-)
-"""What a list shows of a document."""
-
-
-_shown_in_lists = itemgetter(*ITEM)
+_shown_in_lists = itemgetter(*FIELDS)
 
 
 def _document_values(row: Row, recorded: Recorded) -> Values:
@@ -89,7 +56,7 @@ def _list_values(row: Row, recorded: Recorded) -> Values:
         row["deviations"],
         through.get("row"),
         through.get("step"),
-        orjson.dumps(dict(zip(ITEM, _shown_in_lists(row), strict=True))),
+        orjson.dumps(dict(zip(FIELDS, _shown_in_lists(row), strict=True))),
     )
 
 

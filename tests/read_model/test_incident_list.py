@@ -9,10 +9,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from projections.incident.tables import ITEM
 from read_model.queries.asking import asked
 from read_model.queries.cursor import Cursors
-from read_model.queries.incident_list import ALLOWED, FIELDS, IncidentList, page_query
+from read_model.queries.incident_list import ALLOWED, IncidentList, page_query
 from read_model.reader import Reader
 from tests.embedded import Database
 from tests.projections.story import JONAS, MARA, NORTH, SOUTH, Story
@@ -169,10 +168,6 @@ def test_what_may_not_be_asked_is_named(parameters: dict[str, str], field: str) 
     with pytest.raises(Invalid) as refused:
         asked(parameters, ALLOWED)
     assert refused.value.field == field
-
-
-def test_the_fields_that_may_be_asked_for_are_those_of_an_item() -> None:
-    assert FIELDS == ITEM
 
 
 @pytest.mark.parametrize("sort", ["opened_at", "-updated_at", "number", "-severity"])
