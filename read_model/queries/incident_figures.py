@@ -13,7 +13,7 @@ from psycopg import sql
 
 from read_model import tables
 from read_model.queries.figures_asked import FiguresAsked
-from read_model.queries.figures_shown import AGES_S, HELD, shown
+from read_model.queries.figures_shown import AGES_S, HELD, Found, shown
 from read_model.queries.parked import PARKED_OF_KIND
 from read_model.reader import Reader
 from write_model.kernel.errors import Invalid
@@ -80,14 +80,19 @@ class IncidentFigures:
 
         Raises: Invalid when it would have more than `MOST_ITEMS`.
         """
-        [(items, *others)] = await self._reader.rows(
-            tenant, figures_query(asked), _parameters(asked, at)
-        )
-        if items and len(items) > MOST_ITEMS:
+        query, parameters = figures_query(asked), _parameters(asked, at)
+        [row] = await self._reader.rows(tenant, query, parameters)
+        items, holds, cells, ages = map(_found, row)
+        if len(items) > MOST_ITEMS:
             refusal = f"There are more than {MOST_ITEMS:,} figures; ask for longer intervals"
             raise Invalid(f"{refusal}, or for a shorter time.", field="interval")
         [(parked,)] = await self._reader.rows(tenant, PARKED_OF_KIND, {"kind": "incident"})
-        return shown(at, items or [], *(found or [] for found in others), parked=parked)
+        return shown(at, items, holds, cells, ages, parked=parked)
+
+
+def _found(column: list[Found] | None) -> list[Found]:
+    """Postgres has no array of nothing."""
+    return column or []
 
 
 def figures_query(asked: FiguresAsked) -> sql.Composed:

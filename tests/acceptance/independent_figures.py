@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from math import floor
-from typing import Any
+from typing import Any, cast
 
 from tests.acceptance.independent_fold import Document, Event, fold
 
@@ -22,6 +22,8 @@ ENDED = ("resolved", "closed", "dismissed", "cancelled", "merged")
 AGES_S = (0, 3_600, 86_400, 259_200, 604_800, 2_592_000, 7_776_000, None)
 
 Json = dict[str, Any]
+Hold = tuple[str, datetime, datetime | None]
+"""Its reason, when it began, and when it ended."""
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Life:
     document: Document
     acknowledged: int | None = None
     resolved: int | None = None
-    holds: list[tuple[str, datetime, datetime | None]] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list[Hold])
 
 
 def lives(events: Iterable[Event]) -> list[Life]:
@@ -188,9 +190,9 @@ def differences(told: Mapping[str, Any], expected: Sequence[Json], left: Json) -
 
 def _alike(told: Any, expected: Any) -> bool:
     if isinstance(expected, dict):
-        return told.keys() == expected.keys() and all(
-            _alike(told[k], expected[k]) for k in expected
-        )
+        members = cast("Json", expected)
+        is_same = told.keys() == members.keys()
+        return is_same and all(_alike(told[name], each) for name, each in members.items())
     if isinstance(expected, float):
         return isinstance(told, float) and abs(told - expected) < 0.000_001
     return bool(told == expected)
