@@ -6,7 +6,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import documentation, events, health, incident_reads, incidents, organizations, stream
+from api import (
+    documentation,
+    events,
+    figures,
+    health,
+    incident_reads,
+    incidents,
+    organizations,
+    stream,
+)
 from api.budgets import Budgets
 from api.following import Following
 from api.identity import auth, members, named
@@ -26,6 +35,7 @@ VERSION = "0.1.0"
 ROUTERS = (
     incidents.router,
     incident_reads.router,
+    figures.router,
     organizations.router,
     events.router,
     stream.router,

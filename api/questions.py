@@ -8,6 +8,7 @@ from read_model.queries.changes import Changes
 from read_model.queries.cursor import Cursors
 from read_model.queries.history import Histories
 from read_model.queries.incident import Incidents
+from read_model.queries.incident_figures import IncidentFigures
 from read_model.queries.incident_list import IncidentList
 from read_model.queries.position import Positions
 from read_model.queries.timeline import Timelines
@@ -19,6 +20,7 @@ from write_model.kernel.secrets import MasterSecret
 class Questions:
     incidents: Incidents
     incident_list: IncidentList
+    incident_figures: IncidentFigures
     histories: Histories
     timelines: Timelines
     changes: Changes
@@ -30,6 +32,7 @@ def questions(reader: Reader, master: MasterSecret) -> Questions:
     return Questions(
         Incidents(reader),
         IncidentList(reader, cursors),
+        IncidentFigures(reader),
         Histories(reader, cursors),
         Timelines(reader, cursors),
         Changes(reader),

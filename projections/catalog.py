@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from projections.engine.catalog import Catalog
 from projections.history import CHANGES, INCIDENT_TIMELINE
+from projections.incident.counts import INCIDENT_COUNTS
+from projections.incident.figures import INCIDENT_FIGURES
 from projections.incident.tables import INCIDENT, INCIDENT_LIST
 from projections.people import PEOPLE
 from write_model.organization.events import OrganizationEvent
 from write_model.user.events import UserEvent
 
-CATALOG = Catalog((INCIDENT, INCIDENT_LIST, PEOPLE, INCIDENT_TIMELINE, CHANGES))
+CATALOG = Catalog(
+    (
+        INCIDENT,
+        INCIDENT_LIST,
+        INCIDENT_COUNTS,
+        INCIDENT_FIGURES,
+        PEOPLE,
+        INCIDENT_TIMELINE,
+        CHANGES,
+    )
+)
 
 WITHOUT_DOCUMENT = OrganizationEvent | UserEvent

@@ -77,6 +77,12 @@ class IncidentDocument(Summary, Awaited):
     """One incident as it stands."""
 
     description: str | None
+    first_acknowledged_at: AwareDatetime | None
+    """The first time of all, however often it was reopened since."""
+    held_since: AwareDatetime | None
+    """When the present hold began; null when it is not on hold."""
+    held_seconds: dict[HoldReason, float]
+    """Reason -> how long all holds lasted that have ended."""
     injured: str | Unseen | None
     """A name for who may see it."""
     review_waived: str | None

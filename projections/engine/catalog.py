@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from projections.engine.projection import Additions, Mirror, Primary, Projection, TableSpec
+from projections.engine.projection import (
+    Additions,
+    Mirror,
+    Primary,
+    Projection,
+    TableSpec,
+    Tally,
+)
 
 
 class Hearers(NamedTuple):
@@ -27,6 +34,10 @@ class Catalog:
     def documents_of(self, primary: Primary) -> tuple[Primary | Mirror, ...]:
         """The projections with one row per stream of this primary, itself first."""
         return primary, *(mirror for mirror in self._mirrors() if mirror.of == primary.name)
+
+    def tallies_of(self, primary: Primary) -> tuple[Tally, ...]:
+        tallies = (each for each in self.projections if isinstance(each, Tally))
+        return tuple(tally for tally in tallies if tally.of == primary.name)
 
     def primaries(self) -> tuple[Primary, ...]:
         return tuple(each for each in self.projections if isinstance(each, Primary))

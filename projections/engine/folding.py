@@ -10,6 +10,7 @@ from uuid import UUID
 from projections.engine.catalog import Catalog
 from projections.engine.log import Unreadable
 from projections.engine.projection import Additions, Primary, Row, Values
+from projections.engine.tallying import changes_of, difference
 from projections.engine.transition import Transition
 from write_model.kernel.messages import Recorded
 
@@ -46,13 +47,17 @@ class Batch:
                 self._add(hearers.additions, Transition(before, after, recorded))
 
     def tables(self) -> dict[str, list[Values]]:
-        """The rows to write, by table: documents once per stream, additions once per event."""
+        """The rows to write, by table: documents once per stream, additions once per event,
+        and what is to be added to counts."""
         tables = self.additions()
         for primary in self.catalog.primaries():
             last = self.last.get(primary.name, {})
             for each in self.catalog.documents_of(primary) if last else ():
                 values, rows = each.values, self.rows
                 tables[each.table.name] = [values(rows[id_], r) for id_, r in last.items()]
+            for tally in self.catalog.tallies_of(primary) if last else ():
+                changes = changes_of(last, self.known, self.rows)
+                tables[tally.table.name] = difference(tally, changes)
         return tables
 
     def additions(self) -> dict[str, list[Values]]:

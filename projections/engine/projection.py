@@ -1,8 +1,9 @@
 """What a projection declares: its topics, its pure fold, its table and its version.
 
 A *primary* projection folds each stream into one row, a plain document. A *derived* one is a
-function of the primary row before and after an event: either rows that are added per event
-(`Additions`), or a second row per stream that mirrors the document (`Mirror`).
+function of the primary row before and after an event: rows that are added per event (`Additions`),
+a second row per stream that mirrors the document (`Mirror`), or counts of documents by what they
+say (`Tally`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from projections.engine.columns import Column
 from projections.engine.transition import Transition
@@ -33,6 +35,9 @@ class TableSpec:
     columns: tuple[Column, ...]
     is_keyed: bool = True
     """Whether rows are replaced by `id` (the stream), or only ever added."""
+    is_counted: bool = False
+    """Whether the last column is a count, to be added to the one under the same other columns;
+    these are the table's key, and a count that comes to 0 is no row."""
 
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
@@ -76,4 +81,19 @@ class Additions:
     topics: tuple[str, ...] = ()
 
 
-Projection = Primary | Mirror | Additions
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many of a primary's documents say the same.
+
+    `keys(row, tenant)`: under which keys the document counts, each the values of the table's
+    columns without the last; none of them may be null.
+    """
+
+    name: str
+    version: int
+    of: str
+    table: TableSpec
+    keys: Callable[[Row, UUID], tuple[Values, ...]]
+
+
+Projection = Primary | Mirror | Additions | Tally

@@ -99,6 +99,7 @@ class Rebuild:
                 self.told(Progress(Phase.FOLDING, number * through + to, parts * through))
             self._copy_in(wanted, made, refolding.documents())
             refolding.forget()
+        self._copy_in(wanted, made, refolding.counts())
         return refolding
 
     def _parts(self, through: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import length_hint
 from sys import maxsize
@@ -15,7 +16,16 @@ from projections.engine.catalog import Catalog
 from projections.engine.folding import Batch
 from projections.engine.log import Connection, read_streams
 from projections.engine.parking import BEHIND_ANOTHER, letters, parked_streams, reason_for
-from projections.engine.projection import Additions, Mirror, Primary, Projection, Row, Values
+from projections.engine.projection import (
+    Additions,
+    Mirror,
+    Primary,
+    Projection,
+    Row,
+    Tally,
+    Values,
+)
+from projections.engine.tallying import as_rows
 from write_model.kernel.messages import Recorded
 
 log = structlog.get_logger(__name__)
@@ -23,8 +33,8 @@ log = structlog.get_logger(__name__)
 Tables = Mapping[str, Sequence[Values]]
 """Rows by the name of their declared table."""
 
-Document = Primary | Mirror
-"""What has a row per stream."""
+Document = Primary | Mirror | Tally
+"""What has a row per stream, or counts it."""
 
 _SKIPPED: LiteralString = "SELECT position FROM projections.skipped"
 
@@ -41,7 +51,7 @@ class Wanted:
         """Raises: KeyError for a name that nothing has."""
         known = {each.name: each for each in catalog.projections}
         projections = tuple(known[name] for name in dict.fromkeys(names))
-        primaries = {mirror.of for mirror in projections if isinstance(mirror, Mirror)}
+        primaries = {each.of for each in projections if isinstance(each, Mirror | Tally)}
         if any(isinstance(each, Additions) for each in projections):
             primaries |= {each.name for each in catalog.primaries()}
         needed = {*names, *primaries}
@@ -53,8 +63,11 @@ class Wanted:
     def documents_of(self, primary: Primary) -> list[Document]:
         """Those of a primary projection's documents that are wanted."""
         tables = self.tables()
-        documents = self.catalog.documents_of(primary)
+        documents = *self.catalog.documents_of(primary), *self.catalog.tallies_of(primary)
         return [each for each in documents if each.table.name in tables]
+
+    def tallies_of(self, primary: Primary) -> list[Tally]:
+        return [each for each in self.documents_of(primary) if isinstance(each, Tally)]
 
     def kinds(self) -> tuple[str, ...]:
         """The kinds of events that they are made from; () for all."""
@@ -62,7 +75,7 @@ class Wanted:
         return tuple(sorted({kind for kinds in heard for kind in kinds})) if all(heard) else ()
 
     def _topics(self, projection: Projection) -> tuple[str, ...]:
-        if isinstance(projection, Mirror):
+        if isinstance(projection, Mirror | Tally):
             return next(p.topics for p in self.catalog.primaries() if p.name == projection.of)
         return projection.topics
 
@@ -85,6 +98,7 @@ class Refolding:
     """For what was parked here: those events and all later ones of their records."""
     _rows: dict[int, Row] = field(default_factory=dict[int, Row])
     _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
+    _counts: dict[str, Counter[Values]] = field(default_factory=dict[str, Counter[Values]])
 
     @classmethod
     def begun(
@@ -121,20 +135,42 @@ class Refolding:
         return {name: rows for name, rows in added.items() if name in self.wanted.tables()}
 
     def documents(self) -> Tables:
-        """A row per stream, for every table that has one."""
+        """A row per stream, for every table that has one; all are counted from here on."""
         tables: dict[str, list[Values]] = {}
         for primary in self.wanted.catalog.primaries():
-            documents = self.wanted.documents_of(primary)
-            for stream, last in self._last.get(primary.name, {}).items():
-                for each, values in self._shown(primary, documents, self._rows[stream], last):
+            for each, values in self._all_shown(primary, self.wanted.documents_of(primary)):
+                if isinstance(each, Tally):
+                    self._count(each, values, 1)
+                else:
                     tables.setdefault(each.table.name, []).append(values)
         return tables
+
+    def discount(self) -> None:
+        """The documents as they stand now are counted already: their counts change from here."""
+        for primary in self.wanted.catalog.primaries():
+            for tally, keys in self._all_shown(primary, self.wanted.tallies_of(primary)):
+                self._count(tally, keys, -1)
+
+    def counts(self) -> Tables:
+        """What is to be added to each count, for all documents that were made until now."""
+        return {name: as_rows(counted) for name, counted in self._counts.items()}
+
+    def _count(self, tally: Document, keys: Sequence[Values], by: int) -> None:
+        counted = self._counts.setdefault(tally.table.name, Counter())
+        for key in keys:
+            counted[key] += by
+
+    def _all_shown(
+        self, primary: Primary, documents: Sequence[Document]
+    ) -> Iterator[tuple[Document, Values]]:
+        for stream, last in self._last.get(primary.name, {}).items() if documents else ():
+            yield from self._shown(primary, documents, self._rows[stream], last)
 
     def _shown(
         self, primary: Primary, documents: Sequence[Document], row: Row, last: Recorded
     ) -> list[tuple[Document, Values]]:
         try:
-            return [(each, each.values(row, last)) for each in documents]
+            return [(each, _values(each, row, last)) for each in documents]
         except Exception:  # noqa: BLE001  # a table's values may refuse in any way
             return self._shown_before_trouble(primary, documents, last)
 
@@ -152,7 +188,7 @@ class Refolding:
                 continue
             try:
                 row = primary.fold(row, recorded)
-                shown = [(each, each.values(row, recorded)) for each in documents]
+                shown = [(each, _values(each, row, recorded)) for each in documents]
             except Exception as error:  # noqa: BLE001  # as above
                 self._park(recorded, error)
                 self._set_aside_behind_others(events)
@@ -179,3 +215,10 @@ class Refolding:
             and self.parked[each.stream] < each.position < self._known.get(each.stream, maxsize)
         )
         self.letters += letters(late, reason=BEHIND_ANOTHER)
+
+
+def _values(document: Document, row: Row, recorded: Recorded) -> Values:
+    """Of a tally its keys."""
+    if isinstance(document, Tally):
+        return document.keys(row, recorded.tenant)
+    return document.values(row, recorded)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from uuid import UUID
 
+import orjson
 from psycopg import sql
 
 from projections.engine.catalog import Catalog
@@ -12,9 +13,13 @@ from projections.engine.checkpoint import Lease, LostLease
 from projections.engine.folding import Batch
 from projections.engine.log import Connection, LogEnd, read_streams
 from projections.engine.parking import forget_after, parked_streams
-from projections.engine.projection import Values
+from projections.engine.projection import Primary, Row, Values
 from projections.engine.sending import Sender
+from projections.engine.tallying import difference
 from projections.engine.writing import Writer, delete_rows
+
+Touched = Mapping[UUID, tuple[UUID, Row]]
+"""Stream -> its organization and its document, as they stand in the tables."""
 
 
 def rewind(
@@ -35,27 +40,43 @@ def rewind(
     with connection.transaction():
         # No index knows log positions: it would cost each batch a tenth, and this almost never is.
         connection.execute("SET LOCAL statement_timeout = 0")
-        streams = set(_touched(writer, catalog, after=to))
+        touched = {each.name: _touched(writer, each, after=to) for each in catalog.primaries()}
+        streams = {stream for found in touched.values() for stream in found}
         for table in catalog.tables():
             place = writer.layout.name(table.name)
             delete_rows(connection, table, place, after=to, streams=streams)
         forget_after(connection, to)
-        again = _folded_again(connection, catalog, streams, through=to)
+        again = _folded_again(connection, catalog, touched, through=to)
         move = lease.move(since=since, to=to, epoch=end.epoch)
         if not sender.ask(writer.statement(move, again)):
             raise LostLease
 
 
-def _touched(writer: Writer, catalog: Catalog, *, after: int) -> Iterable[UUID]:
-    for primary in catalog.primaries():
-        place = writer.layout.name(primary.table.name)
-        query = sql.SQL("SELECT id FROM {} WHERE position > %s").format(place)
-        yield from (stream for (stream,) in writer.connection.execute(query, (after,)))
+def _touched(writer: Writer, primary: Primary, *, after: int) -> Touched:
+    query = sql.SQL("SELECT id, tenant_id, document FROM {} WHERE position > %s")
+    place = writer.layout.name(primary.table.name)
+    found = writer.connection.execute(query.format(place), (after,))
+    return {stream: (tenant, orjson.loads(document)) for stream, tenant, document in found}
 
 
 def _folded_again(
-    connection: Connection, catalog: Catalog, streams: set[UUID], *, through: int
+    connection: Connection, catalog: Catalog, touched: Mapping[str, Touched], *, through: int
 ) -> dict[str, list[Values]]:
     batch = Batch(catalog, {}, parked_streams(connection))
+    streams = {stream for found in touched.values() for stream in found}
     batch.fold(read_streams(connection, list(streams), through))
-    return {name: rows for name, rows in batch.tables().items() if catalog.table(name).is_keyed}
+    again = {name: rows for name, rows in batch.tables().items() if catalog.table(name).is_keyed}
+    return again | _counts(catalog, touched, batch.rows)
+
+
+def _counts(
+    catalog: Catalog, touched: Mapping[str, Touched], rows: Mapping[int, Row]
+) -> dict[str, list[Values]]:
+    return {
+        tally.table.name: difference(
+            tally, [(tenant, row, rows.get(id_.int)) for id_, (tenant, row) in found.items()]
+        )
+        for primary in catalog.primaries()
+        if (found := touched[primary.name])
+        for tally in catalog.tallies_of(primary)
+    }

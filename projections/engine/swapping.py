@@ -112,8 +112,10 @@ class Successor:
         events = read_streams(self.connection, [stream for (stream,) in touched], through)
         refolding = Refolding.begun(self.connection, self.wanted, also=self.parked)
         refolding.add([recorded for recorded in events if recorded.position <= since])
+        refolding.discount()
         added = refolding.add([recorded for recorded in events if recorded.position > since])
-        _write(writer, {**added, **refolding.documents()})
+        documents = refolding.documents()
+        _write(writer, {**added, **documents, **refolding.counts()})
         known = {(stream, position) for stream, position, *_ in self.letters}
         self.letters.extend(each for each in refolding.letters if each[:2] not in known)
         self.parked.update(refolding.parked)

@@ -14,8 +14,10 @@ from pydantic_core import to_jsonable_python
 from write_model.kernel.messages import Event, Recorded
 from write_model.kernel.personal import Place, Sealed, travelling
 
-_UNSHOWN = frozenset({"id", "version", "updated_at"})
-"""They change with every event and say nothing about it."""
+_UNSHOWN = frozenset(
+    {"id", "version", "updated_at", "first_acknowledged_at", "held_since", "held_seconds"}
+)
+"""They change with every event and say nothing about it, or follow from what else it changed."""
 
 Change = TypedDict("Change", {"field": str, "from": Any, "to": Any})
 

@@ -110,6 +110,8 @@ class Writer:
         return query.as_bytes(self.connection)
 
     def _insert(self, table: TableSpec, number: int) -> sql.Composed:
+        if table.is_counted:
+            return self._add_to_counts(table, number)
         names = sql.SQL(", ").join(map(sql.Identifier, table.names()))
         place = self.layout.name(table.name)
         query = sql.SQL(
@@ -124,6 +126,31 @@ class Writer:
             sql.Literal(number),
             place,
             _on_conflict(table) if table.is_keyed else sql.SQL(""),
+        )
+
+    def _add_to_counts(self, table: TableSpec, number: int) -> sql.Composed:
+        """A count that comes to 0 is deleted, not updated: one statement cannot do both."""
+        *keys, count = map(sql.Identifier, table.names())
+        same = (sql.SQL("t.{0} = d.{0}").format(key) for key in keys)
+        query = sql.SQL(
+            ", {added} AS (SELECT {keys}, {count} FROM unnest(${number}::{place}[]) AS r"
+            " WHERE EXISTS (SELECT FROM moved)),"
+            " {gone} AS (DELETE FROM {place} t USING {added} d WHERE {same}"
+            " AND t.{count} + d.{count} = 0 RETURNING {of_t}),"
+            " {name} AS (INSERT INTO {place} AS t ({keys}, {count}) SELECT {keys}, {count}"
+            " FROM {added} d WHERE NOT EXISTS (SELECT FROM {gone} t WHERE {same})"
+            " ON CONFLICT ({keys}) DO UPDATE SET {count} = t.{count} + excluded.{count})"
+        )
+        return query.format(
+            name=sql.Identifier(table.name),
+            added=sql.Identifier(f"{table.name}_added"),
+            gone=sql.Identifier(f"{table.name}_gone"),
+            place=self.layout.name(table.name),
+            number=sql.Literal(number),
+            keys=sql.SQL(", ").join(keys),
+            of_t=sql.SQL(", ").join(sql.SQL("t.{}").format(key) for key in keys),
+            count=count,
+            same=sql.SQL(" AND ").join(same),
         )
 
 
@@ -147,7 +174,12 @@ def delete_rows(
     after: int,
     streams: Collection[UUID],
 ) -> None:
-    """Take back what was written for positions past `after`: rows added, documents changed."""
+    """Take back what was written for positions past `after`: rows added, documents changed.
+
+    A count is not of one position; it changes with the documents.
+    """
+    if table.is_counted:
+        return
     if table.is_keyed:
         query = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(name)
         connection.execute(query, (list(streams),))

@@ -1,8 +1,9 @@
 """An incident as GET shows it: the ready document, folded from its events.
 
 `opened_at` is when it was first reported or declared; `acknowledged_at` the first acknowledgement
-since it was opened or last reopened; `resolved_at` and `closed_at` are empty again once it is
-reopened. Those four are business time (`occurred_at`). `updated_at` is recorded time, so that
+since it was opened or last reopened, `first_acknowledged_at` the first of all; `resolved_at` and
+`closed_at` are empty again once it is reopened. Those five are business time (`occurred_at`), and
+so is the time on hold. `updated_at` is recorded time, so that
 whoever asks for what changed since then misses no event that was told late.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from projections.engine.projection import Row
+from projections.incident.holding import held
 from projections.incident.patches import patch
 from projections.times import rfc3339
 from write_model.incident.events import AnyIncidentEvent
@@ -31,10 +33,13 @@ _BLANK: Mapping[str, Any] = {
     "source_key": None,
     "opened_at": None,
     "acknowledged_at": None,
+    "first_acknowledged_at": None,
     "resolved_at": None,
     "closed_at": None,
     "updated_at": None,
     "hold_reason": None,
+    "held_since": None,
+    "held_seconds": {},
     "resolution": None,
     "cause_code": None,
     "outcome_reason": None,
@@ -59,6 +64,8 @@ def fold(row: Row | None, recorded: Recorded) -> Row:
     before = row or _begun(recorded)
     event: AnyIncidentEvent = recorded.event  # type: ignore[assignment]  # the topic says so
     after = {**before, **patch(before, event, recorded)}
+    if after["status"] == "on_hold" or before["held_since"] is not None:
+        after.update(held(before, after, recorded))
     after["version"] = recorded.version
     after["updated_at"] = rfc3339(recorded.recorded_at)
     if (origin := event.imported) is not None:

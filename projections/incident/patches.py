@@ -54,8 +54,7 @@ def patch(  # noqa: C901  # one flat case per event, so that the checker sees al
             note_fields = {"id": str(note), "text": text, "retracted": False}
             return _appended(row, "notes", event, recorded, **note_fields)
         case IncidentAcknowledged():
-            acknowledged_at = row["acknowledged_at"] or rfc3339(recorded.occurred_at)
-            return {"status": "in_progress", "acknowledged_at": acknowledged_at}
+            return {"status": "in_progress", **_acknowledged(row, rfc3339(recorded.occurred_at))}
         case IncidentReleased(team=team):
             released = {"status": "open", "assignee": None, "hold_reason": None}
             return {**released, "team": team or row["team"]}
@@ -128,6 +127,13 @@ def _begun(row: Row, event: IncidentReported | IncidentDeclared, recorded: Recor
         "source_key": event.source_key,
         "opened_at": row["opened_at"] or rfc3339(recorded.occurred_at),
         "injured": _injured(event.injured, recorded) or row["injured"],
+    }
+
+
+def _acknowledged(row: Row, at: str) -> Patch:
+    return {
+        "acknowledged_at": row["acknowledged_at"] or at,
+        "first_acknowledged_at": row["first_acknowledged_at"] or at,
     }
 
 

@@ -66,9 +66,9 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         if name in _NOT_FILTERS:
             continue
         if match := _RANGE.fullmatch(name):
-            ranges[_known(match[1], sorted(allowed.times), name), match[2]] = _time(text, name)
+            ranges[one_of(match[1], sorted(allowed.times), name), match[2]] = time_of(text, name)
         else:
-            filters[_known(name, sorted(allowed.filters), name)] = _values(name, text, allowed)
+            filters[one_of(name, sorted(allowed.filters), name)] = _values(name, text, allowed)
     return Asked(
         filters=filters,
         ranges=ranges,
@@ -80,7 +80,7 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
     )
 
 
-def _known(name: str, known: Iterable[str], where: str) -> str:
+def one_of(name: str, known: Iterable[str], where: str) -> str:
     if name not in known:
         raise Invalid(f"{name} is not one of {', '.join(known)}.", field=where)
     return name
@@ -93,7 +93,7 @@ def _values(name: str, text: str, allowed: Allowed) -> tuple[Any, ...]:
     if name in allowed.ids:
         return tuple(_id(value, name) for value in values)
     known = allowed.values.get(name, values)
-    return tuple(_known(value, known, name) for value in values)
+    return tuple(one_of(value, known, name) for value in values)
 
 
 def _id(text: str, name: str) -> UUID:
@@ -103,7 +103,7 @@ def _id(text: str, name: str) -> UUID:
         raise Invalid(f"{text} is not an id.", field=name) from error
 
 
-def _time(text: str, name: str) -> datetime:
+def time_of(text: str, name: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
@@ -116,7 +116,7 @@ def _time(text: str, name: str) -> datetime:
 def _sort(text: str, allowed: Allowed) -> str:
     # A plus sign arrives as a space when the address was not escaped.
     text = text.strip().removeprefix("+")
-    _known(text.removeprefix("-"), sorted(allowed.sorts), "sort")
+    one_of(text.removeprefix("-"), sorted(allowed.sorts), "sort")
     return text
 
 
@@ -128,4 +128,4 @@ def _limit(text: str) -> int:
 
 def _names(text: str, known: frozenset[str], where: str) -> tuple[str, ...]:
     names = dict.fromkeys(name for name in text.split(",") if name)
-    return tuple(_known(name, sorted(known), where) for name in names)
+    return tuple(one_of(name, sorted(known), where) for name in names)

@@ -113,6 +113,12 @@ _COUNT = sql.SQL("SELECT {name}, {column}::text, count(*) FROM matching GROUP BY
 _COUNT_EACH = sql.SQL(
     "SELECT {name}, each, count(*) FROM matching, unnest({column}) each GROUP BY 2"
 )
+_TALLIED = frozenset({"status", "severity", "team"})
+_TALLY = sql.SQL(
+    "SELECT {name}, nullif({column}, ''), sum(count)::bigint FROM {table}"
+    " WHERE tenant_id = %(tenant)s {filters} GROUP BY {column}"
+)
+"""The same as `_COUNT`, from what is counted all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,18 +195,36 @@ def page_query(asked: Asked, place: Place | None) -> sql.Composed:
 
 
 def _facets(asked: Asked) -> sql.Composed:
+    tallied = _tallied(asked)
+    scanned = [name for name in asked.facets if name not in tallied]
     matching = _COUNTS.format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, asked.facets)),
+        columns=sql.SQL(", ").join(map(sql.Identifier, scanned)),
         table=_table(asked),
         filters=_filters(asked),
     )
+    tallies = (_tally(name, asked) for name in tallied)
     counts = (
         (_COUNT_EACH if name == "deviations" else _COUNT).format(
             name=sql.Literal(name), column=sql.Identifier(name)
         )
-        for name in asked.facets
+        for name in scanned
     )
-    return matching + sql.SQL(" UNION ALL ").join(counts)
+    every = sql.SQL(" UNION ALL ").join((*tallies, *counts))
+    return matching + every if scanned else every
+
+
+def _tallied(asked: Asked) -> list[str]:
+    """The facets that need no look at any incident, because nothing else narrows them."""
+    if asked.ranges or not asked.filters.keys() <= _TALLIED:
+        return []
+    return [name for name in asked.facets if name in _TALLIED]
+
+
+def _tally(name: str, asked: Asked) -> sql.Composed:
+    column, filters = sql.Identifier(name), _filters(asked)
+    return _TALLY.format(
+        name=sql.Literal(name), column=column, table=tables.INCIDENT_COUNTS, filters=filters
+    )
 
 
 def _table(asked: Asked) -> sql.Composable:

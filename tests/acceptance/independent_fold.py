@@ -7,7 +7,7 @@ each kind of event assigns, over plain dictionaries. What both agree on is hardl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Document = dict[str, Any]
@@ -28,8 +28,11 @@ def fold(events: Iterable[Event]) -> dict[str, Document]:
         kind, _, name = event["type"].partition(".")
         if kind == "incident":
             document = documents.setdefault(str(event["stream"]), _empty(event))
+            since, reason = document["held_since"], document["hold_reason"]
             RULES[name](document, event["data"], event)
             _always(document, event)
+            if name == "put_on_hold" or document["status"] != "on_hold":
+                _time_on_hold(document, event, since, reason)
     return documents
 
 
@@ -46,6 +49,9 @@ def _empty(event: Event) -> Document:
         "resolution": None,
         "cause_code": None,
         "acknowledged_at": None,
+        "first_acknowledged_at": None,
+        "held_since": None,
+        "held_seconds": {},
         "resolved_at": None,
         "closed_at": None,
         "reopened": 0,
@@ -91,8 +97,9 @@ def _say(document: Document, data: Event) -> None:
 
 def _acknowledge(document: Document, data: Event, event: Event) -> None:
     document["status"] = "in_progress"
-    if document["acknowledged_at"] is None:
-        document["acknowledged_at"] = time_of(event["occurred_at"])
+    for name in ("acknowledged_at", "first_acknowledged_at"):
+        if document[name] is None:
+            document[name] = time_of(event["occurred_at"])
 
 
 def _assign(document: Document, data: Event, event: Event) -> None:
@@ -109,6 +116,17 @@ def _release(document: Document, data: Event, event: Event) -> None:
 
 def _hold(document: Document, data: Event, event: Event) -> None:
     document.update(status="on_hold", hold_reason=data["reason"])
+
+
+def _time_on_hold(document: Document, event: Event, since: str | None, reason: str) -> None:
+    """Called when a hold begins, and whenever the incident is not on hold."""
+    is_held = document["status"] == "on_hold"
+    document["held_since"] = time_of(event["occurred_at"]) if is_held else None
+    if since is not None:
+        lasted = event["occurred_at"] - datetime.fromisoformat(since)
+        before = timedelta(seconds=document["held_seconds"].get(reason, 0))
+        held = {reason: (before + lasted).total_seconds()}
+        document["held_seconds"] = document["held_seconds"] | held
 
 
 def _resume(document: Document, data: Event, event: Event) -> None:
@@ -227,6 +245,9 @@ COMPARED = (
     "closed_at",
     "updated_at",
     "hold_reason",
+    "first_acknowledged_at",
+    "held_since",
+    "held_seconds",
     "resolution",
     "cause_code",
     "reopened",

@@ -20,6 +20,7 @@ from typing import Any
 import httpx2
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
 
 from tests.embedded import private_folder
 from tests.house.files import CHECKOUT
@@ -126,6 +127,17 @@ class Stack(Launched):
         with self.connect() as connection:
             [(position,)] = connection.execute(query, [person.organization]).fetchall()
         return int(position)
+
+    def stored_events(self, person: Person) -> list[Json]:
+        """Of the person's organization, in order, as the log has them; see `independent_fold`."""
+        query = """
+            SELECT topic AS type, originator_id AS stream, originator_version AS version, number,
+                   actor_id AS actor, recorded_at, occurred_at,
+                   convert_from(state, 'UTF8')::json AS data
+              FROM log.events WHERE tenant_id = %s ORDER BY notification_id
+        """
+        with self.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, [person.organization]).fetchall()
 
     def cli(self, *arguments: str) -> subprocess.Popen[str]:
         """`tallystick ...` against this stack."""

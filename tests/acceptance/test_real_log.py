@@ -8,10 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
+from tests.acceptance.independent_figures import differences, items, lives, open_now
 from tests.acceptance.stack import Person, Stack, fresh_stack, report_of
 from tests.embedded import until
 from workers.importing.generator import Generated
@@ -106,6 +109,21 @@ def _feed_is_whole(person: Person) -> int:
     return len(positions)
 
 
+FIGURES = ("", "group_by=team", "interval=month&group_by=severity", "interval=week&severity=sev2")
+
+
+def figures_must_tell(stack: Stack, person: Person) -> None:
+    """The same to the microsecond as is computed from the events one by one."""
+    of = lives(stack.stored_events(person))
+    for question in FIGURES:
+        told = person.get(f"/v1/metrics/incidents?{question}")
+        asked = dict(parse_qsl(question))
+        interval, group_by = asked.pop("interval", "none"), asked.pop("group_by", "none")
+        at = datetime.fromisoformat(told["at"])
+        expected = items(of, at, interval, group_by, **asked)
+        assert differences(told, expected, open_now(of, at, **asked)) == [], question
+
+
 def goes_in_once(stack: Stack, expected: Expected, *arguments: str, tell: Tell) -> None:
     """Import, look, import again: nothing new."""
     report = report_of(stack.cli(*arguments))
@@ -115,6 +133,7 @@ def goes_in_once(stack: Stack, expected: Expected, *arguments: str, tell: Tell) 
     if expected.deviations is not None:
         assert report["deviations"] == expected.deviations
     events = must_tell(owner, expected, through=stack.last_position(owner))
+    figures_must_tell(stack, owner)
     again = report_of(stack.cli(*arguments))
     assert (again["commands"], again["deviations"], again["rejected"]) == ({}, {}, [])
     assert stack.last_position(owner) == events

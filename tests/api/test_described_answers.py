@@ -182,6 +182,9 @@ async def everything_is_read(served: Served, owner: Somebody) -> None:
                 await who.get(f"/v1/incidents/{item['id']}{rest}?{shown}")
         await who.get(f"/v1/events?{shown}")
         await who.get("/v1/events?limit=2")
+        figures = told(await who.get(f"/v1/metrics/incidents?interval=day&group_by=team&{shown}"))
+        assert figures["items"]
+        await who.get("/v1/metrics/incidents?severity=sev1&to=2020-01-01T00:00:00Z")
     etag = (await owner.get("/v1/incidents/INC-1")).headers["ETag"]
     assert (await owner.get("/v1/incidents/INC-1", If_None_Match=etag)).status_code == 304
     assert told(await owner.get("/v1/incidents/INC-1?min_position=99999"))["stale"]
@@ -194,6 +197,7 @@ async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:
     await owner.send("/v1/incidents", b"oil")
     await owner.get("/v1/incidents/INC-99")
     await owner.get("/v1/incidents?limit=0")
+    await owner.get("/v1/metrics/incidents?interval=year")
     await owner.get("/v1/people")
     await owner.post("/v1/members/nobody/suspend")
     await owner.get("/v1/events?after=99999")

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from projections.catalog import CATALOG
 from projections.engine.checkpoint import Lease, lag, pause, resume
+from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.projection import TableSpec
 from projections.engine.projector import Projector
@@ -90,6 +91,24 @@ def start_again(connection: Connection) -> None:
     )
 
 
+_RECOUNT: LiteralString = (
+    "SELECT tenant_id, document::json ->> 'status', coalesce(document::json ->> 'severity', ''),"
+    " coalesce(document::json ->> 'team', ''), count(*) FROM {}"
+    " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+)
+_COUNTS: LiteralString = (
+    "SELECT tenant_id, status, severity, team, count FROM {} ORDER BY 1, 2, 3, 4"
+)
+
+
+def counts_are_right(log: Connection) -> bool:
+    """Whether the tally equals a recount of the documents that are shown."""
+    layout = read_layout(log)
+    told = sql.SQL(_COUNTS).format(layout.name("incident_counts_v1"))
+    recount = sql.SQL(_RECOUNT).format(layout.name("incident_v1"))
+    return log.execute(told).fetchall() == log.execute(recount).fetchall()
+
+
 def named(table: TableSpec) -> sql.Identifier:
     return sql.Identifier(table.name)
 
@@ -110,6 +129,8 @@ def test_every_event_reaches_every_table_that_hears_it(log: Connection, connect:
     assert counts == {
         "incident_v1": 3,
         "incident_list_v1": 3,
+        "incident_counts_v1": 2,
+        "incident_figures_v1": 3,
         "people_v1": 1,
         "incident_timeline_v1": 10,
         "changes_v1": 13,
@@ -251,6 +272,7 @@ def test_an_unreadable_event_parks_its_record_and_nothing_else(
     assert "uuid" in letters[0][1]
     assert letters[1][1] == "an earlier event of this record is parked"
     assert lag(tailer).parked == 1
+    assert counts_are_right(log)
     assert one_value(log, "SELECT count(*) FROM projections.changes_v1") == 13
     statuses: dict[UUID, str] = dict(
         log.execute("SELECT id, status FROM projections.incident_list_v1").fetchall()
@@ -274,6 +296,7 @@ def test_an_event_that_a_table_refuses_is_found_by_halving_the_batch(
     assert letter[0] == 14
     assert letter[1].startswith("CharacterNotInRepertoire: invalid byte sequence")
     assert one_value(log, "SELECT max(position) FROM projections.changes_v1") == 15
+    assert counts_are_right(log)
 
 
 def test_a_restored_log_is_followed_on_its_new_branch(log: Connection, connect: Connect) -> None:

@@ -53,6 +53,7 @@ HAPPENINGS: Sequence[Event] = (
     IncidentReleased(team="Yard", imported=ROW),
     SeverityChanged(from_severity=Severity.SEV2, severity=Severity.SEV4, reason="It dries"),
     IncidentPutOnHold(reason=HoldReason.SCHEDULED),
+    IncidentPutOnHold(reason=HoldReason.AWAITING_VENDOR),
     IncidentResumed(to_status=Status.MITIGATED),
     IncidentMitigated(),
     IncidentResolved(resolution="Sealed", cause_code="wear"),
@@ -91,7 +92,9 @@ def test_two_folds_of_the_same_events_agree(
 ) -> None:
     story = Story()
     for event, minutes in [(begins, 0), *goes_on]:
-        story.tell("forklift", event, occurred=MONDAY + timedelta(minutes=minutes))
+        story.tell(
+            "forklift", event, occurred=MONDAY + timedelta(minutes=minutes, microseconds=minutes)
+        )
     row: Row | None = None
     for recorded in story.events:
         row = fold(row, recorded)

@@ -123,6 +123,20 @@ async def test_facets_count_under_the_same_filters(incidents: IncidentList) -> N
     assert next(iter(statuses["status"].items())) == ("open", 4)
 
 
+async def test_facets_that_are_tallied_equal_a_count_of_the_incidents(
+    incidents: IncidentList,
+) -> None:
+    """Those under a time are counted one by one."""
+    always = {"opened_at[gte]": "2000-01-01T00:00:00Z"}
+    for filters in ({}, {"severity": "sev1"}, {"status": "open,triage", "team": "Warehouse"}):
+        question = {"facets": "team,status,assignee,severity", **filters}
+        told = await incidents.facets(NORTH, asked(question, ALLOWED))
+        assert told == await incidents.facets(NORTH, asked(question | always, ALLOWED))
+    told = await incidents.facets(NORTH, asked({"facets": "severity,team"}, ALLOWED))
+    assert told["severity"] == {"sev1": 3, "sev3": 3, None: 1}
+    assert told["team"] == {"Warehouse": 5, "Yard": 1, None: 1}
+
+
 async def test_a_cursor_opens_only_for_its_own_question(incidents: IncidentList) -> None:
     page = await incidents.page(NORTH, asked({"limit": "3"}, ALLOWED))
     cursor = page.next_cursor or ""

@@ -1,0 +1,38 @@
+"""Figures that are computed from many records at once."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.answers.figures import IncidentFigures
+from api.openapi import WAITING, describe_query, parameter
+from api.process import process
+from api.reads import caught_up
+from api.requests import caller
+from api.routes import PlainRoute
+from read_model.queries.figures_asked import FILTERS, GROUPS, INTERVALS, figures_asked
+
+router = APIRouter(prefix="/v1/metrics", tags=["Metrics"], route_class=PlainRoute)
+
+_PARAMETERS = (
+    parameter("interval", f"One of {', '.join(INTERVALS)}: in UTC, a week begins on Monday."),
+    parameter("group_by", f"One of {', '.join(GROUPS)}."),
+    parameter("from", "Incidents opened at this time or later; with its offset."),
+    parameter("to", "Incidents opened before this time; with its offset."),
+    *(parameter(name, "One value, or several with commas.") for name in FILTERS),
+    *WAITING,
+)
+
+
+@router.get(
+    "/incidents",
+    openapi_extra=describe_query("incident.read", *_PARAMETERS, answer=IncidentFigures),
+)
+async def incident_figures(request: Request) -> Response:
+    """How long incidents take, how many come back, what they wait for, and what is open now."""
+    at = process(request)
+    with at.budgets.queries:
+        actor = await caller(request, "incident.read")
+        given = {k: v for k, v in request.query_params.items() if k != "min_position"}
+        asked = figures_asked(given)
+        shown = await caught_up(at, request, actor)
+        now = at.identity.clock()
+        return shown.answer(await at.questions.incident_figures.figures(actor.tenant, asked, now))
