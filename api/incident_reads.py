@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 from typing import cast
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
@@ -9,12 +10,14 @@ from pydantic_core import to_json
 from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
-from api.openapi import WAITING, describe_query, may_be_known, parameter
+from api.openapi import PAST, WAITING, describe_query, may_be_known, parameter
+from api.past import MOMENTS, as_it_was, is_of_the_past
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
 from api.requests import caller, seen
 from api.routes import PlainRoute
+from projections.incident.tables import INCIDENT as PROJECTED
 from read_model.queries.asking import asked
 from read_model.queries.history import Happened
 from read_model.queries.incident import ShownIncident
@@ -85,16 +88,20 @@ async def incidents(request: Request) -> Response:
 @router.get(
     "/{id}",
     openapi_extra=may_be_known(
-        describe_query(READ, *WAITING, answer=IncidentDocument, errors=["not_found"])
+        describe_query(READ, *PAST, *WAITING, answer=IncidentDocument, errors=["not_found"])
     ),
 )
 async def incident(request: Request) -> Response:
-    """One incident as it stands, with the names of the people in it."""
+    """One incident as it stands, or stood, with the names of the people in it.
+
+    With `as_of` or `version` it is told as it was then; names and what was erased are of today.
+    """
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, READ)
-        only(request)
-        shown, found = await _found(at, actor, request)
+        only(request, *MOMENTS)
+        looked_up = _found_then if is_of_the_past(request) else _found
+        shown, found = await looked_up(at, actor, request)
         body = await _rendered(at, actor, found)
         etag = f'"{found.version}.{blake2b(body, digest_size=8).hexdigest()}"'
         if seen(request, etag) and not shown.stale:
@@ -177,6 +184,23 @@ async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, Sh
     if found is None:
         raise NotFound
     return (shown._replace(stale=True) if found.is_parked else shown), found
+
+
+async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
+    """The incident as it was; the log has it before it is shown, but whoever waits is told so."""
+    shown = await caught_up(at, request, actor)
+    stood, is_cut = await as_it_was(at, request, actor, PROJECTED, INCIDENT)
+    row = stood.row(PROJECTED)
+    found = ShownIncident(
+        id=row["id"],
+        number=row["number"],
+        version=row["version"],
+        is_personal=row["is_personal"],
+        is_parked=is_cut,
+        people=tuple(map(UUID, row["people"])),
+        document=row["document"],
+    )
+    return (shown._replace(stale=True) if is_cut else shown), found
 
 
 async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:

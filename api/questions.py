@@ -9,6 +9,7 @@ from read_model.queries.cursor import Cursors
 from read_model.queries.history import Histories
 from read_model.queries.incident import Incidents
 from read_model.queries.incident_list import IncidentList
+from read_model.queries.past import Pasts
 from read_model.queries.position import Positions
 from read_model.queries.timeline import Timelines
 from read_model.reader import Reader
@@ -23,6 +24,7 @@ class Questions:
     timelines: Timelines
     changes: Changes
     positions: Positions
+    pasts: Pasts
 
 
 def questions(reader: Reader, master: MasterSecret) -> Questions:
@@ -34,4 +36,5 @@ def questions(reader: Reader, master: MasterSecret) -> Questions:
         Timelines(reader, cursors),
         Changes(reader),
         Positions(reader),
+        Pasts(reader),
     )

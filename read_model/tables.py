@@ -14,5 +14,8 @@ CHANGES = Identifier("projections", "changes_v1")
 PEOPLE = Identifier("projections", "people_v1")
 DEAD_LETTERS = Identifier("projections", "dead_letters")
 
+EVENTS = Identifier("log", "events")
+"""The log itself: the app sees those of the organization that it names."""
+
 INCIDENT_LIST_VERSION = 1
 """Bound into cursors: another version may sort otherwise."""

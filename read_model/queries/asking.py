@@ -66,7 +66,7 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         if name in _NOT_FILTERS:
             continue
         if match := _RANGE.fullmatch(name):
-            ranges[_known(match[1], sorted(allowed.times), name), match[2]] = _time(text, name)
+            ranges[_known(match[1], sorted(allowed.times), name), match[2]] = time_in(text, name)
         else:
             filters[_known(name, sorted(allowed.filters), name)] = _values(name, text, allowed)
     return Asked(
@@ -103,7 +103,8 @@ def _id(text: str, name: str) -> UUID:
         raise Invalid(f"{text} is not an id.", field=name) from error
 
 
-def _time(text: str, name: str) -> datetime:
+def time_in(text: str, name: str) -> datetime:
+    """The time that a parameter says. Raises: Invalid."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
