@@ -10,8 +10,8 @@ from pydantic_core import to_json
 from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
-from api.openapi import PAST, WAITING, describe_query, may_be_known, parameter
-from api.past import MOMENTS, as_it_was, is_of_the_past
+from api.openapi import AS_OF, PAST, WAITING, describe_query, may_be_known, parameter
+from api.past import MOMENTS, as_it_was, as_of, is_of_the_past, items_then
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
@@ -51,6 +51,7 @@ _LIST_PARAMETERS = (
     parameter("sort", f"One of {', '.join(sorted(ALLOWED.sorts))}; with - for the greatest first."),
     parameter("fields", "Which fields of the items, with commas."),
     parameter("facets", f"Counts of {', '.join(sorted(ALLOWED.facets))}, with commas."),
+    AS_OF,
     _CURSOR,
     _LIMIT,
     *WAITING,
@@ -64,14 +65,19 @@ _LIST_PARAMETERS = (
     ),
 )
 async def incidents(request: Request) -> Response:
-    """Incidents by filters, in pages, with counts under the same filters where asked for."""
+    """Incidents by filters, in pages, with counts under the same filters where asked for.
+
+    With `as_of` all is told as it was then; such a list does not go by `updated_at`.
+    """
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, READ)
         given = {k: v for k, v in request.query_params.items() if k != "min_position"}
-        question = asked(given, ALLOWED)
-        shown = await caught_up(at, request, actor)
+        question = await as_of(at, actor.tenant, asked(given, ALLOWED))
+        until = question.cut.position if question.cut else 0
+        shown = await caught_up(at, request, actor, until)
         page = await at.questions.incident_list.page(actor.tenant, question)
+        items = await items_then(at, actor.tenant, page.items, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
         if page.parked:
             rest["parked"] = page.parked
@@ -81,7 +87,7 @@ async def incidents(request: Request) -> Response:
                 name: {value or "": count for value, count in found.items()}
                 for name, found in counts.items()
             }
-        body = b'{"items":%b,%b' % (page.items, to_json(rest)[1:])
+        body = b'{"items":%b,%b' % (items, to_json(rest)[1:])
         return shown.answer(body, link=next_page(request, page.next_cursor))
 
 

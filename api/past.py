@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
 from fastapi import Request
+from pydantic_core import from_json, to_json
 
 from api.process import Process
 from api.references import record_id
 from projections.as_of import Stood, folded
 from projections.engine.log import recorded_of
-from projections.engine.projection import Primary
+from projections.engine.projection import Primary, Row
+from projections.incident.tables import INCIDENT as PROJECTED
+from projections.incident.tables import item
 from projections.times import rfc3339
-from read_model.queries.asking import time_in
+from read_model.queries.asking import Asked, Cut, time_in
+from read_model.queries.past import STREAM
+from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid, NotFound
 from write_model.kernel.messages import Aggregate
@@ -42,6 +54,38 @@ async def as_it_was(
             raise NotFound
         raise NotFound(f"There was no such record yet; it began at {rfc3339(began)}.")
     return stood, stood.last.version < past.version
+
+
+async def as_of(at: Process, tenant: UUID, question: Asked) -> Asked:
+    """The question with the place in the log as of which it is asked; a page goes on as it began.
+
+    Raises: Invalid.
+    """
+    if question.as_of is None:
+        return question
+    position = at.questions.incident_list.position(tenant, question)
+    if position is None:
+        position = await at.questions.pasts.reached(tenant, question.as_of)
+    begun = await at.questions.pasts.begun(tenant, INCIDENT.name, position)
+    return replace(question, cut=Cut(position, begun))
+
+
+async def items_then(at: Process, tenant: UUID, items: bytes, question: Asked) -> bytes:
+    """The items of a page as the list showed them then; those of the present stay as they are."""
+    if (cut := question.cut) is None:
+        return items
+    streams = [UUID(id_) for id_ in from_json(items)]
+    past = await at.questions.pasts.of(tenant, streams, PROJECTED.topics, position=cut.position)
+    stood = dict[UUID, Row]()
+    for stream, rows in groupby(past.rows, key=itemgetter(STREAM)):
+        if found := folded(PROJECTED, recorded_of(rows)):
+            stood[stream] = _cut_down(item(found.document), question.fields)
+        await asyncio.sleep(0)  # Others go between: the longest page takes a tenth of a second.
+    return to_json([stood[stream] for stream in streams if stream in stood])
+
+
+def _cut_down(shown: Row, fields: Sequence[str]) -> Row:
+    return {name: value for name, value in shown.items() if name in fields} if fields else shown
 
 
 async def _until(at: Process, request: Request, actor: Actor) -> dict[str, int]:

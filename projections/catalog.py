@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from projections.engine.catalog import Catalog
 from projections.history import CHANGES, INCIDENT_TIMELINE
-from projections.incident.tables import INCIDENT, INCIDENT_LIST
+from projections.incident.tables import INCIDENT, INCIDENT_LIST, INCIDENT_VERSIONS
 from projections.people import PEOPLE
 from write_model.organization.events import OrganizationEvent
 from write_model.user.events import UserEvent
 
-CATALOG = Catalog((INCIDENT, INCIDENT_LIST, PEOPLE, INCIDENT_TIMELINE, CHANGES))
+CATALOG = Catalog((INCIDENT, INCIDENT_LIST, PEOPLE, INCIDENT_VERSIONS, INCIDENT_TIMELINE, CHANGES))
 
 WITHOUT_DOCUMENT = OrganizationEvent | UserEvent

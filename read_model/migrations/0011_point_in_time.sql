@@ -55,4 +55,42 @@ END $$;
 REVOKE ALL ON FUNCTION log.reached, log.begun FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION log.reached, log.begun TO tallystick_app;
 
+SET LOCAL ROLE tallystick_tailer;
+
+-- What the list knew of an incident from `tenant_position` on, until its next row; a row for every
+-- event that changed what lists are filtered, sorted or counted by. Rows are only ever added.
+CREATE TABLE projections.incident_versions_v1 (
+    stream_id        uuid        NOT NULL,
+    tenant_id        uuid        NOT NULL,
+    tenant_position  bigint      NOT NULL,
+    position         bigint      NOT NULL,
+    number           bigint      NOT NULL,
+    status           text        COLLATE "C" NOT NULL,
+    severity         text        COLLATE "C",
+    severity_rank    smallint    NOT NULL,
+    priority         text        COLLATE "C",
+    team             text        COLLATE "C",
+    assignee         uuid,
+    source           text        COLLATE "C" NOT NULL,
+    source_key       text        COLLATE "C",
+    opened_at        timestamptz NOT NULL,
+    closed_at        timestamptz,
+    reopened         integer     NOT NULL,
+    deviations       text[]      NOT NULL,
+    PRIMARY KEY (stream_id, tenant_position)
+);
+-- Alone among what lists are sorted by, the severity of an incident changes.
+CREATE INDEX incident_versions_v1_by_severity
+    ON projections.incident_versions_v1 (tenant_id, severity_rank, stream_id);
+SELECT projections.wall('incident_versions_v1');
+INSERT INTO projections.current (name, version, declared, table_name) VALUES
+    ('incident_versions', 1, 'incident_versions_v1', 'incident_versions_v1');
+
+-- Events that no fold sees again are not seen in the past either.
+ALTER TABLE projections.skipped ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON projections.skipped FOR SELECT TO tallystick_app USING (EXISTS (
+    SELECT FROM log.events e WHERE e.notification_id = skipped.position
+       AND e.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid));
+GRANT SELECT (position, stream_id) ON projections.skipped TO tallystick_app;
+
 SET LOCAL ROLE tallystick_owner;

@@ -16,8 +16,10 @@ from read_model.reader import Reader
 from write_model.kernel.errors import Invalid
 
 _REACHED = sql.SQL("SELECT log.reached(%(tenant)s, %(time)s)")
+_BEGUN = sql.SQL("SELECT log.begun(%(tenant)s, %(kind)s, %(position)s)")
 
 # In the order of `Recorded`, whose event is what `state` says; last, whether it was set aside.
+# An event that was skipped says by its own row whose it is.
 _EVENTS = sql.SQL(
     "SELECT state, topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
     " tenant_position, number, actor_id, command_id, correlation_id, causation_id,"
@@ -27,9 +29,11 @@ _EVENTS = sql.SQL(
     " FROM {} AS event WHERE tenant_id = %(tenant)s AND originator_id = ANY(%(streams)s)"
     " AND split_part(topic, '.', 1) = ANY(%(kinds)s)"
     " AND tenant_position <= %(position)s AND originator_version <= %(version)s"
+    " AND NOT EXISTS (SELECT FROM {} AS skipped WHERE event.tenant_id = %(tenant)s"
+    " AND skipped.position = notification_id)"
     " ORDER BY originator_id, originator_version"
-).format(tables.DEAD_LETTERS, tables.EVENTS)
-_VERSION = 3
+).format(tables.DEAD_LETTERS, tables.EVENTS, tables.SKIPPED)
+STREAM, _VERSION = 2, 3
 
 _BEGAN = sql.SQL(
     "SELECT recorded_at FROM {} WHERE tenant_id = %(tenant)s AND originator_id = %(stream)s"
@@ -39,7 +43,7 @@ _BEGAN = sql.SQL(
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`rows`: of the log, in the order of `Recorded`; those of a record in their order.
+    """`rows`: of the log, in the order of `Recorded`, record by record in their order.
 
     Without those that could not be applied and are set aside. `version`: of the last event, set
     aside or not; 0 when there is none.
@@ -62,6 +66,12 @@ class Pasts:
         if position is None:
             raise Invalid("This moment is still to come; leave as_of out for now.", field="as_of")
         return int(position)
+
+    async def begun(self, tenant: UUID, kind: str, position: int) -> int:
+        """How many records of a kind had begun by a position."""
+        parameters = {"kind": kind, "position": position}
+        [(count,)] = await self._reader.rows(tenant, _BEGUN, parameters)
+        return int(count)
 
     async def of(
         self,

@@ -149,3 +149,99 @@ async def test_past_what_cannot_be_read_any_more_it_is_stale(
     assert refusal(await then(commander, "version=6"))[0] == 404
     damaged(database, "incident.declared", b"{}")
     assert refusal(await then(commander, "version=5")) == (404, "There is no such record.")
+
+
+async def listed(who: Somebody, query: str) -> dict[str, Any]:
+    answer = await who.get(f"/v1/incidents?{query}")
+    assert answer.status_code == 200, answer.text
+    return told(answer)
+
+
+async def test_a_list_is_told_as_it_was_shown(commander: Somebody) -> None:
+    """Items, order, filters, facets and fields, after each step of three incidents."""
+    queries = (
+        "sort=number",
+        "sort=-severity&limit=2",
+        "status=open&facets=status,severity,team,reopened",
+        "team=night&fields=reference,team,version",
+        "severity=sev1,sev3&sort=opened_at&facets=severity",
+    )
+    shown: list[tuple[str, str, dict[str, Any]]] = []
+    for verb, body in (
+        ("", {"title": "Oil", "severity": "sev3"}),
+        ("", {"title": "Smoke", "severity": "sev1", "team": "night"}),
+        ("/INC-1/severity", {"to": "sev1", "reason": "It spreads"}),
+        ("/INC-2/notes", {"text": "Only steam"}),
+        ("", {"title": "Water", "severity": "sev2", "team": "night"}),
+        ("/INC-2/merge", {"into": "INC-1"}),
+        ("/INC-1/resolve", {"resolution": "Hose replaced"}),
+        ("/INC-1/reopen", {"reason": "It drips again"}),
+    ):
+        done = told(await commander.post(f"/v1/incidents{verb}", body))
+        at = f"min_position={done['position']}"
+        [latest] = (await listed(commander, f"sort=-updated_at&limit=1&{at}"))["items"]
+        for query in queries:
+            answer = await listed(commander, f"{query}&{at}")
+            shown.append((query, quote(latest["updated_at"]), answer))
+    for query, time, answer in shown:
+        again = await listed(commander, f"{query}&as_of={time}")
+        assert again["items"] == answer["items"], query
+        assert again.get("facets") == answer.get("facets"), query
+
+
+async def test_pages_of_a_past_list_go_on_as_of_the_same_moment(commander: Somebody) -> None:
+    for _ in range(3):
+        await commander.declares()
+    noted = told(await commander.post("/v1/incidents/INC-2/notes", {"text": "A puddle"}))
+    [latest] = (
+        await listed(commander, f"sort=-updated_at&limit=1&min_position={noted['position']}")
+    )["items"]
+    await commander.post("/v1/incidents/INC-1/acknowledge")
+    last = await commander.declares()
+    path = f"/v1/incidents?sort=number&limit=2&as_of={quote(latest['updated_at'])}"
+    first = await commander.get(f"{path}&min_position={last['position']}")
+    target = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
+    second = told(await commander.get(target))
+    items = told(first)["items"] + second["items"]
+    assert [(item["reference"], item["status"]) for item in items] == [
+        ("INC-1", "open"),
+        ("INC-2", "open"),
+        ("INC-3", "open"),
+    ]
+    assert second["next_cursor"] is None
+    elsewhere = await commander.get(
+        f"/v1/incidents?sort=number&cursor={told(first)['next_cursor']}"
+    )
+    assert (elsewhere.status_code, told(elsewhere)["errors"][0]["field"]) == (422, "cursor")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("sort=-updated_at", "sort"),
+        ("updated_at[gte]=2026-02-03T08:15:00Z", "updated_at[gte]"),
+        ("q=oil", "q"),
+    ],
+)
+async def test_what_is_known_of_the_present_only_does_not_go_with_a_moment(
+    commander: Somebody, query: str, field: str
+) -> None:
+    answer = await commander.get(f"/v1/incidents?as_of=2026-02-03T08:15:00Z&{query}")
+    assert (answer.status_code, told(answer)["errors"][0]["field"]) == (422, field)
+
+
+async def test_a_list_of_a_moment_to_come_is_refused(commander: Somebody) -> None:
+    for time in ("2126-02-03T08:15:00Z", "Monday"):
+        answer = await commander.get(f"/v1/incidents?as_of={time}")
+        assert (answer.status_code, told(answer)["errors"][0]["field"]) == (422, "as_of")
+
+
+async def test_the_past_of_another_organization_is_empty(
+    served: Served, commander: Somebody
+) -> None:
+    await leaked(commander)
+    stranger = await served.somebody(Role.OWNER)
+    now = quote(datetime.now(UTC).isoformat())
+    for query in ("", "&sort=severity", "&status=open"):
+        nothing = await listed(stranger, f"as_of={now}&facets=status{query}")
+        assert nothing == {"items": [], "next_cursor": None, "facets": {"status": {}}}
