@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 from typing import cast
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
@@ -9,12 +10,14 @@ from pydantic_core import to_json
 from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
-from api.openapi import WAITING, describe_query, may_be_known, parameter
+from api.openapi import AS_OF, PAST, WAITING, describe_query, may_be_known, parameter
+from api.past import MOMENTS, as_it_was, as_of, is_of_the_past, items_then
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
 from api.requests import caller, seen
 from api.routes import PlainRoute
+from projections.incident.tables import INCIDENT as PROJECTED
 from read_model.queries.asking import asked
 from read_model.queries.history import Happened
 from read_model.queries.incident import ShownIncident
@@ -48,6 +51,7 @@ _LIST_PARAMETERS = (
     parameter("sort", f"One of {', '.join(sorted(ALLOWED.sorts))}; with - for the greatest first."),
     parameter("fields", "Which fields of the items, with commas."),
     parameter("facets", f"Counts of {', '.join(sorted(ALLOWED.facets))}, with commas."),
+    AS_OF,
     _CURSOR,
     _LIMIT,
     *WAITING,
@@ -61,14 +65,19 @@ _LIST_PARAMETERS = (
     ),
 )
 async def incidents(request: Request) -> Response:
-    """Incidents by filters, in pages, with counts under the same filters where asked for."""
+    """Incidents by filters, in pages, with counts under the same filters where asked for.
+
+    With `as_of` all is told as it was then; such a list does not go by `updated_at`.
+    """
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, READ)
         given = {k: v for k, v in request.query_params.items() if k != "min_position"}
-        question = asked(given, ALLOWED)
-        shown = await caught_up(at, request, actor)
+        question = await as_of(at, actor.tenant, asked(given, ALLOWED))
+        until = question.cut.position if question.cut else 0
+        shown = await caught_up(at, request, actor, until)
         page = await at.questions.incident_list.page(actor.tenant, question)
+        items = await items_then(at, actor.tenant, page.items, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
         if page.parked:
             rest["parked"] = page.parked
@@ -78,23 +87,27 @@ async def incidents(request: Request) -> Response:
                 name: {value or "": count for value, count in found.items()}
                 for name, found in counts.items()
             }
-        body = b'{"items":%b,%b' % (page.items, to_json(rest)[1:])
+        body = b'{"items":%b,%b' % (items, to_json(rest)[1:])
         return shown.answer(body, link=next_page(request, page.next_cursor))
 
 
 @router.get(
     "/{id}",
     openapi_extra=may_be_known(
-        describe_query(READ, *WAITING, answer=IncidentDocument, errors=["not_found"])
+        describe_query(READ, *PAST, *WAITING, answer=IncidentDocument, errors=["not_found"])
     ),
 )
 async def incident(request: Request) -> Response:
-    """One incident as it stands, with the names of the people in it."""
+    """One incident as it stands, or stood, with the names of the people in it.
+
+    With `as_of` or `version` it is told as it was then; names and what was erased are of today.
+    """
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, READ)
-        only(request)
-        shown, found = await _found(at, actor, request)
+        only(request, *MOMENTS)
+        looked_up = _found_then if is_of_the_past(request) else _found
+        shown, found = await looked_up(at, actor, request)
         body = await _rendered(at, actor, found)
         etag = f'"{found.version}.{blake2b(body, digest_size=8).hexdigest()}"'
         if seen(request, etag) and not shown.stale:
@@ -177,6 +190,23 @@ async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, Sh
     if found is None:
         raise NotFound
     return (shown._replace(stale=True) if found.is_parked else shown), found
+
+
+async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
+    """The incident as it was; the log has it before it is shown, but whoever waits is told so."""
+    shown = await caught_up(at, request, actor)
+    stood, is_cut = await as_it_was(at, request, actor, PROJECTED, INCIDENT)
+    row = stood.row(PROJECTED)
+    found = ShownIncident(
+        id=row["id"],
+        number=row["number"],
+        version=row["version"],
+        is_personal=row["is_personal"],
+        is_parked=is_cut,
+        people=tuple(map(UUID, row["people"])),
+        document=row["document"],
+    )
+    return (shown._replace(stale=True) if is_cut else shown), found
 
 
 async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:

@@ -111,6 +111,11 @@ WAITING = (
 """Of the reads that can wait for what their caller has written."""
 
 
+AS_OF = parameter("as_of", "A time with its offset: tells what was known then.")
+PAST = (AS_OF, parameter("version", "Tells the record as it was at this version.", "integer"))
+"""Of the reads that can tell what was; `as_of` is when it was recorded, not when it happened."""
+
+
 def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template=SCHEMAS + "{model}")
     return {"required": required, "content": {"application/json": {"schema": schema}}}

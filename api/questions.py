@@ -10,6 +10,7 @@ from read_model.queries.history import Histories
 from read_model.queries.incident import Incidents
 from read_model.queries.incident_figures import IncidentFigures
 from read_model.queries.incident_list import IncidentList
+from read_model.queries.past import Pasts
 from read_model.queries.position import Positions
 from read_model.queries.timeline import Timelines
 from read_model.reader import Reader
@@ -25,6 +26,7 @@ class Questions:
     timelines: Timelines
     changes: Changes
     positions: Positions
+    pasts: Pasts
 
 
 def questions(reader: Reader, master: MasterSecret) -> Questions:
@@ -37,4 +39,5 @@ def questions(reader: Reader, master: MasterSecret) -> Questions:
         Timelines(reader, cursors),
         Changes(reader),
         Positions(reader),
+        Pasts(reader),
     )

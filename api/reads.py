@@ -36,9 +36,9 @@ class Shown(NamedTuple):
         return Response(content, 200, headers, JSON)
 
 
-async def caught_up(at: Process, request: Request, actor: Actor) -> Shown:
-    """Wait, within bounds, for the position that the caller wants to see."""
-    wanted = asked_position(request)
+async def caught_up(at: Process, request: Request, actor: Actor, until: int = 0) -> Shown:
+    """Wait, within bounds, for the position that the caller wants to see, and for `until`."""
+    wanted = max(asked_position(request), until)
     if not wanted:
         return Shown(None, stale=False)
     applied = await at.questions.positions.wait_for(

@@ -9,7 +9,7 @@ from projections.engine.catalog import Catalog
 from projections.history import CHANGES, INCIDENT_TIMELINE
 from projections.incident.counts import INCIDENT_COUNTS
 from projections.incident.figures import INCIDENT_FIGURES
-from projections.incident.tables import INCIDENT, INCIDENT_LIST
+from projections.incident.tables import INCIDENT, INCIDENT_LIST, INCIDENT_VERSIONS
 from projections.people import PEOPLE
 from write_model.organization.events import OrganizationEvent
 from write_model.user.events import UserEvent
@@ -21,6 +21,7 @@ CATALOG = Catalog(
         INCIDENT_COUNTS,
         INCIDENT_FIGURES,
         PEOPLE,
+        INCIDENT_VERSIONS,
         INCIDENT_TIMELINE,
         CHANGES,
     )

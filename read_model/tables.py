@@ -11,10 +11,15 @@ INCIDENT = Identifier("projections", "incident_v1")
 INCIDENT_LIST = Identifier("projections", "incident_list_v1")
 INCIDENT_COUNTS = Identifier("projections", "incident_counts_v1")
 INCIDENT_FIGURES = Identifier("projections", "incident_figures_v1")
+INCIDENT_VERSIONS = Identifier("projections", "incident_versions_v1")
 INCIDENT_TIMELINE = Identifier("projections", "incident_timeline_v1")
 CHANGES = Identifier("projections", "changes_v1")
 PEOPLE = Identifier("projections", "people_v1")
 DEAD_LETTERS = Identifier("projections", "dead_letters")
+SKIPPED = Identifier("projections", "skipped")
+
+EVENTS = Identifier("log", "events")
+"""The log itself: the app sees those of the organization that it names."""
 
 INCIDENT_LIST_VERSION = 1
 """Bound into cursors: another version may sort otherwise."""

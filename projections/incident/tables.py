@@ -1,4 +1,4 @@
-"""The tables that incidents fill: the document and the list's filter columns."""
+"""The tables that incidents fill: the document, the list's filter columns and their versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import orjson
 
 from projections.engine import columns
 from projections.engine.columns import Column
-from projections.engine.projection import Mirror, Primary, Row, TableSpec, Values
+from projections.engine.projection import Additions, Mirror, Primary, Row, TableSpec, Values
+from projections.engine.transition import Transition
 from projections.incident.document import fold, people_in
 from read_model.queries.incident_list import FIELDS
 from write_model.kernel.messages import Recorded
@@ -20,6 +21,19 @@ _RANKS = {None: 0, "sev1": 1, "sev2": 2, "sev3": 3, "sev4": 4}
 """What is not assessed yet comes first: it may be anything."""
 
 _shown_in_lists = itemgetter(*FIELDS)
+_changeable = itemgetter(
+    "status",
+    "severity",
+    "priority",
+    "team",
+    "assignee",
+    "source",
+    "source_key",
+    "closed_at",
+    "reopened",
+    "deviations",
+)
+"""What lists are filtered, sorted or counted by, but for what never changes."""
 
 
 def _document_values(row: Row, recorded: Recorded) -> Values:
@@ -41,6 +55,28 @@ def _list_values(row: Row, recorded: Recorded) -> Values:
     return (
         recorded.stream,
         recorded.tenant,
+        *_listed_by(row),
+        through.get("row"),
+        through.get("step"),
+        orjson.dumps(item(row)),
+    )
+
+
+def item(row: Row) -> Row:
+    """What a list shows of a document."""
+    return dict(zip(FIELDS, _shown_in_lists(row), strict=True))
+
+
+def _version_rows(transition: Transition) -> tuple[Values, ...]:
+    before, after, recorded = transition.before, transition.after, transition.recorded
+    if after is None or (before is not None and _changeable(before) == _changeable(after)):
+        return ()
+    begun = recorded.stream, recorded.tenant, recorded.tenant_position, recorded.position
+    return ((*begun, *_listed_by(after)),)
+
+
+def _listed_by(row: Row) -> Values:
+    return (
         row["number"],
         row["status"],
         row["severity"],
@@ -54,15 +90,29 @@ def _list_values(row: Row, recorded: Recorded) -> Values:
         _time(row["closed_at"]),
         row["reopened"],
         row["deviations"],
-        through.get("row"),
-        through.get("step"),
-        orjson.dumps(dict(zip(FIELDS, _shown_in_lists(row), strict=True))),
     )
 
 
 def _time(text: Any) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
+
+_LISTED_BY = (
+    Column("number", columns.INT8),
+    Column("status", columns.TEXT),
+    Column("severity", columns.TEXT),
+    Column("severity_rank", columns.INT2),
+    Column("priority", columns.TEXT),
+    Column("team", columns.TEXT),
+    Column("assignee", columns.UUID),
+    Column("source", columns.TEXT),
+    Column("source_key", columns.TEXT),
+    Column("opened_at", columns.TIME),
+    Column("closed_at", columns.TIME),
+    Column("reopened", columns.INT4),
+    Column("deviations", columns.TEXTS),
+)
+"""As `_listed_by` fills them."""
 
 INCIDENT = Primary(
     name="incident",
@@ -95,23 +145,29 @@ INCIDENT_LIST = Mirror(
         (
             Column("id", columns.UUID),
             Column("tenant_id", columns.UUID),
-            Column("number", columns.INT8),
-            Column("status", columns.TEXT),
-            Column("severity", columns.TEXT),
-            Column("severity_rank", columns.INT2),
-            Column("priority", columns.TEXT),
-            Column("team", columns.TEXT),
-            Column("assignee", columns.UUID),
-            Column("source", columns.TEXT),
-            Column("source_key", columns.TEXT),
-            Column("opened_at", columns.TIME),
-            Column("closed_at", columns.TIME),
-            Column("reopened", columns.INT4),
-            Column("deviations", columns.TEXTS),
+            *_LISTED_BY,
             Column("imported_row", columns.INT8),
             Column("imported_step", columns.INT8),
             Column("document", columns.JSON),
         ),
     ),
     values=_list_values,
+)
+
+INCIDENT_VERSIONS = Additions(
+    name="incident_versions",
+    version=1,
+    topics=("incident",),
+    table=TableSpec(
+        "incident_versions_v1",
+        (
+            Column("stream_id", columns.UUID),
+            Column("tenant_id", columns.UUID),
+            Column("tenant_position", columns.INT8),
+            Column("position", columns.INT8),
+            *_LISTED_BY,
+        ),
+        is_keyed=False,
+    ),
+    rows=_version_rows,
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -16,7 +16,7 @@ from write_model.kernel.errors import Invalid
 MOST_ITEMS, USUAL_ITEMS = 500, 50
 
 _RANGE = re.compile(r"(\w+)\[(gte|gt|lte|lt)\]")
-_NOT_FILTERS = frozenset({"sort", "fields", "facets", "cursor", "limit"})
+_NOT_FILTERS = frozenset({"sort", "fields", "facets", "cursor", "limit", "as_of"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,23 @@ class Allowed:
     sorts: frozenset[str]
     facets: frozenset[str]
     fields: frozenset[str]
+    present_only: frozenset[str] = frozenset()
+    """What no earlier moment may be filtered or sorted by."""
+
+
+class Cut(NamedTuple):
+    """Where the organization was at a moment: its last position, how many records had begun."""
+
+    position: int
+    begun: int
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`ranges`: (field, operator) -> time. `sort` begins with `-` for the greatest first."""
+    """`ranges`: (field, operator) -> time. `sort` begins with `-` for the greatest first.
+
+    `cut`: where `as_of` stands in the log, once that was looked up; both None for the present.
+    """
 
     filters: Mapping[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
     ranges: Mapping[tuple[str, str], datetime] = field(
@@ -47,12 +59,14 @@ class Asked:
     cursor: str | None = None
     fields: tuple[str, ...] = ()
     facets: tuple[str, ...] = ()
+    as_of: datetime | None = None
+    cut: Cut | None = None
 
     def bound(self) -> str:
         """What a cursor binds: the rows and their order, not how many or which fields."""
         ranges = {f"{name}[{operator}]": time for (name, operator), time in self.ranges.items()}
         parts = sorted({**self.filters, **ranges}.items())
-        return to_json([self.sort, parts]).decode()
+        return to_json([self.sort, parts, self.as_of]).decode()
 
 
 def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
@@ -69,7 +83,7 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
             ranges[one_of(match[1], sorted(allowed.times), name), match[2]] = time_of(text, name)
         else:
             filters[one_of(name, sorted(allowed.filters), name)] = _values(name, text, allowed)
-    return Asked(
+    question = Asked(
         filters=filters,
         ranges=ranges,
         sort=_sort(parameters.get("sort", "-opened_at"), allowed),
@@ -77,7 +91,22 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         cursor=parameters.get("cursor") or None,
         fields=_names(parameters.get("fields", ""), allowed.fields, "fields"),
         facets=_names(parameters.get("facets", ""), allowed.facets, "facets"),
+        as_of=time_of(parameters["as_of"], "as_of") if "as_of" in parameters else None,
     )
+    if question.as_of is not None:
+        _must_be_known_of_the_past(question, allowed)
+    return question
+
+
+def _must_be_known_of_the_past(question: Asked, allowed: Allowed) -> None:
+    named = {
+        "sort": question.sort.removeprefix("-"),
+        **{f"{name}[{operator}]": name for name, operator in question.ranges},
+        **{name: name for name in question.filters},
+    }
+    for where, name in named.items():
+        if name in allowed.present_only:
+            raise Invalid(f"{name} does not go with as_of; leave one of them out.", field=where)
 
 
 def one_of(name: str, known: Iterable[str], where: str) -> str:
@@ -104,6 +133,7 @@ def _id(text: str, name: str) -> UUID:
 
 
 def time_of(text: str, name: str) -> datetime:
+    """The time that a parameter says. Raises: Invalid."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:

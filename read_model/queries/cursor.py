@@ -34,11 +34,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the last page ended: its last sort value as text, its last key, under which epoch."""
+    """Where the last page ended: its last sort value as text, its last key, under which epoch.
+
+    `position`: of the organization, as of which it was; None for the present.
+    """
 
     epoch: int
     value: str
     key: str
+    position: int | None = None
 
 
 class Cursors:
@@ -46,7 +50,7 @@ class Cursors:
         self._cipher = AESSIV(master.key("cursors"))
 
     def seal(self, question: Question, place: Place) -> str:
-        plain = to_json([place.epoch, place.value, place.key])
+        plain = to_json([place.epoch, place.value, place.key, place.position])
         return base64.urlsafe_b64encode(self._cipher.encrypt(plain, question.bound())).decode()
 
     def open(self, question: Question, cursor: str) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import maxsize
 from typing import Any
 from uuid import UUID
 
@@ -77,6 +78,7 @@ ALLOWED = Allowed(
     sorts=frozenset(_SORTS),
     facets=frozenset(_FACETS),
     fields=frozenset(FIELDS),
+    present_only=frozenset({"updated_at"}),
 )
 
 _PAGE = sql.SQL(
@@ -100,7 +102,33 @@ _UPDATES = sql.SQL(
 # of the list's indexes. It stands first, so that a page goes by its index.
 _LIST_WITH_UPDATES = sql.SQL(" JOIN ").join((_UPDATES, _LIST)) + sql.SQL(" USING (tenant_id, id)")
 
+# What an event changes of an incident has a row of its own; the last until then was true then.
+# Incidents come in their present order, which is the one of then: neither the number nor the time
+# of opening ever changes. Nothing is recorded before it happened, but for clocks that differ.
+_LIST_THEN = sql.SQL(
+    "(SELECT version.tenant_id, listed.id, listed.number, listed.opened_at, version.status,"
+    " version.severity, version.severity_rank, version.priority, version.team, version.assignee,"
+    " version.source, version.source_key, version.closed_at, version.reopened, version.deviations"
+    " FROM {} AS listed CROSS JOIN LATERAL ("
+    " SELECT tenant_id, status, severity, severity_rank, priority, team, assignee, source,"
+    " source_key, closed_at, reopened, deviations FROM {} AS version"
+    " WHERE tenant_id = %(tenant)s AND stream_id = listed.id AND tenant_position <= %(position)s"
+    " ORDER BY tenant_position DESC LIMIT 1) AS version"
+    " WHERE listed.tenant_id = %(tenant)s AND listed.number <= %(begun)s"
+    " AND listed.opened_at <= %(as_of)s + interval '1 day') AS listed_then"
+).format(tables.INCIDENT_LIST, tables.INCIDENT_VERSIONS)
+_LIST_THEN_BY_SEVERITY = sql.SQL(
+    "(SELECT tenant_id, stream_id AS id, number, opened_at, status, severity, severity_rank,"
+    " priority, team, assignee, source, source_key, closed_at, reopened, deviations"
+    " FROM {} AS version WHERE tenant_id = %(tenant)s AND tenant_position <= %(position)s"
+    " AND NOT EXISTS (SELECT FROM {} AS later WHERE later.tenant_id = %(tenant)s"
+    " AND later.stream_id = version.stream_id"
+    " AND later.tenant_position > version.tenant_position"
+    " AND later.tenant_position <= %(position)s)) AS listed_then"
+).format(tables.INCIDENT_VERSIONS, tables.INCIDENT_VERSIONS)
+
 _WHOLE = sql.SQL("document")
+_ONLY_ID = sql.SQL("to_json(id)::text")
 _CUT_DOWN = sql.SQL(
     "(SELECT json_object_agg(key, value) FROM json_each(document::json)"
     " WHERE key = ANY(%(fields)s))::text"
@@ -123,7 +151,9 @@ _TALLY = sql.SQL(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`items`: a JSON array, ready to be sent. `next_cursor`: None on the last page.
+    """`items`: a JSON array, ready to be sent; of an earlier moment the ids, for who folds them.
+
+    `next_cursor`: None on the last page.
 
     `parked`: how many of the organization's incidents, on whatever page, are shown as they were.
     """
@@ -139,15 +169,15 @@ class IncidentList:
 
     async def page(self, tenant: UUID, asked: Asked) -> Page:
         """Raises: Invalid for a cursor of another question; LogRestored for one of another log."""
-        question = Question(tenant, "incidents", asked.bound(), tables.INCIDENT_LIST_VERSION)
-        place = self._cursors.open(question, asked.cursor) if asked.cursor else None
+        place = self._place(tenant, asked)
         [row] = await self._reader.rows(tenant, page_query(asked, place), _parameters(asked, place))
         items, count, value, key, epoch, any_parked = row
         must_be_of(epoch, place)
         more = count > asked.limit
-        ended = Place(epoch, value, str(key))
-        parked = await self._parked(tenant) if any_parked else 0
-        return Page(items, self._cursors.seal(question, ended) if more else None, parked)
+        ended = Place(epoch, value, str(key), asked.cut and asked.cut.position)
+        cursor = self._cursors.seal(_question(tenant, asked), ended) if more else None
+        parked = await self._parked(tenant, asked) if any_parked else 0
+        return Page(items, cursor, parked)
 
     async def facets(self, tenant: UUID, asked: Asked) -> dict[str, dict[str | None, int]]:
         """Facet -> value -> how many incidents, the most first; None where there is no value.
@@ -160,9 +190,25 @@ class IncidentList:
             counts[name][value] = count
         return counts
 
-    async def _parked(self, tenant: UUID) -> int:
-        [(count,)] = await self._reader.rows(tenant, PARKED_OF_KIND, {"kind": "incident"})
+    def position(self, tenant: UUID, asked: Asked) -> int | None:
+        """As of which the page before was, so that this one goes on in the same list."""
+        place = self._place(tenant, asked)
+        return place.position if place else None
+
+    def _place(self, tenant: UUID, asked: Asked) -> Place | None:
+        if asked.cursor is None:
+            return None
+        return self._cursors.open(_question(tenant, asked), asked.cursor)
+
+    async def _parked(self, tenant: UUID, asked: Asked) -> int:
+        position = asked.cut.position if asked.cut else maxsize
+        parameters = {"kind": "incident", "position": position}
+        [(count,)] = await self._reader.rows(tenant, PARKED_OF_KIND, parameters)
         return int(count)
+
+
+def _question(tenant: UUID, asked: Asked) -> Question:
+    return Question(tenant, "incidents", asked.bound(), tables.INCIDENT_LIST_VERSION)
 
 
 def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
@@ -173,6 +219,9 @@ def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
         "limit": asked.limit,
         "value": place and place.value,
         "key": place and place.key,
+        "as_of": asked.as_of,
+        "position": asked.cut and asked.cut.position,
+        "begun": asked.cut and asked.cut.begun,
     }
 
 
@@ -184,7 +233,7 @@ def page_query(asked: Asked, place: Place | None) -> sql.Composed:
         _SORTS[name], sql.SQL("<" if down else ">"), _CASTS[name]
     )
     return _PAGE.format(
-        document=_CUT_DOWN if asked.fields else _WHOLE,
+        document=_document(asked),
         sort=_SORTS[name],
         way=sql.SQL("DESC" if down else "ASC"),
         table=_table(asked),
@@ -215,7 +264,7 @@ def _facets(asked: Asked) -> sql.Composed:
 
 def _tallied(asked: Asked) -> list[str]:
     """The facets that need no look at any incident, because nothing else narrows them."""
-    if asked.ranges or not asked.filters.keys() <= _TALLIED:
+    if asked.cut or asked.ranges or not asked.filters.keys() <= _TALLIED:
         return []
     return [name for name in asked.facets if name in _TALLIED]
 
@@ -227,7 +276,15 @@ def _tally(name: str, asked: Asked) -> sql.Composed:
     )
 
 
+def _document(asked: Asked) -> sql.Composable:
+    if asked.cut:
+        return _ONLY_ID
+    return _CUT_DOWN if asked.fields else _WHOLE
+
+
 def _table(asked: Asked) -> sql.Composable:
+    if asked.cut:
+        return _LIST_THEN_BY_SEVERITY if asked.sort.endswith("severity") else _LIST_THEN
     named = {asked.sort.removeprefix("-"), *(name for name, _ in asked.ranges)}
     return _LIST_WITH_UPDATES if "updated_at" in named else _LIST
 

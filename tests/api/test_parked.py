@@ -52,6 +52,17 @@ async def test_a_parked_document_is_shown_as_it_was_and_never_for_good(
     assert "ETag" not in answer.headers
 
 
+async def test_a_parked_record_is_told_as_it_was_and_stale_from_then_on(
+    commander: Somebody,
+) -> None:
+    was, stale = [
+        await commander.get(f"/v1/incidents/INC-1?version={version}") for version in (1, 2)
+    ]
+    assert (told(was)["version"], "stale" in told(was)) == (1, False)
+    assert (told(stale)["version"], told(stale)["stale"]) == (1, True)
+    assert ("ETag" in was.headers, "ETag" in stale.headers) == (True, False)
+
+
 async def test_lists_and_facets_say_how_many_records_are_parked(
     served: Served, commander: Somebody
 ) -> None:

@@ -1,0 +1,96 @@
+"""The events that lead to an earlier moment, as the log has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from sys import maxsize
+from typing import Any
+from uuid import UUID
+
+from psycopg import sql
+
+from read_model import tables
+from read_model.reader import Reader
+from write_model.kernel.errors import Invalid
+
+_REACHED = sql.SQL("SELECT log.reached(%(tenant)s, %(time)s)")
+_BEGUN = sql.SQL("SELECT log.begun(%(tenant)s, %(kind)s, %(position)s)")
+
+# In the order of `Recorded`, whose event is what `state` says; last, whether it was set aside.
+# An event that was skipped says by its own row whose it is.
+_EVENTS = sql.SQL(
+    "SELECT state, topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
+    " tenant_position, number, actor_id, command_id, correlation_id, causation_id,"
+    " recorded_at, occurred_at, source, schema_version,"
+    " EXISTS (SELECT FROM {} AS letter WHERE letter.tenant_id = %(tenant)s"
+    " AND letter.stream_id = originator_id AND letter.position <= notification_id)"
+    " FROM {} AS event WHERE tenant_id = %(tenant)s AND originator_id = ANY(%(streams)s)"
+    " AND split_part(topic, '.', 1) = ANY(%(kinds)s)"
+    " AND tenant_position <= %(position)s AND originator_version <= %(version)s"
+    " AND NOT EXISTS (SELECT FROM {} AS skipped WHERE event.tenant_id = %(tenant)s"
+    " AND skipped.position = notification_id)"
+    " ORDER BY originator_id, originator_version"
+).format(tables.DEAD_LETTERS, tables.EVENTS, tables.SKIPPED)
+STREAM, _VERSION = 2, 3
+
+_BEGAN = sql.SQL(
+    "SELECT recorded_at FROM {} WHERE tenant_id = %(tenant)s AND originator_id = %(stream)s"
+    " AND split_part(topic, '.', 1) = ANY(%(kinds)s) ORDER BY originator_version LIMIT 1"
+).format(tables.EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """`rows`: of the log, in the order of `Recorded`, record by record in their order.
+
+    Without those that could not be applied and are set aside. `version`: of the last event, set
+    aside or not; 0 when there is none.
+    """
+
+    rows: Sequence[tuple[Any, ...]]
+    version: int
+
+
+class Pasts:
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def reached(self, tenant: UUID, time: datetime) -> int:
+        """The organization's last position that was recorded by then.
+
+        Raises: Invalid for the future.
+        """
+        [(position,)] = await self._reader.rows(tenant, _REACHED, {"time": time})
+        if position is None:
+            raise Invalid("This moment is still to come; leave as_of out for now.", field="as_of")
+        return int(position)
+
+    async def begun(self, tenant: UUID, kind: str, position: int) -> int:
+        """How many records of a kind had begun by a position."""
+        parameters = {"kind": kind, "position": position}
+        [(count,)] = await self._reader.rows(tenant, _BEGUN, parameters)
+        return int(count)
+
+    async def of(
+        self,
+        tenant: UUID,
+        streams: Sequence[UUID],
+        kinds: Sequence[str],
+        *,
+        position: int = maxsize,
+        version: int = maxsize,
+    ) -> Past:
+        """What had happened to records of these kinds, up to a position and a version."""
+        asked = {"streams": list(streams), "kinds": list(kinds)}
+        until = {"position": position, "version": version}
+        rows = await self._reader.rows(tenant, _EVENTS, {**asked, **until})
+        applied = [row[:-1] for row in rows if not row[-1]]
+        return Past(applied, rows[-1][_VERSION] if rows else 0)
+
+    async def began(self, tenant: UUID, stream: UUID, kinds: Sequence[str]) -> datetime | None:
+        """When the record's first event was recorded; None when there is no such record."""
+        asked = {"stream": stream, "kinds": list(kinds)}
+        row = await self._reader.row(tenant, _BEGAN, asked)
+        return row[0] if row else None
