@@ -9,7 +9,7 @@ from uuid import UUID
 
 from projections.engine.catalog import Catalog
 from projections.engine.log import Unreadable
-from projections.engine.projection import Additions, Primary, Row, Values
+from projections.engine.projection import Additions, Mirror, Primary, Row, Values
 from projections.engine.tallying import changes_of, difference
 from projections.engine.transition import Transition
 from write_model.kernel.messages import Recorded
@@ -47,14 +47,18 @@ class Batch:
                 self._add(hearers.additions, Transition(before, after, recorded))
 
     def tables(self) -> dict[str, list[Values]]:
-        """The rows to write, by table: documents once per stream, additions once per event,
-        and what is to be added to counts."""
+        """The rows to write, by table: documents once per stream, additions once per event, and
+        what is to be added to counts.
+
+        A mirror's row is left out where the batch changed nothing that it shows.
+        """
         tables = self.additions()
         for primary in self.catalog.primaries():
             last = self.last.get(primary.name, {})
             for each in self.catalog.documents_of(primary) if last else ():
                 values, rows = each.values, self.rows
-                tables[each.table.name] = [values(rows[id_], r) for id_, r in last.items()]
+                changed = self._changed(each, last)
+                tables[each.table.name] = [values(rows[id_], r) for id_, r in changed.items()]
             for tally in self.catalog.tallies_of(primary) if last else ():
                 changes = changes_of(last, self.known, self.rows)
                 tables[tally.table.name] = difference(tally, changes)
@@ -63,6 +67,19 @@ class Batch:
     def additions(self) -> dict[str, list[Values]]:
         """The rows of them that are added for good, once per event."""
         return dict(self._added)
+
+    def _changed(
+        self, each: Primary | Mirror, last: Mapping[int, Recorded]
+    ) -> Mapping[int, Recorded]:
+        """The streams whose row is another than before the batch."""
+        if isinstance(each, Primary) or not each.of_fields:
+            return last
+        fields = each.of_fields
+        return {id_: recorded for id_, recorded in last.items() if self._differs(id_, fields)}
+
+    def _differs(self, stream: int, fields: tuple[str, ...]) -> bool:
+        before, after = self.known.get(stream), self.rows[stream]
+        return before is None or any(before.get(name) is not after[name] for name in fields)
 
     def _folded(self, primary: Primary | None, recorded: Recorded) -> tuple[Row | None, Row | None]:
         if self._is_set_aside(recorded):

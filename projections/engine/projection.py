@@ -68,6 +68,12 @@ class Mirror:
     of: str
     table: TableSpec
     values: Callable[[Row, Recorded], Values]
+    of_fields: tuple[str, ...] = ()
+    """All that `values` reads of the document: while they stay the same, no row is written.
+
+    Without them every event writes one. A fold shares what an event does not touch, so that the
+    same object tells of the same value.
+    """
 
 
 @dataclass(frozen=True, slots=True)

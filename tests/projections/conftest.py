@@ -10,6 +10,7 @@ import pytest
 
 from projections.engine.log import Connection
 from tests.embedded import Database
+from tests.projections.given import Given, in_memory, on_postgres
 
 Connect = Callable[[str], Connection]
 
@@ -33,3 +34,11 @@ def connect(database: Database) -> Iterator[Connect]:
 def log(connect: Connect) -> Connection:
     """As the superuser, who may write any log."""
     return connect("postgres")
+
+
+@pytest.fixture(params=["in memory", "on Postgres"])
+def given(request: pytest.FixtureRequest) -> Given:
+    """Begins a story, which is told once without a database and once with one."""
+    if request.param == "in memory":
+        return Given(in_memory)
+    return Given(on_postgres(request.getfixturevalue("postgres")))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from projections.engine.projection import Row
-from projections.people import fold
+from projections.people import PEOPLE, fold
+from tests.projections.given import Given, Happening
 from tests.projections.story import JONAS, Story
 from write_model.kernel.access import Role
-from write_model.kernel.messages import Event
 from write_model.kernel.personal import Clear, Sealed
 from write_model.membership.events import (
     MemberInvited,
     MembershipActivated,
+    MembershipEvent,
     MembershipRemoved,
     MembershipSuspended,
     PersonListed,
@@ -23,18 +23,11 @@ NAME = Sealed(JONAS, b"s" * 16, b"\x01", b"c" * 32)
 INVITED = MemberInvited(subject=JONAS, name=NAME, roles=(Role.RESPONDER,))
 
 
-def shown(*events: Event) -> Row:
-    story = Story()
-    row: Row | None = None
-    for event in events:
-        row = fold(row, story.tell("jonas", event))
-    assert row is not None
-    return row
-
-
-def test_a_listed_person_has_a_sealed_name_and_no_roles() -> None:
-    row = shown(PersonListed(subject=JONAS, name=NAME))
-    assert (row["standing"], row["roles"], row["name"]["sealed"]) == ("listed", [], "01")
+def test_a_listed_person_has_a_sealed_name_and_no_roles(given: Given) -> None:
+    listed = Happening(PersonListed(subject=JONAS, name=NAME), to="jonas")
+    story = given().when(listed)
+    story.then_document(standing="listed", roles=[], name={"sealed": "01"})
+    story.then_row(PEOPLE, subject_id=JONAS, standing="listed")
 
 
 @pytest.mark.parametrize(
@@ -46,11 +39,15 @@ def test_a_listed_person_has_a_sealed_name_and_no_roles() -> None:
         (RolesChanged(roles=(Role.ADMIN,), before=(Role.RESPONDER,)), "invited", ["admin"]),
     ],
 )
-def test_a_membership_moves_on(event: Event, standing: str, roles: list[str]) -> None:
-    row = shown(INVITED, event)
-    assert (row["standing"], row["roles"]) == (standing, roles)
+def test_a_membership_moves_on(
+    given: Given, event: MembershipEvent, standing: str, roles: list[str]
+) -> None:
+    story = given(Happening(INVITED, to="jonas")).when(Happening(event, to="jonas"))
+    story.then_document(standing=standing, roles=roles)
+    story.then_row(PEOPLE, standing=standing, version=2)
 
 
 def test_a_clear_name_is_refused_rather_than_written() -> None:
+    listed = PersonListed(subject=JONAS, name=Clear(JONAS, "Jonas"))
     with pytest.raises(TypeError):
-        shown(PersonListed(subject=JONAS, name=Clear(JONAS, "Jonas")))
+        fold(None, Story().tell("jonas", listed))
