@@ -11,7 +11,7 @@ from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease, LostLease
 from projections.engine.folding import Batch
 from projections.engine.log import Connection, LogEnd, read_streams
-from projections.engine.parking import forget_after, parked_streams
+from projections.engine.parking import forget_after, parked_streams, skipped_positions
 from projections.engine.projection import Values
 from projections.engine.sending import Sender
 from projections.engine.writing import Writer, delete_rows
@@ -56,6 +56,6 @@ def _touched(writer: Writer, catalog: Catalog, *, after: int) -> Iterable[UUID]:
 def _folded_again(
     connection: Connection, catalog: Catalog, streams: set[UUID], *, through: int
 ) -> dict[str, list[Values]]:
-    batch = Batch(catalog, {}, parked_streams(connection))
+    batch = Batch(catalog, {}, parked_streams(connection), skipped_positions(connection))
     batch.fold(read_streams(connection, list(streams), through))
     return {name: rows for name, rows in batch.tables().items() if catalog.table(name).is_keyed}

@@ -51,6 +51,8 @@ CREATE TABLE projections.dead_letters (
 CREATE TABLE projections.skipped (
     position    bigint      PRIMARY KEY,
     stream_id   uuid        NOT NULL,
+    skipped_by  uuid,  -- null: somebody at the installation's own terminal
+    reason      text        NOT NULL DEFAULT '',
     skipped_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
