@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
-import structlog
-
 from projections.engine.catalog import Catalog
 from projections.engine.late import Late
 from projections.engine.layout import raise_layout
@@ -19,8 +17,6 @@ from projections.engine.log import Connection, log_end, read_streams
 from projections.engine.parking import reason_for
 from projections.engine.rebuilding import AlreadyRebuilding
 from write_model.kernel.errors import LogRestored
-
-log = structlog.get_logger(__name__)
 
 # The lock of rebuilds: what one has folded already would lack the record for good.
 _TRY_LOCK: LiteralString = "SELECT pg_try_advisory_xact_lock(7310579, 3)"
@@ -87,7 +83,6 @@ class Repair:
                     f" {version}; look at the list again."
                 )
             self.connection.execute(_SKIP, (first, stream, by, why))
-            log.warning("projections.skipped", stream=str(stream), version=version, by=str(by))
             return self._bring_in(stream, first, reached)
 
     def _hold(self) -> int:
@@ -122,5 +117,4 @@ class Repair:
             late.park(left, applied.error)
         raise_layout(self.connection)
         reason = reason_for(applied.error) if applied.error else None
-        log.info("projections.retried", stream=str(stream), applied=applied.events, reason=reason)
         return Repaired(applied.events, len(left), reason)
