@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from api import (
+    dead_letters,
     documentation,
     events,
     figures,
@@ -42,6 +43,7 @@ ROUTERS = (
     auth.router,
     members.router,
     named.router,
+    dead_letters.router,
     health.router,
     documentation.router,
 )

@@ -19,6 +19,7 @@ _IN_PATHS: dict[str, tuple[str, dict[str, Any]]] = {
         _RECORD,
     ),
     "organizations/id": ("The organization's id (a UUIDv7), as an access token names it.", _ID),
+    "stream": ("The record: its id (a UUIDv7) or its human reference, such as INC-42.", _RECORD),
     "task": ("The task's id (a UUIDv7), as the incident shows it under `tasks`.", _ID),
     "note": ("The note's id (a UUIDv7), as the incident shows it under `notes`.", _ID),
     "member": ("The person's id (a UUIDv7), as the members are listed.", _ID),

@@ -26,7 +26,7 @@ from read_model.queries.timeline import Order
 from write_model.incident.actions import allowed
 from write_model.incident.incident import INCIDENT, Incident
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import Invalid, NotFound
+from write_model.kernel.errors import Invalid, NotFound, NotShown
 from write_model.kernel.messages import Moment
 
 router = APIRouter(prefix="/v1/incidents", tags=["Incidents"], route_class=PlainRoute)
@@ -188,7 +188,7 @@ async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, Sh
     shown = await caught_up(at, request, actor)
     found = await at.questions.incidents.find(actor.tenant, request.path_params["id"])
     if found is None:
-        raise NotFound
+        raise await _why_not(at, actor, request)
     return (shown._replace(stale=True) if found.is_parked else shown), found
 
 
@@ -207,6 +207,14 @@ async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Show
         document=row["document"],
     )
     return (shown._replace(stale=True) if is_cut else shown), found
+
+
+async def _why_not(at: Process, actor: Actor, request: Request) -> NotFound | NotShown:
+    """That nothing is shown of an incident need not mean that there is none."""
+    named = request.path_params["id"]
+    stream = await record_id(at.write_model, actor.tenant, INCIDENT, named)
+    is_there = await at.questions.incidents.is_kept_back(actor.tenant, stream)
+    return NotShown() if is_there else NotFound()
 
 
 async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:

@@ -14,7 +14,8 @@ from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Aggregate, Command, RecordOf
 
 _UUID_CHARACTERS = 36
-_REFERRED_TO = frozenset({INCIDENT.prefix})
+_PREFIXES = {INCIDENT.name: INCIDENT.prefix}
+_REFERRED_TO = frozenset(_PREFIXES.values())
 """Whose references stand in addresses."""
 _REFERENCE = re.compile(r"([A-Z]{2,5})-([1-9]\d{0,17})")
 
@@ -81,6 +82,13 @@ def spelled(text: str) -> str | None:
         return str(_uuid(text)) if len(text) == _UUID_CHARACTERS else None
     except NotFound:
         return None
+
+
+def reference_of(topic: str, number: int) -> str | None:
+    """Of the record that an event of this topic belongs to; None for kinds that have none."""
+    return (
+        reference(_PREFIXES[kind], number) if (kind := topic.split(".")[0]) in _PREFIXES else None
+    )
 
 
 def reference(prefix: str, number: int | None) -> str | None:

@@ -44,5 +44,5 @@ def folded(primary: Primary, events: Iterable[Recorded]) -> Stood | None:
 
 def _after(primary: Primary, stood: Stood | None, recorded: Recorded) -> Row:
     if isinstance(recorded.event, Unreadable):
-        raise CannotFold(recorded.event.reason)
+        raise CannotFold(recorded.event.fault)
     return primary.fold(stood and stood.document, recorded)

@@ -6,6 +6,7 @@ import typer
 
 from api.command_line import (
     bench,
+    dead_letters,
     demo,
     developing,
     importing,
@@ -38,6 +39,7 @@ projecting.app.command("rebuild")(rebuilding.rebuild)
 projecting.app.command("drop-old")(rebuilding.drop_old)
 app.add_typer(projecting.app, name="projections")
 app.add_typer(log.app, name="log")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)
 app.command("bench", context_settings=PASSED_ON)(bench.bench)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-import psycopg
 import structlog
 
 from projections.engine.catalog import Catalog
@@ -18,7 +17,7 @@ from projections.engine.checkpoint import Lease, LostLease
 from projections.engine.folding import Batch
 from projections.engine.log import LogRow, after, recorded_after
 from projections.engine.memory import Memory
-from projections.engine.parking import BEHIND_ANOTHER, LETTERS, letters, reason_for
+from projections.engine.parking import BEHIND_ANOTHER, LETTERS, is_poison, letters, reason_for
 from projections.engine.projection import Row, Values
 from projections.engine.sending import Sender, Statement
 from projections.engine.writing import Writer
@@ -62,13 +61,16 @@ class Applier:
     def apply(self, upcoming: Upcoming, limit: int) -> Upcoming | None:
         """Write a batch, or halve it until what cannot be applied is parked.
 
-        Returns the batch after it when that is ready. Raises: LostLease, psycopg.OperationalError.
+        Returns the batch after it when that is ready.
+        Raises: LostLease; psycopg.Error for a trouble that is not the events', to be tried again.
         """
         try:
             return self._write(upcoming, limit)
-        except (psycopg.OperationalError, psycopg.InterfaceError, LostLease):
+        except LostLease:
             raise
-        except Exception as error:  # noqa: BLE001  # a fold or a table may refuse in any way
+        except Exception as error:  # a fold or a table may refuse in any way
+            if not is_poison(error):
+                raise
             self._isolate(upcoming.events, error)
             return None
 
@@ -108,7 +110,7 @@ class Applier:
         parked: Mapping[UUID, int],
         set_aside: Sequence[Values],
     ) -> Prepared:
-        batch = Batch(self.catalog, known, parked)
+        batch = Batch(self.catalog, known, parked, self.memory.skipped)
         batch.fold(events)
         first, last = events[0], events[-1]
         move = self.lease.move(since=first.position - 1, to=last.position, epoch=last.epoch)

@@ -85,7 +85,7 @@ class Batch:
         if self._is_set_aside(recorded):
             return None, None
         if isinstance(recorded.event, Unreadable):
-            raise CannotFold(recorded.event.reason)
+            raise CannotFold(recorded.event.fault)
         if primary is None:
             return None, None
         stream = recorded.stream.int

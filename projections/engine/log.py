@@ -43,10 +43,10 @@ _END: LiteralString = (
 class Unreadable(Event):
     """Stands for bytes that are not the event their topic promises."""
 
-    __slots__ = ("reason",)
+    __slots__ = ("fault",)
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)

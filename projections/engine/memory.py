@@ -8,7 +8,7 @@ from uuid import UUID
 
 from projections.engine.catalog import Catalog
 from projections.engine.log import Connection
-from projections.engine.parking import parked_streams
+from projections.engine.parking import parked_streams, skipped_positions
 from projections.engine.projection import Row
 from projections.engine.writing import read_rows
 from read_model.layout import Layout
@@ -33,13 +33,16 @@ class Memory:
     layout: Layout = field(default_factory=Layout)
     parked: Mapping[UUID, int] = field(default_factory=dict[UUID, int])
     """Stream -> the position from which its events are set aside."""
+    skipped: frozenset[int] = frozenset()
+    """The positions of events that are left out."""
     _younger: dict[int, Row] = field(default_factory=dict[int, Row])
     _older: dict[int, Row] = field(default_factory=dict[int, Row])
 
     def begin_again(self) -> None:
-        """Somebody else may have written since: forget the rows, and ask what is parked."""
+        """Somebody else may have written since: forget the rows, and ask what is set aside."""
         self._younger, self._older = {}, {}
         self.parked = parked_streams(self.connection)
+        self.skipped = skipped_positions(self.connection)
 
     def remember(self, rows: Mapping[int, Row]) -> None:
         self._younger |= rows

@@ -18,7 +18,13 @@ from write_model.kernel.messages import Recorded
 _PARKED: LiteralString = (
     "SELECT stream_id, min(position) FROM projections.dead_letters GROUP BY stream_id"
 )
-_FORGET: LiteralString = "DELETE FROM projections.dead_letters WHERE position > %s"
+_SKIPPED: LiteralString = "SELECT position FROM projections.skipped"
+_FORGET: tuple[LiteralString, ...] = (
+    "DELETE FROM projections.dead_letters WHERE position > %s",
+    "DELETE FROM projections.skipped WHERE position > %s",
+)
+_OF_THE_ROW = ("22", "23", "54")
+"""SQLSTATE classes: a value, a constraint, a limit. Any other trouble every event would meet."""
 
 LETTERS = TableSpec(
     "dead_letters",
@@ -43,9 +49,26 @@ def parked_streams(connection: Connection) -> dict[UUID, int]:
     return dict(connection.execute(_PARKED).fetchall())
 
 
+def skipped_positions(connection: Connection) -> frozenset[int]:
+    """The events that somebody decided to leave out for good."""
+    return frozenset(position for (position,) in connection.execute(_SKIPPED))
+
+
 def forget_after(connection: Connection, position: int) -> None:
     """The log was restored: what stood past this position never happened."""
-    connection.execute(_FORGET, (position,))
+    for query in _FORGET:
+        connection.execute(query, (position,))
+
+
+def is_poison(error: Exception) -> bool:
+    """Whether it is the event that cannot be applied, now and later; else trying again helps."""
+    match error:
+        case psycopg.Error(sqlstate=str(state)):
+            return state[:2] in _OF_THE_ROW
+        case psycopg.OperationalError() | psycopg.InterfaceError() | MemoryError():
+            return False
+        case _:
+            return True
 
 
 def letters(events: Iterable[Recorded], *, reason: str) -> list[Values]:

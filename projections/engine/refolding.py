@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import length_hint
 from sys import maxsize
-from typing import LiteralString
 from uuid import UUID
 
 import structlog
@@ -15,7 +14,13 @@ import structlog
 from projections.engine.catalog import Catalog
 from projections.engine.folding import Batch
 from projections.engine.log import Connection, read_streams
-from projections.engine.parking import BEHIND_ANOTHER, letters, parked_streams, reason_for
+from projections.engine.parking import (
+    BEHIND_ANOTHER,
+    letters,
+    parked_streams,
+    reason_for,
+    skipped_positions,
+)
 from projections.engine.projection import (
     Additions,
     Mirror,
@@ -35,8 +40,6 @@ Tables = Mapping[str, Sequence[Values]]
 
 Document = Primary | Mirror | Tally
 """What has a row per stream, or counts it."""
-
-_SKIPPED: LiteralString = "SELECT position FROM projections.skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class Refolding:
         cls, connection: Connection, wanted: Wanted, also: Mapping[UUID, int] | None = None
     ) -> Refolding:
         """With what is parked and skipped now; `also`: what a rebuild has parked before."""
-        skipped = frozenset(position for (position,) in connection.execute(_SKIPPED))
+        skipped = skipped_positions(connection)
         known = parked_streams(connection)
         found = {
             stream: at for stream, at in (also or {}).items() if at < known.get(stream, maxsize)

@@ -12,7 +12,7 @@ from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease, LostLease
 from projections.engine.folding import Batch
 from projections.engine.log import Connection, LogEnd, read_streams
-from projections.engine.parking import forget_after, parked_streams
+from projections.engine.parking import forget_after, parked_streams, skipped_positions
 from projections.engine.projection import Primary, Row, Values
 from projections.engine.sending import Sender
 from projections.engine.tallying import difference
@@ -62,7 +62,7 @@ def _touched(writer: Writer, primary: Primary, *, after: int) -> Touched:
 def _folded_again(
     connection: Connection, catalog: Catalog, touched: Mapping[str, Touched], *, through: int
 ) -> dict[str, list[Values]]:
-    batch = Batch(catalog, {}, parked_streams(connection))
+    batch = Batch(catalog, {}, parked_streams(connection), skipped_positions(connection))
     streams = {stream for found in touched.values() for stream in found}
     batch.fold(read_streams(connection, list(streams), through))
     again = {name: rows for name, rows in batch.tables().items() if catalog.table(name).is_keyed}

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import LiteralString
 from uuid import UUID
 
+from projections.engine.layout import raise_layout
 from projections.engine.log import Connection, log_end, read_streams
 from projections.engine.making import retire
 from projections.engine.parking import LETTERS
@@ -32,9 +33,6 @@ _TOUCHED: LiteralString = (
 _LEFT: LiteralString = "SELECT table_name FROM projections.current WHERE name = %s"
 _POINT: LiteralString = (
     "UPDATE projections.current SET table_name = %s, declared = %s, version = %s WHERE name = %s"
-)
-_RAISE_LAYOUT: LiteralString = (
-    "UPDATE projections.checkpoint SET layout = layout + 1 WHERE name = 'all'"
 )
 
 
@@ -97,7 +95,7 @@ class Successor:
         _write(writer, {LETTERS.name: self.letters})
         for projection in self.wanted.projections:
             self._point_to(projection)
-        self.connection.execute(_RAISE_LAYOUT)
+        raise_layout(self.connection)
 
     def _point_to(self, projection: Projection) -> None:
         declared = projection.table.name

@@ -188,6 +188,14 @@ def delete_rows(
     connection.execute(query, (after,))
 
 
+def delete_added(
+    connection: Connection, name: sql.Identifier, stream: UUID, positions: Sequence[int]
+) -> None:
+    """Take back the rows that these events of one stream added."""
+    query = sql.SQL("DELETE FROM {} WHERE stream_id = %s AND position = ANY(%s)").format(name)
+    connection.execute(query, (stream, list(positions)))
+
+
 def _on_conflict(table: TableSpec) -> sql.Composed:
     replaced = (
         sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))

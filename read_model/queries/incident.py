@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg import sql
 
 from read_model import tables
-from read_model.queries.parked import IS_PARKED
+from read_model.queries.parked import IS_PARKED, NEVER_SHOWN
 from read_model.reader import Reader
 
 _COLUMNS = sql.SQL(
@@ -73,6 +73,12 @@ class Incidents:
         # Shielded: a client who goes away must not cancel what others wait for.
         future = waiting.setdefault(id_, asyncio.get_running_loop().create_future())
         return await asyncio.shield(future)
+
+    async def is_kept_back(self, tenant: UUID, id_: UUID) -> bool:
+        """Whether an incident of which nothing is shown is parked."""
+        parameters = {"stream": id_, "kind": "incident"}
+        [(is_parked,)] = await self._reader.rows(tenant, NEVER_SHOWN, parameters)
+        return bool(is_parked)
 
     async def _read(self, tenant: UUID) -> None:
         await asyncio.sleep(0)  # whoever is ready in this turn of the loop comes along

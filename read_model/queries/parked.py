@@ -24,3 +24,9 @@ PARKED_OF_KIND = sql.SQL(
     "SELECT count(DISTINCT stream_id) FROM {} WHERE tenant_id = %(tenant)s"
     " AND split_part(type, '.', 1) = %(kind)s AND tenant_position <= %(position)s"
 ).format(tables.DEAD_LETTERS)
+
+NEVER_SHOWN = sql.SQL(
+    "SELECT EXISTS (SELECT FROM {} WHERE tenant_id = %(tenant)s AND stream_id = %(stream)s"
+    " AND split_part(type, '.', 1) = %(kind)s)"
+).format(tables.DEAD_LETTERS)
+"""Whether a record of which nothing is shown is parked from its beginning."""

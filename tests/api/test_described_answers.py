@@ -10,6 +10,9 @@ import pytest
 
 from tests.api.conforming import faults, operation_of
 from tests.api.serving import LEAK, PASSWORD, Served, Somebody, told
+from tests.api.test_dead_letters import pause, until_parked
+from tests.api.test_trouble import damaged
+from tests.embedded import Database
 from write_model.incident.commands import RecordSlaBreach
 from write_model.incident.incident import INCIDENT, Incident
 from write_model.kernel.access import Role, system_actor
@@ -52,7 +55,9 @@ class Described:
         }
 
 
-async def test_every_answer_is_as_described(served: Served, owner: Somebody) -> None:
+async def test_every_answer_is_as_described(
+    served: Served, owner: Somebody, database: Database
+) -> None:
     described = Described(told(await served.http.get("/openapi.json")))
     served.http.event_hooks = {"response": [described.holds]}
     await the_service_is_looked_at(served)
@@ -62,6 +67,7 @@ async def test_every_answer_is_as_described(served: Served, owner: Somebody) -> 
     await old_rows_come_in(served, owner)
     await everything_is_read(served, owner)
     await some_of_it_is_refused(served, owner)
+    await an_event_cannot_be_applied(owner, database)
     assert described.accepted() - described.answered == set()
 
 
@@ -204,3 +210,18 @@ async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:
     await served.http.get("/v1/me")
     stranger = await served.somebody(Role.REPORTER, tenant=owner.tenant)
     await stranger.get("/v1/members")
+
+
+async def an_event_cannot_be_applied(owner: Somebody, database: Database) -> None:
+    """It is tried again in vain, and left out."""
+    leak = await owner.declares()
+    pause(database)
+    await owner.post(f"/v1/incidents/{leak['id']}/acknowledge")
+    damaged(database, "incident.acknowledged", b"[]")
+    pause(database, paused=False)
+    [letter] = (await until_parked(owner, 1))["items"]
+    path = f"/v1/admin/dead-letters/{leak['id']}"
+    await owner.post(f"{path}/retry")
+    for version in (1, letter["version"]):
+        await owner.post(f"{path}/skip", {"version": version, "reason": "Nobody can read it"})
+    await until_parked(owner, 0)

@@ -88,3 +88,24 @@ async def test_health_says_that_something_is_parked(served: Served, commander: S
     answer = await served.http.get("/readyz")
     assert (answer.status_code, told(answer)["status"]) == (200, "degraded")
     assert told(answer)["reason"].startswith("1 record is parked")
+
+
+@pytest.mark.parametrize("named", ["INC-1", "id"])
+async def test_a_record_that_was_never_shown_is_said_to_be_there(
+    served: Served, database: Database, named: str
+) -> None:
+    commander = await served.somebody(Role.INCIDENT_COMMANDER)
+    declared = await commander.declares()
+    damaged(database, "incident.declared", b"[]")
+    project(database)
+    path = f"/v1/incidents/{declared.get(named, named)}"
+    for rest in ("", "/history", "/timeline"):
+        answer = await commander.get(path + rest)
+        assert (answer.status_code, told(answer)["code"]) == (503, "unavailable")
+        assert answer.headers["Retry-After"] == "60"
+        assert "could not be applied" in told(answer)["detail"]
+    listed = told(await commander.get("/v1/incidents"))
+    assert (listed["items"], listed["parked"]) == ([], 1)
+    stranger = await served.somebody(Role.INCIDENT_COMMANDER)
+    for unknown in (await stranger.get(path), await commander.get("/v1/incidents/INC-2")):
+        assert (unknown.status_code, told(unknown)["code"]) == (404, "not_found")

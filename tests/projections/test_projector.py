@@ -275,6 +275,8 @@ def test_an_unreadable_event_parks_its_record_and_nothing_else(
     assert lag(tailer).parked == 1
     assert counts_are_right(log)
     assert one_value(log, "SELECT count(*) FROM projections.changes_v1") == 13
+    told_of_it = "SELECT item::json->>'reason' FROM projections.changes_v1 WHERE position = 7"
+    assert one_value(log, told_of_it) is None
     statuses: dict[UUID, str] = dict(
         log.execute("SELECT id, status FROM projections.incident_list_v1").fetchall()
     )

@@ -13,6 +13,7 @@ from projections.engine.checkpoint import Lease
 from projections.engine.projector import Projector
 from projections.engine.waiting import IDLE_S, pause_after
 from workers.connecting import connected
+from workers.projector.rounds import Rounds
 
 _RENEW_S = 1.0
 """A fifth of the lease: four renewals may be late before another takes over."""
@@ -41,6 +42,7 @@ def run(conninfo: str, *, holder: UUID, stop: threading.Event) -> None:
 
 def _project(projector: Projector, stop: threading.Event) -> None:
     applied_at = renewed_at = time.monotonic()
+    rounds = Rounds(projector)
     while not stop.is_set():
         events = projector.step()
         now = time.monotonic()
@@ -49,6 +51,7 @@ def _project(projector: Projector, stop: threading.Event) -> None:
         elif now - renewed_at > _RENEW_S:
             projector.keep()
             renewed_at = now
+        rounds.turn(now)
         if events < projector.batch_events:
             stop.wait(_pause(projector, now - applied_at, events))
     projector.close()

@@ -18,6 +18,7 @@ DomainError
 ├── RateLimited                  too many tries; come back later
 ├── Overloaded                   too much is waiting; come back later
 ├── Unavailable                  the database did not answer in time
+│   └── NotShown                 the record is there, and cannot be shown at present
 ├── LogRestored                  the position belongs to a branch that was lost
 └── HoleInLog                    a position is missing, so readers stop
 """
@@ -160,9 +161,24 @@ class Overloaded(DomainError):
 class Unavailable(DomainError):
     code = "unavailable"
 
-    def __init__(self, retry_after_s: int = 1) -> None:
-        super().__init__("The database did not answer in time; try again in a moment.")
+    def __init__(
+        self,
+        retry_after_s: int = 1,
+        message: str = "The database did not answer in time; try again in a moment.",
+    ) -> None:
+        super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class NotShown(Unavailable):
+    """A person has to look at it first, so it is not worth asking again at once."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            60,
+            "The record cannot be shown, as what it began with could not be applied; an"
+            " administrator finds it among the dead letters.",
+        )
 
 
 class LogRestored(DomainError):
