@@ -60,6 +60,32 @@ CREATE TABLE projections.retired (
     retired_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Rebuilds: asked for, under way, and over. `done` of `total`: positions of the log, in a phase.
+-- `tenant_id`, `stream_id`, `kind`, `since` (a position of the log) choose records; without any of
+-- them whole tables are made anew. `requested_by` is null unless somebody asked over the API.
+CREATE TABLE projections.rebuilds (
+    id            uuid        PRIMARY KEY,
+    names         text[]      NOT NULL,
+    tenant_id     uuid,
+    stream_id     uuid,
+    kind          text        COLLATE "C",
+    since         bigint,
+    requested_by  uuid,
+    requested_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state         text        NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+    tries         integer     NOT NULL DEFAULT 0,
+    started_at    timestamptz,
+    phase         text,
+    done          bigint      NOT NULL DEFAULT 0,
+    total         bigint      NOT NULL DEFAULT 0,
+    told_at       timestamptz,
+    ended_at      timestamptz,
+    error         text
+);
+-- Who asks again for what waits or runs is told so.
+CREATE UNIQUE INDEX rebuilds_not_over ON projections.rebuilds (tenant_id, names)
+    WHERE requested_by IS NOT NULL AND state IN ('waiting', 'running');
+
 -- The ready document. `people`: the subject ids it names, whose names the rim fills in.
 CREATE TABLE projections.incident_v1 (
     id           uuid    NOT NULL,
