@@ -67,7 +67,7 @@ def _rebuilt(connection: Connection, names: list[str]) -> Rebuilt:
 
 
 def _unless_refused(work: Callable[[], Done]) -> Done:
-    from projections.engine.rebuilding import AlreadyRebuilding
+    from projections.engine.alone import AlreadyRebuilding
     from write_model.kernel.errors import LogRestored
 
     try:
