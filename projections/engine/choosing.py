@@ -28,6 +28,10 @@ _CHOSEN: LiteralString = (
     " FROM log.events e WHERE e.notification_id > {} AND e.notification_id <= {} AND {}"
     " ORDER BY e.notification_id"
 )
+_REFERRED_TO: LiteralString = (
+    "SELECT originator_id FROM log.events"
+    " WHERE tenant_id = %s AND split_part(topic, '.', 1) = %s AND number = %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,18 @@ class Choice:
 
 
 EVERYTHING = Choice()
+
+
+def is_anything(connection: Connection, choice: Choice) -> bool:
+    """Whether the log has a record that is chosen."""
+    query = sql.SQL("SELECT FROM log.events e WHERE {} LIMIT 1").format(choice.condition())
+    return connection.execute(query).fetchone() is not None
+
+
+def referred_to(connection: Connection, tenant: UUID, kind: str, number: int) -> UUID | None:
+    """The record that an organization calls by this number."""
+    row = connection.execute(_REFERRED_TO, (tenant, kind, number)).fetchone()
+    return row[0] if row else None
 
 
 @dataclass(frozen=True, slots=True)
