@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from projections.engine.checkpoint import Lag
     from projections.engine.log import Connection
+    from projections.engine.watching import Watched
 
 Found = TypeVar("Found")
+Looked: TypeAlias = "tuple[Lag, Watched | None]"
 
 app = typer.Typer(
     no_args_is_help=True, help="See how far what is shown has come; pause it, let it go on."
@@ -45,9 +47,7 @@ def list_projections(as_json: AsJson = False, home: Home = None) -> None:
 @app.command()
 def status(as_json: AsJson = False, home: Home = None) -> None:
     """Print how far the log has been applied, by whom, and what was set aside."""
-    from projections.engine.checkpoint import lag
-
-    _tell(asked(home, lag), as_json=as_json)
+    _tell(asked(home, _looked), as_json=as_json)
 
 
 @app.command()
@@ -55,7 +55,7 @@ def pause(as_json: AsJson = False, home: Home = None) -> None:
     """Apply nothing from now on, also after a restart; what is shown stands still."""
     from projections.engine import checkpoint
 
-    _tell(asked(home, _then_lag(checkpoint.pause)), as_json=as_json)
+    _tell(asked(home, _then_looked(checkpoint.pause)), as_json=as_json)
 
 
 @app.command()
@@ -63,15 +63,20 @@ def resume(as_json: AsJson = False, home: Home = None) -> None:
     """Go on after a pause, from where it began."""
     from projections.engine import checkpoint
 
-    _tell(asked(home, _then_lag(checkpoint.resume)), as_json=as_json)
+    _tell(asked(home, _then_looked(checkpoint.resume)), as_json=as_json)
 
 
-def _then_lag(change: Callable[[Connection], None]) -> Callable[[Connection], Lag]:
+def _looked(connection: Connection) -> Looked:
     from projections.engine.checkpoint import lag
+    from projections.engine.watching import newest
 
-    def changed(connection: Connection) -> Lag:
+    return lag(connection), newest(connection)
+
+
+def _then_looked(change: Callable[[Connection], None]) -> Callable[[Connection], Looked]:
+    def changed(connection: Connection) -> Looked:
         change(connection)
-        return lag(connection)
+        return _looked(connection)
 
     return changed
 
@@ -92,9 +97,10 @@ def asked(
         raise typer.Exit(2) from error
 
 
-def _tell(found: Lag, *, as_json: bool) -> None:
+def _tell(looked: Looked, *, as_json: bool) -> None:
+    found, rebuild = looked
     if as_json:
-        print_json(_as_json(found))
+        print_json({**_as_json(found), "rebuild": _rebuild_as_json(rebuild)})
         return
     state = _state(found)
     typer.echo(f"state         {state}")
@@ -102,8 +108,29 @@ def _tell(found: Lag, *, as_json: bool) -> None:
     typer.echo(f"behind        {found.behind} events, {found.waiting_for.total_seconds():.1f} s")
     typer.echo(f"lease holder  {found.holder or 'none'}")
     typer.echo(f"parked        {found.parked} records")
+    if rebuild is not None:
+        typer.echo(f"rebuild       {', '.join(rebuild.names)}: {_said_of(rebuild)}")
     if state in _NEXT_STEPS:
         typer.echo(_NEXT_STEPS[state])
+
+
+def _said_of(rebuild: Watched) -> str:
+    if rebuild.state == "running":
+        return f"{rebuild.phase} {rebuild.share:.0%}"
+    return f"{rebuild.state} ({rebuild.error})" if rebuild.error else rebuild.state
+
+
+def _rebuild_as_json(rebuild: Watched | None) -> dict[str, Any] | None:
+    if rebuild is None:
+        return None
+    return {
+        "names": rebuild.names,
+        "state": rebuild.state,
+        "phase": rebuild.phase,
+        "done": rebuild.done,
+        "total": rebuild.total,
+        "error": rebuild.error,
+    }
 
 
 def _as_json(found: Lag) -> dict[str, Any]:

@@ -2,80 +2,123 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from api.command_line.choosing import Kind, Since, Stream, Tenant, choice_of
+from api.command_line.progressing import Shown
 from api.command_line.projecting import AsJson, Home, asked, print_json
 
 if TYPE_CHECKING:
+    from projections.engine.choosing import Choice
     from projections.engine.log import Connection
-    from projections.engine.progress import Progress
+    from projections.engine.mending import Mended
     from projections.engine.rebuilding import Rebuilt
 
 Names = Annotated[list[str] | None, typer.Argument(help="Of projections; `list` shows them.")]
 All = Annotated[bool, typer.Option("--all", help="Rebuild every projection.")]
 
-_REFRESH_S = 0.2
-
 Done = TypeVar("Done")
 
 
 def rebuild(
-    names: Names = None, all_: All = False, as_json: AsJson = False, home: Home = None
+    names: Names = None,
+    all_: All = False,
+    tenant: Tenant = None,
+    stream: Stream = None,
+    kind: Kind = None,
+    since: Since = None,
+    as_json: AsJson = False,
+    home: Home = None,
 ) -> None:
     """Fold projections anew from the log and put them in the place of those that are read.
 
     Readers notice nothing, and the projector waits for some milliseconds at the end. It may be
-    stopped at any moment and begun again.
+    stopped at any moment and begun again. With --tenant, --stream, --type or --from only the
+    records of which all that holds are folded anew, where they are; of all projections that have
+    rows of single records, or of those that are named.
     """
-    from projections.catalog import CATALOG
 
-    known = [projection.name for projection in CATALOG.projections]
-    wanted = known if all_ else list(names or ())
-    if not wanted or not set(wanted) <= set(known):
-        raise typer.BadParameter(f"Name some of {', '.join(known)}, or all of them by --all.")
+    def begin(connection: Connection) -> Rebuilt | Mended:
+        choice = choice_of(connection, tenant, stream, kind, since)
+        wanted.extend(_wanted(names, all_=all_, choice=choice))
+        return asked(home, lambda beside: _rebuilt(connection, beside, wanted, choice))
+
+    wanted: list[str] = []
     try:
-        rebuilt = asked(home, lambda connection: _rebuilt(connection, wanted))
+        rebuilt = asked(home, begin)
     except KeyboardInterrupt:
-        typer.echo("Stopped; what is shown is as it was. The same command begins again.", err=True)
+        typer.echo("Stopped; whole records are shown. The same command begins again.", err=True)
         raise typer.Exit(130) from None
     _tell(wanted, rebuilt, as_json=as_json)
+
+
+def _wanted(names: list[str] | None, *, all_: bool, choice: Choice) -> list[str]:
+    from projections.catalog import CATALOG
+    from projections.engine.choosing import EVERYTHING
+    from projections.engine.mending import mendable
+
+    known = [projection.name for projection in CATALOG.projections]
+    every = known if choice == EVERYTHING else mendable(CATALOG)
+    wanted = every if all_ or (choice != EVERYTHING and not names) else list(names or ())
+    if not wanted or not set(wanted) <= set(known):
+        raise typer.BadParameter(f"Name some of {', '.join(known)}, or all of them by --all.")
+    return wanted
 
 
 def drop_old(as_json: AsJson = False, home: Home = None) -> None:
     """Drop the tables that rebuilds have left, once nobody can still be reading them."""
     from projections.engine.rebuilding import drop_left
 
-    dropped = asked(home, lambda connection: _unless_refused(partial(drop_left, connection)))
+    def drop(connection: Connection) -> list[str]:
+        return _unless_refused(connection, partial(drop_left, connection))
+
+    dropped = asked(home, drop)
     if as_json:
         print_json({"dropped": dropped})
         return
     typer.echo("\n".join(f"dropped projections.{name}" for name in dropped) or "Nothing to drop.")
 
 
-def _rebuilt(connection: Connection, names: list[str]) -> Rebuilt:
+def _rebuilt(
+    connection: Connection, beside: Connection, names: list[str], choice: Choice
+) -> Rebuilt | Mended:
     from projections.catalog import CATALOG
-    from projections.engine.rebuilding import Rebuild
+    from projections.engine.performing import perform
+    from projections.engine.requests import Request
+    from write_model.kernel.ids import new_id
 
-    with _Shown() as shown:
-        return _unless_refused(partial(Rebuild(connection, CATALOG, shown.show).of, names))
+    request = Request(new_id(), names, choice)
+    with Shown() as shown:
+        work = partial(perform, connection, beside, CATALOG, request, shown.show)
+        return _unless_refused(connection, work)
 
 
-def _unless_refused(work: Callable[[], Done]) -> Done:
-    from projections.engine.rebuilding import AlreadyRebuilding
+def _unless_refused(connection: Connection, work: Callable[[], Done]) -> Done:
+    import psycopg
+
+    from projections.engine.alone import AlreadyRebuilding
+    from projections.engine.mending import NotByRecord
+    from projections.engine.parking import reason_for
+    from projections.engine.versions import OtherRelease
     from write_model.kernel.errors import LogRestored
+    from write_model.kernel.serialization import UnknownTopic
 
     try:
         return work()
-    except AlreadyRebuilding as error:
+    except (AlreadyRebuilding, NotByRecord, OtherRelease) as error:
         raise _refused(str(error)) from error
     except LogRestored as error:
         raise _refused("The log was restored meanwhile; do it again.") from error
+    except UnknownTopic as error:
+        raise _refused(f"The log has {error}, of a newer release: rebuild with that.") from error
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        raise _refused(f"The database refused it ({reason_for(error)}).") from error
 
 
 def _refused(message: str) -> typer.Exit:
@@ -83,59 +126,19 @@ def _refused(message: str) -> typer.Exit:
     return typer.Exit(2)
 
 
-class _Shown:
-    """A progress bar with its rate and the time left, where somebody looks."""
+def _tell(names: list[str], rebuilt: Rebuilt | Mended, *, as_json: bool) -> None:
+    from projections.engine.mending import Mended
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            Progress,
-            TaskProgressColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[rate]} events/s, left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-            auto_refresh=False,
-        )
-        self._task = self._bar.add_task("", rate=0)
-        self._began = time.monotonic()
-
-    def __enter__(self) -> _Shown:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, progress: Progress) -> None:
-        elapsed_s = max(time.monotonic() - self._began, _REFRESH_S)
-        self._bar.update(
-            self._task,
-            description=progress.phase.value,
-            completed=progress.done,
-            total=progress.total,
-            rate=round(progress.done / elapsed_s),
-            refresh=True,
-        )
-
-
-def _tell(names: list[str], rebuilt: Rebuilt, *, as_json: bool) -> None:
     told: dict[str, Any] = {
         "events": rebuilt.events,
         "seconds": round(rebuilt.seconds, 3),
         "events_per_s": round(rebuilt.events / max(rebuilt.seconds, 1e-9)),
-        "swap_ms": round(1000 * rebuilt.swap_s, 3),
         "parked": rebuilt.parked,
     }
+    if isinstance(rebuilt, Mended):
+        told |= {"records": rebuilt.records, "wait_ms": round(1000 * rebuilt.longest_s, 3)}
+    else:
+        told["swap_ms"] = round(1000 * rebuilt.swap_s, 3)
     if as_json:
         print_json({"rebuilt": names, **told})
         return

@@ -11,6 +11,7 @@ from typing import LiteralString
 from uuid import UUID
 
 from projections.engine.log import Connection, log_end
+from write_model.kernel.errors import LogRestored
 
 _ACQUIRE: LiteralString = (
     "UPDATE projections.checkpoint SET holder = %s, expires_at = clock_timestamp() + %s"
@@ -34,6 +35,10 @@ _RELEASE: LiteralString = (
     "UPDATE projections.checkpoint SET expires_at = '-infinity' WHERE name = 'all' AND holder = %s"
 )
 _PAUSE: LiteralString = "UPDATE projections.checkpoint SET paused = %s WHERE name = 'all'"
+_APPLIED: LiteralString = "SELECT position, epoch FROM projections.checkpoint WHERE name = 'all'"
+_RAISE_LAYOUT: LiteralString = (
+    "UPDATE projections.checkpoint SET layout = layout + 1 WHERE name = 'all'"
+)
 _LAG: LiteralString = (
     "SELECT c.position, c.paused,"
     " CASE WHEN c.expires_at > clock_timestamp() THEN c.holder END,"
@@ -86,6 +91,37 @@ def pause(connection: Connection) -> None:
 
 def resume(connection: Connection) -> None:
     connection.execute(_PAUSE, (False,))
+
+
+def applied(connection: Connection) -> tuple[int, int]:
+    """How far the projector is, and of which epoch."""
+    [[position, epoch]] = connection.execute(_APPLIED).fetchall()
+    return position, epoch
+
+
+def reached(connection: Connection, *, epoch: int, hold: LiteralString = "") -> int:
+    """How far the projector is. Raises: LogRestored when the log has another epoch."""
+    [[position, known]] = connection.execute(_APPLIED + hold).fetchall()
+    if {known, log_end(connection).epoch} != {epoch}:
+        raise LogRestored
+    return int(position)
+
+
+def hold_still(connection: Connection, *, epoch: int) -> int:
+    """Where the projector is and stays until the transaction ends, which is soon.
+
+    Raises: LogRestored.
+    """
+    # A layout's number must not come back after a crash of the server: readers know it.
+    connection.execute("SET LOCAL synchronous_commit = on")
+    # The projector waits for this transaction, and would for as long as we were paused in it.
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
+    return reached(connection, epoch=epoch, hold=" FOR UPDATE")
+
+
+def raise_layout(connection: Connection) -> None:
+    """The projector forgets what it knows of the rows, and whoever reads asks where they are."""
+    connection.execute(_RAISE_LAYOUT)
 
 
 @dataclass(frozen=True, slots=True)

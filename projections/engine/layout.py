@@ -6,20 +6,11 @@ writer knows: nothing is written into a table that was left.
 
 from __future__ import annotations
 
-from typing import LiteralString
-
 from projections.engine.log import Connection
 from read_model.layout import POINTERS, Layout
-
-_RAISE: LiteralString = "UPDATE projections.checkpoint SET layout = layout + 1 WHERE name = 'all'"
 
 
 def read_layout(connection: Connection) -> Layout:
     """The pointers as they are now."""
     [row] = connection.execute(POINTERS).fetchall()
     return Layout(*row)
-
-
-def raise_layout(connection: Connection) -> None:
-    """Whoever writes or reads by the present number has to look again."""
-    connection.execute(_RAISE)

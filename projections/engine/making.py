@@ -29,7 +29,9 @@ _NEXT: LiteralString = (
 )
 _INDEXES: LiteralString = "SELECT projections.indexes_like(%s, %s)"
 _RETIRE: LiteralString = (
-    "INSERT INTO projections.retired (table_name) VALUES (%s) ON CONFLICT DO NOTHING"
+    "INSERT INTO projections.retired (table_name) SELECT relname FROM pg_class"
+    " WHERE relnamespace = 'projections'::regnamespace AND relname = ANY(%s)"
+    " ON CONFLICT DO NOTHING"
 )
 # A name that nothing points to: retired long enough, or never finished.
 _DROPPABLE: LiteralString = (
@@ -72,9 +74,9 @@ def _copy_in(connection: Connection, table: TableSpec, name: str, rows: Sequence
         copy.write(pack_copied(table.columns, rows))
 
 
-def retire(connection: Connection, name: str) -> None:
-    """Nothing points to this table any more."""
-    connection.execute(_RETIRE, (name,))
+def retire(connection: Connection, *names: str) -> None:
+    """Nothing points to these tables any more; what is gone already is no matter."""
+    connection.execute(_RETIRE, (list(names),))
 
 
 def droppable(connection: Connection, *, left_for_s: float = LEFT_FOR_S) -> list[str]:

@@ -8,20 +8,21 @@ nobody points to, which the next one drops.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import LiteralString
 
+from projections.engine.alone import alone
 from projections.engine.catalog import Catalog
+from projections.engine.checkpoint import applied
 from projections.engine.copying import Part, copied
 from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import copy_in, drop, droppable, index_like, make_beside
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.refolding import Refolding, Tables, Wanted
-from projections.engine.swapping import Successor, applied
+from projections.engine.swapping import Successor
 from read_model.layout import Layout
 
 STREAMS_AT_ONCE = 200_000
@@ -32,8 +33,6 @@ _AT_LEISURE: LiteralString = (
     "SELECT set_config('statement_timeout', '0', false),"
     " set_config('maintenance_work_mem', '256MB', false)"
 )
-_TRY_LOCK: LiteralString = "SELECT pg_try_advisory_lock(7310579, 3)"
-_UNLOCK: LiteralString = "SELECT pg_advisory_unlock(7310579, 3)"
 _STREAMS: LiteralString = (
     "SELECT count(*) FROM log.events WHERE number IS NOT NULL AND notification_id <= %s"
 )
@@ -47,10 +46,6 @@ class Rebuilt:
     seconds: float
     swap_s: float
     parked: int
-
-
-class AlreadyRebuilding(Exception):
-    """Another process rebuilds; one at a time has the two cores that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,7 @@ class Rebuild:
         psycopg.Error.
         """
         wanted = Wanted.of(self.catalog, names)
-        with _alone(self.connection):
+        with alone(self.connection):
             began = perf_counter()
             self.connection.execute(_AT_LEISURE)
             _drop_left(self.connection)
@@ -123,21 +118,9 @@ def drop_left(connection: Connection) -> list[str]:
 
     Raises: AlreadyRebuilding: the tables that are being filled are not pointed to either.
     """
-    with _alone(connection):
+    with alone(connection):
         return _drop_left(connection)
 
 
 def _drop_left(connection: Connection) -> list[str]:
     return [name for name in droppable(connection) if drop(connection, name)]
-
-
-@contextmanager
-def _alone(connection: Connection) -> Generator[None]:
-    [[is_free]] = connection.execute(_TRY_LOCK).fetchall()
-    if not is_free:
-        raise AlreadyRebuilding("Another rebuild is under way; wait until it has ended.")
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            connection.execute(_UNLOCK)

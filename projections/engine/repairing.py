@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
+from projections.engine.alone import AlreadyRebuilding
 from projections.engine.catalog import Catalog
+from projections.engine.checkpoint import raise_layout
 from projections.engine.late import Late
-from projections.engine.layout import raise_layout
 from projections.engine.log import Connection, log_end, read_streams
 from projections.engine.parking import reason_for
-from projections.engine.rebuilding import AlreadyRebuilding
 from write_model.kernel.errors import LogRestored
 
 # The lock of rebuilds: what one has folded already would lack the record for good.

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import LiteralString
 from uuid import UUID
 
-from projections.engine.layout import raise_layout
-from projections.engine.log import Connection, log_end, read_streams
-from projections.engine.making import retire
+from projections.engine.checkpoint import hold_still, raise_layout, reached
+from projections.engine.log import Connection, read_streams
 from projections.engine.parking import LETTERS
+from projections.engine.pointers import point_to
 from projections.engine.progress import Phase, Progress, Told
-from projections.engine.projection import Projection, Values
+from projections.engine.projection import Values
 from projections.engine.refolding import Refolding, Wanted
-from projections.engine.sending import Sender
 from projections.engine.writing import Writer
 from read_model.layout import Layout
-from write_model.kernel.errors import LogRestored
 
 _FEW_EVENTS = 200
 """So many are folded while the projector waits."""
 _AT_ONCE = 5_000
 """Their records are folded from their beginning, all in memory."""
 
-_APPLIED: LiteralString = "SELECT position, epoch FROM projections.checkpoint WHERE name = 'all'"
 _TOUCHED: LiteralString = (
     "SELECT DISTINCT originator_id FROM log.events"
     " WHERE notification_id > %s AND notification_id <= %s"
 )
-_LEFT: LiteralString = "SELECT table_name FROM projections.current WHERE name = %s"
-_POINT: LiteralString = (
-    "UPDATE projections.current SET table_name = %s, declared = %s, version = %s WHERE name = %s"
-)
-
-
-def applied(connection: Connection) -> tuple[int, int]:
-    """How far the projector is, and of which epoch."""
-    [[position, epoch]] = connection.execute(_APPLIED).fetchall()
-    return position, epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +49,9 @@ class Successor:
         Raises: LogRestored when what was folded may not be on the log's branch any more.
         """
         writer = self._writer()
-        while (reached := self._reached()) - position > _FEW_EVENTS:
-            told(Progress(Phase.CATCHING_UP, position, reached))
-            through = min(reached, position + _AT_ONCE)
+        while (end := reached(self.connection, epoch=self.epoch)) - position > _FEW_EVENTS:
+            told(Progress(Phase.CATCHING_UP, position, end))
+            through = min(end, position + _AT_ONCE)
             self._bring(writer, since=position, through=through)
             position = through
         told(Progress(Phase.SWAPPING, position, position))
@@ -78,31 +65,13 @@ class Successor:
         places = {table.name: table for table in (*tables, LETTERS)}
         return Writer(self.connection, places, Layout(places=self.made))
 
-    def _reached(self, hold: LiteralString = "") -> int:
-        """How far the projector is. Raises: LogRestored when the log has another epoch."""
-        [[reached, epoch]] = self.connection.execute(_APPLIED + hold).fetchall()
-        if {epoch, log_end(self.connection).epoch} != {self.epoch}:
-            raise LogRestored
-        return int(reached)
-
     def _swap(self, writer: Writer, position: int) -> None:
-        # A layout's number must not come back after a crash of the server: readers know it.
-        self.connection.execute("SET LOCAL synchronous_commit = on")
-        # The projector waits for this transaction, and would for as long as we were paused in it.
-        self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
-        reached = self._reached(" FOR UPDATE")
-        self._bring(writer, since=position, through=reached)
-        _write(writer, {LETTERS.name: self.letters})
+        through = hold_still(self.connection, epoch=self.epoch)
+        self._bring(writer, since=position, through=through)
+        writer.add({LETTERS.name: self.letters})
         for projection in self.wanted.projections:
-            self._point_to(projection)
+            point_to(self.connection, projection, self.made[projection.table.name])
         raise_layout(self.connection)
-
-    def _point_to(self, projection: Projection) -> None:
-        declared = projection.table.name
-        [[left]] = self.connection.execute(_LEFT, (projection.name,)).fetchall()
-        to = self.made[declared], declared, projection.version, projection.name
-        self.connection.execute(_POINT, to)
-        retire(self.connection, left)
 
     def _bring(self, writer: Writer, *, since: int, through: int) -> None:
         """Fold the records that the events in between touched, from their beginning."""
@@ -113,12 +82,7 @@ class Successor:
         refolding.discount()
         added = refolding.add([recorded for recorded in events if recorded.position > since])
         documents = refolding.documents()
-        _write(writer, {**added, **documents, **refolding.counts()})
+        writer.add({**added, **documents, **refolding.counts()})
         known = {(stream, position) for stream, position, *_ in self.letters}
         self.letters.extend(each for each in refolding.letters if each[:2] not in known)
         self.parked.update(refolding.parked)
-
-
-def _write(writer: Writer, rows: Mapping[str, Sequence[Values]]) -> None:
-    if any(rows.values()):
-        Sender(writer.connection).ask(writer.addition(rows))

@@ -15,7 +15,7 @@ from projections.engine.checkpoint import MOVE
 from projections.engine.columns import PackedArray, pack, pack_rows
 from projections.engine.log import Connection
 from projections.engine.projection import Row, TableSpec, Values
-from projections.engine.sending import Statement
+from projections.engine.sending import Sender, Statement
 from read_model.layout import SCHEMA, Layout
 
 _MOVE_PARAMETERS = 6
@@ -90,6 +90,11 @@ class Writer:
         filled = {name: values for name, values in rows.items() if values}
         arrays = (self._packed(name, values) for name, values in filled.items())
         return Statement(self._with(_NOTHING, filled, first=1), tuple(arrays))
+
+    def add(self, rows: Mapping[str, Sequence[Values]]) -> None:
+        """Write these at once. Raises: psycopg.Error."""
+        if any(rows.values()):
+            Sender(self.connection).ask(self.addition(rows))
 
     def _packed(self, name: str, values: Sequence[Values]) -> PackedArray:
         return pack_rows(self._row_types[name], self.tables[name].columns, values)
@@ -194,6 +199,15 @@ def delete_added(
     """Take back the rows that these events of one stream added."""
     query = sql.SQL("DELETE FROM {} WHERE stream_id = %s AND position = ANY(%s)").format(name)
     connection.execute(query, (stream, list(positions)))
+
+
+def delete_streams(
+    connection: Connection, table: TableSpec, name: sql.Identifier, streams: Collection[UUID]
+) -> None:
+    """Take back everything that these streams have in a table."""
+    column = sql.Identifier("id" if table.is_keyed else "stream_id")
+    query = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(name, column)
+    connection.execute(query, (list(streams),))
 
 
 def _on_conflict(table: TableSpec) -> sql.Composed:

@@ -214,6 +214,83 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
       LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'p'
      WHERE i.indrelid = format('projections.%I', p_like)::regclass ORDER BY i.indexrelid
 $$;
-REVOKE ALL ON FUNCTION projections.wall, projections.make_like, projections.indexes_like FROM PUBLIC;
+
+-- Whether somebody holds the lock of those who rebuild: what has no holder is not running.
+CREATE FUNCTION projections.is_rebuilding() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                    WHERE l.locktype = 'advisory' AND l.classid = 7310579 AND l.objid = 3
+                      AND l.granted AND d.datname = current_database())
+$$;
+
+-- For administrators of one organization: its own positions and records, never another's.
+CREATE FUNCTION projections.shown_to(p_tenant uuid)
+RETURNS TABLE (applied bigint, behind bigint, waiting_s double precision, is_led boolean,
+               is_paused boolean, parked bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.last, h.last - a.last,
+           (SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::double precision
+              FROM log.events e
+             WHERE e.tenant_id = p_tenant AND e.tenant_position = a.last + 1),
+           c.holder IS NOT NULL AND c.expires_at > clock_timestamp(),
+           c.paused,
+           (SELECT count(DISTINCT d.stream_id) FROM projections.dead_letters d
+             WHERE d.tenant_id = p_tenant)
+      FROM projections.checkpoint c
+     CROSS JOIN LATERAL (
+        SELECT coalesce(max(e.tenant_position), 0) AS last FROM log.events e
+         WHERE e.tenant_id = p_tenant) h
+     CROSS JOIN LATERAL (
+        SELECT coalesce((SELECT e.tenant_position FROM log.events e
+                          WHERE e.tenant_id = p_tenant AND e.notification_id <= c.position
+                          ORDER BY e.tenant_position DESC LIMIT 1), 0) AS last) a
+     WHERE c.name = 'all' AND p_tenant = nullif(current_setting('app.tenant', true), '')::uuid
+$$;
+
+-- Every projection with the newest rebuild that touches the organization's rows. Of the whole
+-- installation's it is told how far it is, in hundredths: its counts are those of all.
+CREATE FUNCTION projections.rebuilds_of(p_tenant uuid)
+RETURNS TABLE (name text, version integer, table_name text, id uuid, state text, phase text,
+               share double precision, requested_at timestamptz, ended_at timestamptz, error text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.name, p.version, p.table_name, r.id,
+           CASE WHEN r.state <> 'running' OR projections.is_rebuilding() THEN r.state
+                WHEN r.requested_by IS NULL THEN 'failed' ELSE 'waiting' END,
+           r.phase,
+           CASE WHEN r.state = 'done' THEN 1 WHEN r.total > 0
+                THEN round(r.done::numeric / r.total, 2) ELSE 0 END::double precision,
+           r.requested_at, r.ended_at,
+           CASE WHEN r.tenant_id IS NOT NULL THEN r.error END
+      FROM projections.current p
+      LEFT JOIN LATERAL (
+        SELECT b.id, b.tenant_id, b.requested_by, b.state, b.phase, b.done, b.total,
+               b.requested_at, b.ended_at, b.error FROM projections.rebuilds b
+         WHERE p.name = ANY (b.names) AND (b.tenant_id IS NULL OR b.tenant_id = p_tenant)
+         ORDER BY b.requested_at DESC LIMIT 1) r ON true
+     WHERE p_tenant = nullif(current_setting('app.tenant', true), '')::uuid
+     ORDER BY p.name
+$$;
+
+-- Asks for the organization's own rows, of one record, of one kind, or from one of its positions.
+-- No row comes back when the same waits or runs already.
+CREATE FUNCTION projections.ask_for_rebuild(
+    p_id uuid, p_tenant uuid, p_by uuid, p_names text[], p_stream uuid, p_kind text, p_from bigint)
+RETURNS SETOF uuid
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO projections.rebuilds
+        (id, names, tenant_id, stream_id, kind, since, requested_by, state)
+    SELECT p_id, p_names, p_tenant, p_stream, p_kind,
+           CASE WHEN p_from IS NOT NULL THEN coalesce(
+               (SELECT e.notification_id FROM log.events e
+                 WHERE e.tenant_id = p_tenant AND e.tenant_position >= p_from
+                 ORDER BY e.tenant_position LIMIT 1), 9223372036854775807) END,
+           p_by, 'waiting'
+     WHERE p_tenant = nullif(current_setting('app.tenant', true), '')::uuid
+    ON CONFLICT DO NOTHING RETURNING id
+$$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA projections FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION projections.shown_to, projections.rebuilds_of,
+    projections.ask_for_rebuild TO tallystick_app;
 
 SET LOCAL ROLE tallystick_owner;

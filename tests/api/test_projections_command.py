@@ -13,12 +13,14 @@ from typer.testing import CliRunner, Result
 
 from api.command_line.app import app
 from projections.catalog import CATALOG
+from projections.engine.alone import alone
 from projections.engine.checkpoint import lag
 from tests.embedded import Database, until
-from tests.projections.story import Story, write_log
+from tests.projections.story import NORTH, Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED
 from tests.workers.projector.test_running import running
 from write_model.incident.events import IncidentAcknowledged
+from write_model.kernel.ids import new_id
 from write_model.kernel.settings import Settings
 
 Ask = Callable[..., Result]
@@ -72,6 +74,7 @@ def test_without_a_projector_the_status_says_how_to_start_one(ask: Ask, database
         "behind": 1,
         "holder": None,
         "parked": 0,
+        "rebuild": None,
     }
     said = ask("status").stdout
     assert "position      0 of 1\n" in said
@@ -140,6 +143,97 @@ def test_a_projection_is_rebuilt_and_pointed_to(ask: Ask, database: Database) ->
     assert rebuilt["swap_ms"] < 1_000
     tables = {row["name"]: row["table"] for row in told(ask("list", "--json"))}
     assert (tables["incident"], tables["changes"]) == ("incident_v1_r2", "changes_v1")
+
+
+def test_chosen_records_are_folded_anew_where_they_are(ask: Ask, database: Database) -> None:
+    story = Story()
+    story.tell("crane", DECLARED)
+    declare(database, story)
+    tenant = ("--tenant", str(NORTH))
+    with running(database):
+        until_position(database, 2)
+        titles = {"forklift": damaged(database, "forklift"), "crane": damaged(database, "crane")}
+        rebuilt = told(ask("rebuild", *tenant, "--stream", "INC-2", "--json"))
+        assert (rebuilt["records"], rebuilt["events"], rebuilt["parked"]) == (1, 1, 0)
+        assert rebuilt["wait_ms"] < 1_000
+        assert title(database, "forklift") == DECLARED.title
+        assert title(database, "crane") == titles["crane"]
+        said = ask("rebuild", "incident", "--stream", str(stream("crane")), "--from", "1").stdout
+    assert "rebuilt       incident\n" in said
+    assert title(database, "crane") == DECLARED.title
+    assert {row["table"] for row in told(ask("list", "--json"))} == {
+        each.table.name for each in CATALOG.projections
+    }
+    assert "rebuild       incident: done\n" in ask("status").stdout
+
+
+def damaged(database: Database, name: str) -> str:
+    """The record has another title in its row than in the log."""
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as log:
+        log.execute(
+            "UPDATE projections.incident_v1 SET document ="
+            " jsonb_set(document::jsonb, '{title}', '\"Nothing\"') WHERE id = %s",
+            (stream(name),),
+        )
+    return title(database, name)
+
+
+def title(database: Database, name: str) -> str:
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as log:
+        query = "SELECT document::jsonb->>'title' FROM projections.incident_v1 WHERE id = %s"
+        [[found]] = log.execute(query, (stream(name),)).fetchall()
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("weather", "--from", "1"), "Name some of incident"),
+        (("--tenant", "north"), "Invalid value for '--tenant'"),
+        (("--tenant", str(new_id())), "There is no such record"),
+        (("--stream", "INC-1"), "Every organization has its own INC-1; name it with --tenant."),
+        (("--stream", "INC-9", "--tenant", str(NORTH)), "The organization has no INC-9."),
+        (("--stream", "CAR-1", "--tenant", str(NORTH)), "The organization has no CAR-1."),
+        (("--stream", "the forklift"), "is no id, and no reference such as INC-42"),
+        (("--type", "weather"), "There is no such record"),
+        (("--from", "99"), "There is no such record"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_cannot_be_chosen(
+    ask: Ask, database: Database, words: tuple[str, ...], said: str
+) -> None:
+    declare(database, Story())
+    refused = ask("rebuild", *words)
+    assert refused.exit_code == 2
+    assert said in " ".join(refused.stderr.replace("│", " ").split())
+
+
+def test_what_stands_in_the_way_of_a_rebuild_is_told(ask: Ask, database: Database) -> None:
+    declare(database, Story())
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as log:
+        log.execute("SET session_replication_role = replica")
+        with alone(log):
+            refused = ask("rebuild", "incident")
+        assert refused.stderr == "Another rebuild is under way; wait until it has ended.\n"
+        log.execute("UPDATE projections.checkpoint SET position = 1")
+        log.execute("UPDATE log.events SET topic = 'incident.sung'")
+        refused = ask("rebuild", "incident")
+        assert "The log has incident.sung, of a newer release" in refused.stderr
+        log.execute("UPDATE log.events SET topic = 'incident.declared'")
+        log.execute("ALTER TABLE projections.incident_v1 DROP COLUMN is_personal")
+        refused = ask("rebuild", "incident", "--from", "1")
+        assert refused.stderr.startswith("The database refused it (UndefinedColumn: column")
+        assert "Start it" not in refused.stderr
+        log.execute("UPDATE projections.current SET version = 9 WHERE name = 'changes'")
+        refused = ask("rebuild", "people", "--from", "1")
+        assert refused.stderr == "changes is shown in version 9; this release makes version 1.\n"
+        log.execute("INSERT INTO log.epochs VALUES (2, 2, now(), 'restored')")
+        refused = ask("rebuild", "people")
+        assert refused.stderr == "The log was restored meanwhile; do it again.\n"
+    assert refused.exit_code == 2
+    said = ask("status").stdout
+    assert "rebuild       people: failed (The log was restored to an earlier point;" in said
 
 
 def test_all_of_them_are_rebuilt_at_once(ask: Ask, database: Database) -> None:

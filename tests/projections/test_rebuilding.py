@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from projections.catalog import CATALOG
+from projections.engine.alone import AlreadyRebuilding
 from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import droppable
 from projections.engine.progress import Phase, Progress
-from projections.engine.rebuilding import AlreadyRebuilding, Rebuild, drop_left
+from projections.engine.rebuilding import Rebuild, drop_left
 from tests.projections.conftest import Connect
 from tests.projections.story import Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED

@@ -1,0 +1,118 @@
+"""Some records folded anew in the tables that are read, while everybody goes on.
+
+A few at a time, in one transaction each: whoever reads sees a record's old rows or its new ones.
+Meanwhile the projector waits, and forgets what it knew of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from uuid import UUID
+
+from projections.engine.alone import alone
+from projections.engine.catalog import Catalog
+from projections.engine.checkpoint import applied, hold_still, raise_layout
+from projections.engine.choosing import Choice, batches, chosen
+from projections.engine.layout import read_layout
+from projections.engine.log import Connection, read_streams
+from projections.engine.parking import LETTERS
+from projections.engine.progress import Phase, Progress, Told
+from projections.engine.projection import Projection, Tally
+from projections.engine.refolding import Refolding, Wanted
+from projections.engine.versions import must_be_shown
+from projections.engine.writing import Writer, delete_streams
+
+_AT_ONCE = 250
+"""Events: the projector waits for them, 26 ms in the mean beside other work on both cores, with all
+projections (measured; twice as long with twice as many)."""
+
+
+class NotByRecord(Exception):
+    """A projection whose rows are not those of single records: it can only be rebuilt whole."""
+
+
+@dataclass(slots=True)
+class Mended:
+    """`parked`: events that could not be folded. `longest_s`: that the projector waited."""
+
+    records: int = 0
+    events: int = 0
+    parked: int = 0
+    seconds: float = 0.0
+    longest_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """Mends on a connection of its own, as the tailer."""
+
+    connection: Connection
+    catalog: Catalog
+    told: Told
+    at_once: int = _AT_ONCE
+    mended: Mended = field(default_factory=Mended)
+
+    def of(self, names: Collection[str], choice: Choice) -> Mended:
+        """Put what the log says of the chosen records in the place of their rows.
+
+        `names`: of projections; none are all that have rows of single records.
+        Raises: KeyError for an unknown name; NotByRecord; AlreadyRebuilding; LogRestored;
+        OtherRelease; UnknownTopic; psycopg.Error.
+        """
+        wanted = Wanted.of(self.catalog, names or mendable(self.catalog))
+        _must_be_by_record(wanted.projections)
+        with alone(self.connection):
+            began = perf_counter()
+            must_be_shown(self.connection, self.catalog)
+            self._pass_over(wanted, choice)
+            self.mended.seconds = perf_counter() - began
+            return self.mended
+
+    def _pass_over(self, wanted: Wanted, choice: Choice) -> None:
+        through, epoch = applied(self.connection)
+        writer = self._writer(wanted)
+        for to, records in chosen(self.connection, choice, through=through):
+            for few in batches(records, at_most=self.at_once):
+                began = perf_counter()
+                with self.connection.transaction():
+                    self._mend(writer, wanted, [each.stream for each in few], epoch)
+                self.mended.longest_s = max(self.mended.longest_s, perf_counter() - began)
+            self.told(Progress(Phase.FOLDING, to, through))
+
+    def _writer(self, wanted: Wanted) -> Writer:
+        tables = {each.table.name: each.table for each in wanted.projections}
+        layout = read_layout(self.connection)
+        return Writer(self.connection, {**tables, LETTERS.name: LETTERS}, layout)
+
+    def _mend(self, writer: Writer, wanted: Wanted, streams: Sequence[UUID], epoch: int) -> None:
+        through = hold_still(self.connection, epoch=epoch)
+        events = read_streams(self.connection, streams, through)
+        refolding = Refolding.begun(self.connection, wanted)
+        added = refolding.add(events)
+        for projection in wanted.projections:
+            table = projection.table
+            delete_streams(self.connection, table, writer.layout.name(table.name), streams)
+        writer.add({**added, **refolding.documents(), LETTERS.name: refolding.letters})
+        raise_layout(self.connection)
+        self.mended.records += len(streams)
+        self.mended.events += len(events)
+        self.mended.parked += len(refolding.letters)
+
+
+def mendable(catalog: Catalog) -> list[str]:
+    """The projections that have rows of single records."""
+    return [each.name for each in catalog.projections if _is_by_record(each)]
+
+
+def _is_by_record(projection: Projection) -> bool:
+    if isinstance(projection, Tally):
+        return False
+    return projection.table.is_keyed or "stream_id" in projection.table.names()
+
+
+def _must_be_by_record(projections: Sequence[Projection]) -> None:
+    for projection in projections:
+        if not _is_by_record(projection):
+            raise NotByRecord(f"{projection.name} has no rows of single records; rebuild it whole.")
