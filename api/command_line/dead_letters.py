@@ -89,7 +89,7 @@ def _repaired(
     connection: Connection, streams: list[UUID], do: Callable[[Repair, UUID], Repaired]
 ) -> dict[UUID, Repaired]:
     from projections.catalog import CATALOG
-    from projections.engine.rebuilding import AlreadyRebuilding
+    from projections.engine.alone import AlreadyRebuilding
     from projections.engine.repairing import NotParked, Repair
     from write_model.kernel.errors import LogRestored
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import structlog
 
+from projections.engine.alone import AlreadyRebuilding
 from projections.engine.catalog import Catalog
 from projections.engine.log import Connection
-from projections.engine.rebuilding import AlreadyRebuilding
 from projections.engine.repairing import NotParked, Repair
 
 log = structlog.get_logger(__name__)

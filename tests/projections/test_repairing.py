@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from projections.catalog import CATALOG
+from projections.engine.alone import AlreadyRebuilding
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease, lag
 from projections.engine.log import Connection
 from projections.engine.progress import Phase
 from projections.engine.projection import Row
 from projections.engine.projector import Projector
-from projections.engine.rebuilding import AlreadyRebuilding
 from projections.engine.repairing import NotParked, Repair, Repaired
 from projections.incident.tables import INCIDENT
 from tests.projections.conftest import Connect
