@@ -13,6 +13,7 @@ from fastapi import Request
 from pydantic_core import from_json, to_json
 
 from api.process import Process
+from api.questions import Questions
 from api.references import record_id
 from projections.as_of import Stood, folded
 from projections.engine.log import recorded_of
@@ -56,26 +57,26 @@ async def as_it_was(
     return stood, stood.last.version < past.version
 
 
-async def as_of(at: Process, tenant: UUID, question: Asked) -> Asked:
+async def as_of(questions: Questions, tenant: UUID, question: Asked) -> Asked:
     """The question with the place in the log as of which it is asked; a page goes on as it began.
 
     Raises: Invalid.
     """
     if question.as_of is None:
         return question
-    position = at.questions.incident_list.position(tenant, question)
+    position = questions.incident_list.position(tenant, question)
     if position is None:
-        position = await at.questions.pasts.reached(tenant, question.as_of)
-    begun = await at.questions.pasts.begun(tenant, INCIDENT.name, position)
+        position = await questions.pasts.reached(tenant, question.as_of)
+    begun = await questions.pasts.begun(tenant, INCIDENT.name, position)
     return replace(question, cut=Cut(position, begun))
 
 
-async def items_then(at: Process, tenant: UUID, items: bytes, question: Asked) -> bytes:
+async def items_then(questions: Questions, tenant: UUID, items: bytes, question: Asked) -> bytes:
     """The items of a page as the list showed them then; those of the present stay as they are."""
     if (cut := question.cut) is None:
         return items
     streams = [UUID(id_) for id_ in from_json(items)]
-    past = await at.questions.pasts.of(tenant, streams, PROJECTED.topics, position=cut.position)
+    past = await questions.pasts.of(tenant, streams, PROJECTED.topics, position=cut.position)
     stood = dict[UUID, Row]()
     for stream, rows in groupby(past.rows, key=itemgetter(STREAM)):
         if found := folded(PROJECTED, recorded_of(rows)):
