@@ -22,7 +22,7 @@ from projections.incident.tables import INCIDENT as PROJECTED
 from projections.incident.tables import item
 from projections.times import rfc3339
 from read_model.queries.asking import Asked, Cut, time_in
-from read_model.queries.past import STREAM
+from read_model.queries.past import STREAM, Past
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid, NotFound
@@ -50,11 +50,19 @@ async def as_it_was(
         raise _no_such_version(until["version"], past.version)
     stood = folded(primary, recorded_of(past.rows))
     if stood is None:
-        began = await at.questions.pasts.began(actor.tenant, stream, primary.topics)
-        if began is None or past.version:
-            raise NotFound
-        raise NotFound(f"There was no such record yet; it began at {rfc3339(began)}.")
+        raise await _why_not(at, actor, primary, stream, past)
     return stood, stood.last.version < past.version
+
+
+async def _why_not(
+    at: Process, actor: Actor, primary: Primary, stream: UUID, past: Past
+) -> NotFound:
+    if past.version:
+        return NotFound()  # As at present: nothing of it could ever be shown.
+    began = await at.questions.pasts.began(actor.tenant, stream, primary.topics)
+    if began is None:
+        return NotFound()
+    return NotFound(f"There was no such record yet; it began at {rfc3339(began)}.")
 
 
 async def as_of(questions: Questions, tenant: UUID, question: Asked) -> Asked:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from read_model.queries.asking import Asked, Cut, asked
 from read_model.queries.cursor import Cursors
@@ -49,7 +50,7 @@ def app(database: Database) -> Iterator[psycopg.Connection[Any]]:
         yield app
 
 
-def plan(app: psycopg.Connection[Any], query: psycopg.sql.Composed, **parameters: Any) -> str:
+def plan(app: psycopg.Connection[Any], query: sql.Composed, **parameters: Any) -> str:
     given = {"tenant": NORTH, "position": 5, "begun": 5, "as_of": MONDAY, "limit": 50}
     lines = app.execute(b"EXPLAIN " + query.as_bytes(app), given | parameters).fetchall()
     return "\n".join(line for (line,) in lines)
@@ -105,8 +106,8 @@ async def test_nothing_of_another_organization_is_in_the_past(
     assert app.execute("SELECT DISTINCT tenant_id FROM projections.incident_versions_v1").fetchall()
     app.execute("SELECT set_config('app.tenant', '', false)")
     for table in ("incident_versions_v1", "skipped"):
-        query = psycopg.sql.SQL("SELECT position FROM projections.{}")
-        assert app.execute(query.format(psycopg.sql.Identifier(table))).fetchall() == []
+        query = sql.SQL("SELECT position FROM projections.{}")
+        assert app.execute(query.format(sql.Identifier(table))).fetchall() == []
 
 
 async def test_a_moment_is_found_in_the_log(reader: Reader, story: Story) -> None:
