@@ -73,11 +73,11 @@ async def incidents(request: Request) -> Response:
     with at.budgets.queries:
         actor = await caller(request, READ)
         given = {k: v for k, v in request.query_params.items() if k != "min_position"}
-        question = await as_of(at, actor.tenant, asked(given, ALLOWED))
+        question = await as_of(at.questions, actor.tenant, asked(given, ALLOWED))
         until = question.cut.position if question.cut else 0
         shown = await caught_up(at, request, actor, until)
         page = await at.questions.incident_list.page(actor.tenant, question)
-        items = await items_then(at, actor.tenant, page.items, question)
+        items = await items_then(at.questions, actor.tenant, page.items, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
         if page.parked:
             rest["parked"] = page.parked

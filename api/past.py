@@ -13,6 +13,7 @@ from fastapi import Request
 from pydantic_core import from_json, to_json
 
 from api.process import Process
+from api.questions import Questions
 from api.references import record_id
 from projections.as_of import Stood, folded
 from projections.engine.log import recorded_of
@@ -21,7 +22,7 @@ from projections.incident.tables import INCIDENT as PROJECTED
 from projections.incident.tables import item
 from projections.times import rfc3339
 from read_model.queries.asking import Asked, Cut, time_of
-from read_model.queries.past import STREAM
+from read_model.queries.past import STREAM, Past
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid, NotFound
@@ -49,38 +50,46 @@ async def as_it_was(
         raise _no_such_version(until["version"], past.version)
     stood = folded(primary, recorded_of(past.rows))
     if stood is None:
-        began = await at.questions.pasts.began(actor.tenant, stream, primary.topics)
-        if began is None or past.version:
-            raise NotFound
-        raise NotFound(f"There was no such record yet; it began at {rfc3339(began)}.")
+        raise await _why_not(at, actor, primary, stream, past)
     return stood, stood.last.version < past.version
 
 
-async def as_of(at: Process, tenant: UUID, question: Asked) -> Asked:
+async def _why_not(
+    at: Process, actor: Actor, primary: Primary, stream: UUID, past: Past
+) -> NotFound:
+    if past.version:
+        return NotFound()  # As at present: nothing of it could ever be shown.
+    began = await at.questions.pasts.began(actor.tenant, stream, primary.topics)
+    if began is None:
+        return NotFound()
+    return NotFound(f"There was no such record yet; it began at {rfc3339(began)}.")
+
+
+async def as_of(questions: Questions, tenant: UUID, question: Asked) -> Asked:
     """The question with the place in the log as of which it is asked; a page goes on as it began.
 
     Raises: Invalid.
     """
     if question.as_of is None:
         return question
-    position = at.questions.incident_list.position(tenant, question)
+    position = questions.incident_list.position(tenant, question)
     if position is None:
-        position = await at.questions.pasts.reached(tenant, question.as_of)
-    begun = await at.questions.pasts.begun(tenant, INCIDENT.name, position)
+        position = await questions.pasts.reached(tenant, question.as_of)
+    begun = await questions.pasts.begun(tenant, INCIDENT.name, position)
     return replace(question, cut=Cut(position, begun))
 
 
-async def items_then(at: Process, tenant: UUID, items: bytes, question: Asked) -> bytes:
+async def items_then(questions: Questions, tenant: UUID, items: bytes, question: Asked) -> bytes:
     """The items of a page as the list showed them then; those of the present stay as they are."""
     if (cut := question.cut) is None:
         return items
     streams = [UUID(id_) for id_ in from_json(items)]
-    past = await at.questions.pasts.of(tenant, streams, PROJECTED.topics, position=cut.position)
+    past = await questions.pasts.of(tenant, streams, PROJECTED.topics, position=cut.position)
     stood = dict[UUID, Row]()
     for stream, rows in groupby(past.rows, key=itemgetter(STREAM)):
         if found := folded(PROJECTED, recorded_of(rows)):
             stood[stream] = _cut_down(item(found.document), question.fields)
-        await asyncio.sleep(0)  # Others go between: the longest page takes a tenth of a second.
+        await asyncio.sleep(0)  # Others go between: a page of 500 takes 44 ms.
     return to_json([stood[stream] for stream in streams if stream in stood])
 
 

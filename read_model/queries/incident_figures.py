@@ -14,7 +14,7 @@ from psycopg import sql
 from read_model import tables
 from read_model.queries.figures_asked import FiguresAsked
 from read_model.queries.figures_shown import AGES_S, HELD, Found, shown
-from read_model.queries.parked import PARKED_OF_KIND
+from read_model.queries.parked import parked_of
 from read_model.reader import Reader
 from write_model.kernel.errors import Invalid
 
@@ -86,7 +86,7 @@ class IncidentFigures:
         if len(items) > MOST_ITEMS:
             refusal = f"There are more than {MOST_ITEMS:,} figures; ask for longer intervals"
             raise Invalid(f"{refusal}, or for a shorter time.", field="interval")
-        [(parked,)] = await self._reader.rows(tenant, PARKED_OF_KIND, {"kind": "incident"})
+        parked = await parked_of(self._reader, tenant, "incident")
         return shown(at, items, holds, cells, ages, parked=parked)
 
 

@@ -12,7 +12,8 @@ from psycopg import sql
 from read_model import tables
 from read_model.queries.asking import Allowed, Asked
 from read_model.queries.cursor import Cursors, Place, Question, must_be_of
-from read_model.queries.parked import ANY_PARKED, PARKED_OF_KIND
+from read_model.queries.listed_then import listed_then
+from read_model.queries.parked import ANY_PARKED, parked_of
 from read_model.reader import Reader
 from write_model.incident.events import Priority, Severity, Status
 
@@ -102,31 +103,6 @@ _UPDATES = sql.SQL(
 # of the list's indexes. It stands first, so that a page goes by its index.
 _LIST_WITH_UPDATES = sql.SQL(" JOIN ").join((_UPDATES, _LIST)) + sql.SQL(" USING (tenant_id, id)")
 
-# What an event changes of an incident has a row of its own; the last until then was true then.
-# Incidents come in their present order, which is the one of then: neither the number nor the time
-# of opening ever changes. Nothing is recorded before it happened, but for clocks that differ.
-_LIST_THEN = sql.SQL(
-    "(SELECT version.tenant_id, listed.id, listed.number, listed.opened_at, version.status,"
-    " version.severity, version.severity_rank, version.priority, version.team, version.assignee,"
-    " version.source, version.source_key, version.closed_at, version.reopened, version.deviations"
-    " FROM {} AS listed CROSS JOIN LATERAL ("
-    " SELECT tenant_id, status, severity, severity_rank, priority, team, assignee, source,"
-    " source_key, closed_at, reopened, deviations FROM {} AS version"
-    " WHERE tenant_id = %(tenant)s AND stream_id = listed.id AND tenant_position <= %(position)s"
-    " ORDER BY tenant_position DESC LIMIT 1) AS version"
-    " WHERE listed.tenant_id = %(tenant)s AND listed.number <= %(begun)s"
-    " AND listed.opened_at <= %(as_of)s + interval '1 day') AS listed_then"
-).format(tables.INCIDENT_LIST, tables.INCIDENT_VERSIONS)
-_LIST_THEN_BY_SEVERITY = sql.SQL(
-    "(SELECT tenant_id, stream_id AS id, number, opened_at, status, severity, severity_rank,"
-    " priority, team, assignee, source, source_key, closed_at, reopened, deviations"
-    " FROM {} AS version WHERE tenant_id = %(tenant)s AND tenant_position <= %(position)s"
-    " AND NOT EXISTS (SELECT FROM {} AS later WHERE later.tenant_id = %(tenant)s"
-    " AND later.stream_id = version.stream_id"
-    " AND later.tenant_position > version.tenant_position"
-    " AND later.tenant_position <= %(position)s)) AS listed_then"
-).format(tables.INCIDENT_VERSIONS, tables.INCIDENT_VERSIONS)
-
 _WHOLE = sql.SQL("document")
 _ONLY_ID = sql.SQL("to_json(id)::text")
 _CUT_DOWN = sql.SQL(
@@ -184,7 +160,7 @@ class IncidentList:
 
         `deviations` counts every time a rule was broken, not the incidents.
         """
-        rows = await self._reader.rows(tenant, _facets(asked), _parameters(asked, None))
+        rows = await self._reader.rows(tenant, facets_query(asked), _parameters(asked, None))
         counts: dict[str, dict[str | None, int]] = {name: {} for name in asked.facets}
         for name, value, count in sorted(rows, key=lambda row: -row[2]):
             counts[name][value] = count
@@ -201,10 +177,8 @@ class IncidentList:
         return self._cursors.open(_question(tenant, asked), asked.cursor)
 
     async def _parked(self, tenant: UUID, asked: Asked) -> int:
-        position = asked.cut.position if asked.cut else maxsize
-        parameters = {"kind": "incident", "position": position}
-        [(count,)] = await self._reader.rows(tenant, PARKED_OF_KIND, parameters)
-        return int(count)
+        through = asked.cut.position if asked.cut else maxsize
+        return await parked_of(self._reader, tenant, "incident", through=through)
 
 
 def _question(tenant: UUID, asked: Asked) -> Question:
@@ -243,7 +217,8 @@ def page_query(asked: Asked, place: Place | None) -> sql.Composed:
     )
 
 
-def _facets(asked: Asked) -> sql.Composed:
+def facets_query(asked: Asked) -> sql.Composed:
+    """The SQL that counts all facets at once, over what the filters leave."""
     tallied = _tallied(asked)
     scanned = [name for name in asked.facets if name not in tallied]
     matching = _COUNTS.format(
@@ -284,7 +259,7 @@ def _document(asked: Asked) -> sql.Composable:
 
 def _table(asked: Asked) -> sql.Composable:
     if asked.cut:
-        return _LIST_THEN_BY_SEVERITY if asked.sort.endswith("severity") else _LIST_THEN
+        return listed_then(asked.sort, asked.cut)
     named = {asked.sort.removeprefix("-"), *(name for name, _ in asked.ranges)}
     return _LIST_WITH_UPDATES if "updated_at" in named else _LIST
 

@@ -20,7 +20,7 @@ _BEGUN = sql.SQL("SELECT log.begun(%(tenant)s, %(kind)s, %(position)s)")
 
 # In the order of `Recorded`, whose event is what `state` says; last, whether it was set aside.
 # An event that was skipped says by its own row whose it is.
-_EVENTS = sql.SQL(
+EVENTS = sql.SQL(
     "SELECT state, topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
     " tenant_position, number, actor_id, command_id, correlation_id, causation_id,"
     " recorded_at, occurred_at, source, schema_version,"
@@ -85,7 +85,7 @@ class Pasts:
         """What had happened to records of these kinds, up to a position and a version."""
         asked = {"streams": list(streams), "kinds": list(kinds)}
         until = {"position": position, "version": version}
-        rows = await self._reader.rows(tenant, _EVENTS, {**asked, **until})
+        rows = await self._reader.rows(tenant, EVENTS, {**asked, **until})
         applied = [row[:-1] for row in rows if not row[-1]]
         return Past(applied, rows[-1][_VERSION] if rows else 0)
 

@@ -191,9 +191,20 @@ async def everything_is_read(served: Served, owner: Somebody) -> None:
         figures = told(await who.get(f"/v1/metrics/incidents?interval=day&group_by=team&{shown}"))
         assert figures["items"]
         await who.get("/v1/metrics/incidents?severity=sev1&to=2020-01-01T00:00:00Z")
+        await the_past_is_read(who, everything[-1], told(await owner.get("/v1/incidents/INC-1")))
     etag = (await owner.get("/v1/incidents/INC-1")).headers["ETag"]
     assert (await owner.get("/v1/incidents/INC-1", If_None_Match=etag)).status_code == 304
     assert told(await owner.get("/v1/incidents/INC-1?min_position=99999"))["stale"]
+
+
+async def the_past_is_read(who: Somebody, *shown: dict[str, Any]) -> None:
+    for each in shown:
+        for version in range(1, each["version"] + 2):
+            await who.get(f"/v1/incidents/{each['id']}?version={version}")
+        moment = f"as_of={each['updated_at']}"
+        await who.get(f"/v1/incidents/{each['id']}?{moment}")
+        for query in ("facets=status,deviations", "fields=id,title", "sort=-severity&limit=1"):
+            assert told(await who.get(f"/v1/incidents?{query}&{moment}"))["items"]
 
 
 async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:
@@ -204,6 +215,8 @@ async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:
     await owner.get("/v1/incidents/INC-99")
     await owner.get("/v1/incidents?limit=0")
     await owner.get("/v1/metrics/incidents?interval=year")
+    await owner.get("/v1/incidents?sort=updated_at&as_of=2026-02-03T08:15:00Z")
+    await owner.get("/v1/incidents/INC-1?as_of=2126-02-03T08:15:00Z")
     await owner.get("/v1/people")
     await owner.post("/v1/members/nobody/suspend")
     await owner.get("/v1/events?after=99999")
