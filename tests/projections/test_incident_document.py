@@ -126,6 +126,44 @@ def test_a_hold_has_a_reason_until_it_ends() -> None:
     assert part(row, "status", "hold_reason") == ("mitigated", None)
 
 
+def test_holds_add_up_by_reason_and_the_present_one_begins_when_it_began() -> None:
+    """An event is told every minute; a note does not end a hold."""
+    vendor = IncidentPutOnHold(reason=HoldReason.AWAITING_VENDOR)
+    note = NoteAdded(note=ID, text="Sand")
+    held = (DECLARED, vendor, note, IncidentPutOnHold(reason=HoldReason.OTHER), IncidentReleased())
+    assert shown(*held[:3])["held_since"] == "2026-02-02T08:02:00Z"
+    assert shown(*held[:4])["held_seconds"] == {"awaiting_vendor": 120.0}
+    row = shown(*held, vendor, IncidentResolved(resolution="Sealed"))
+    assert part(row, "held_since", "held_seconds") == (
+        None,
+        {"awaiting_vendor": 180.0, "other": 60.0},
+    )
+
+
+def test_time_on_hold_is_business_time_to_the_microsecond() -> None:
+    story, row = Story(), None
+    vendor = IncidentPutOnHold(reason=HoldReason.AWAITING_VENDOR)
+    for seconds, event in (
+        (0, DECLARED),
+        (0.1, vendor),
+        (0.3, vendor),
+        (1_000_000.000_001, vendor),
+    ):
+        occurred = MONDAY + timedelta(seconds=seconds)
+        row = fold(row, story.tell("forklift", event, occurred=occurred))
+    assert row is not None
+    assert row["held_seconds"] == {"awaiting_vendor": 999_999.900_001}
+
+
+def test_reopening_takes_back_the_acknowledgement_but_not_the_first_one() -> None:
+    reopened = IncidentReopened(from_status=Status.RESOLVED, reason="It drips")
+    acknowledged = (DECLARED, IncidentAcknowledged(), IncidentResolved(resolution="Sealed"))
+    row = shown(*acknowledged, reopened)
+    assert part(row, "acknowledged_at", "first_acknowledged_at") == (None, "2026-02-02T08:02:00Z")
+    row = shown(*acknowledged, reopened, IncidentAcknowledged())
+    assert row["first_acknowledged_at"] == "2026-02-02T08:02:00Z"
+
+
 def test_a_resolved_incident_says_how_it_ended() -> None:
     resolved = IncidentResolved(resolution="The seal was replaced", cause_code="wear")
     row = shown(
