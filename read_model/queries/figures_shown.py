@@ -47,7 +47,7 @@ def shown(
 def _item(found: Found, present: Times) -> Found:
     since, ever_resolved = found["since"], found["ever_resolved"]
     return {
-        "since": since and since.replace("+00:00", "Z"),
+        "since": since and f"{since}Z",
         "group": found["of"],
         "opened": found["opened"],
         "resolved": found["resolve_count"],

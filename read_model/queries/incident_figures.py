@@ -58,10 +58,10 @@ _WHOLE = sql.SQL(
     " (SELECT json_agg(a) FROM ({ages}) a)"
 )
 _INTERVALS = {
-    "none": sql.SQL("NULL::timestamptz"),
-    "day": sql.SQL("date_trunc('day', opened_at, 'UTC')"),
-    "week": sql.SQL("date_trunc('week', opened_at, 'UTC')"),
-    "month": sql.SQL("date_trunc('month', opened_at, 'UTC')"),
+    "none": sql.SQL("NULL::timestamp"),
+    "day": sql.SQL("date_trunc('day', opened_at AT TIME ZONE 'UTC')"),
+    "week": sql.SQL("date_trunc('week', opened_at AT TIME ZONE 'UTC')"),
+    "month": sql.SQL("date_trunc('month', opened_at AT TIME ZONE 'UTC')"),
 }
 _GROUPS = {
     "none": sql.SQL("NULL::text"),

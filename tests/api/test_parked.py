@@ -69,6 +69,8 @@ async def test_lists_and_facets_say_how_many_records_are_parked(
     assert told(await commander.get("/v1/incidents"))["parked"] == 1
     counted = told(await commander.get("/v1/incidents?facets=status&limit=1"))
     assert (counted["facets"], counted["parked"]) == ({"status": {"open": 2}}, 1)
+    figures = told(await commander.get("/v1/metrics/incidents"))
+    assert (figures["open_now"]["count"], figures["parked"]) == (2, 1)
     stranger = await served.somebody(Role.INCIDENT_COMMANDER)
     assert "parked" not in told(await stranger.get("/v1/incidents"))
 

@@ -124,6 +124,38 @@ def test_a_hold_has_a_reason_until_it_ends(given: Given) -> None:
     story.then_document(status="mitigated", hold_reason=None)
 
 
+VENDOR = IncidentPutOnHold(reason=HoldReason.AWAITING_VENDOR)
+
+
+def test_holds_add_up_by_reason_and_the_present_one_begins_when_it_began(given: Given) -> None:
+    """An event is told every minute; a note does not end a hold."""
+    note, other = NoteAdded(note=ID, text="Sand"), IncidentPutOnHold(reason=HoldReason.OTHER)
+    held = given(DECLARED, VENDOR).when(note)
+    held.then_document(held_since="2026-02-02T08:02:00Z")
+    held = given(DECLARED, VENDOR, note).when(other)
+    held.then_document(held_seconds={"awaiting_vendor": 120.0})
+    resolved = given(DECLARED, VENDOR, note, other, IncidentReleased(), VENDOR).when(RESOLVED)
+    resolved.then_document(held_since=None, held_seconds={"awaiting_vendor": 180.0, "other": 60.0})
+
+
+def test_time_on_hold_is_business_time_to_the_microsecond(given: Given) -> None:
+    begun, *again = (
+        Happening(VENDOR, at=MONDAY + timedelta(seconds=seconds))
+        for seconds in (0.1, 0.3, 1_000_000.000_001)
+    )
+    story = given(Happening(DECLARED, at=MONDAY), begun).when(*again)
+    story.then_document(held_seconds={"awaiting_vendor": 999_999.900_001})
+
+
+def test_reopening_takes_back_the_acknowledgement_but_not_the_first_one(given: Given) -> None:
+    reopened = IncidentReopened(from_status=Status.RESOLVED, reason="It drips")
+    first = "2026-02-02T08:02:00Z"
+    story = given(DECLARED, ACKNOWLEDGED, RESOLVED).when(reopened)
+    story.then_document(acknowledged_at=None, first_acknowledged_at=first)
+    story = given(DECLARED, ACKNOWLEDGED, RESOLVED, reopened).when(ACKNOWLEDGED)
+    story.then_document(first_acknowledged_at=first)
+
+
 def test_a_resolved_incident_says_how_it_ended(given: Given) -> None:
     waived = ReviewWaived(reason="Known")
     story = given(DECLARED, IncidentMitigated(), RESOLVED, waived).when(IncidentClosed())
