@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from projections.engine.checkpoint import Lag
     from projections.engine.log import Connection
+    from read_model.watching import RebuildUnderWay, Watched
+
+    Status: TypeAlias = tuple[Lag, Watched, list[RebuildUnderWay]]
 
 Found = TypeVar("Found")
 
@@ -44,10 +47,8 @@ def list_projections(as_json: AsJson = False, home: Home = None) -> None:
 
 @app.command()
 def status(as_json: AsJson = False, home: Home = None) -> None:
-    """Print how far the log has been applied, by whom, and what was set aside."""
-    from projections.engine.checkpoint import lag
-
-    _tell(asked(home, lag), as_json=as_json)
+    """Print how far the log has been applied, by whom, how fast, and what was set aside."""
+    _tell(asked(home, _status), as_json=as_json)
 
 
 @app.command()
@@ -55,7 +56,7 @@ def pause(as_json: AsJson = False, home: Home = None) -> None:
     """Apply nothing from now on, also after a restart; what is shown stands still."""
     from projections.engine import checkpoint
 
-    _tell(asked(home, _then_lag(checkpoint.pause)), as_json=as_json)
+    _tell(asked(home, _then_status(checkpoint.pause)), as_json=as_json)
 
 
 @app.command()
@@ -63,15 +64,20 @@ def resume(as_json: AsJson = False, home: Home = None) -> None:
     """Go on after a pause, from where it began."""
     from projections.engine import checkpoint
 
-    _tell(asked(home, _then_lag(checkpoint.resume)), as_json=as_json)
+    _tell(asked(home, _then_status(checkpoint.resume)), as_json=as_json)
 
 
-def _then_lag(change: Callable[[Connection], None]) -> Callable[[Connection], Lag]:
+def _status(connection: Connection) -> Status:
     from projections.engine.checkpoint import lag
+    from read_model.watching import watch
 
-    def changed(connection: Connection) -> Lag:
+    return lag(connection), *watch(connection)
+
+
+def _then_status(change: Callable[[Connection], None]) -> Callable[[Connection], Status]:
+    def changed(connection: Connection) -> Status:
         change(connection)
-        return lag(connection)
+        return _status(connection)
 
     return changed
 
@@ -89,21 +95,31 @@ def asked(home: Path | None, question: Callable[[Connection], Found]) -> Found:
         raise typer.Exit(2) from error
 
 
-def _tell(found: Lag, *, as_json: bool) -> None:
+def _tell(status: Status, *, as_json: bool) -> None:
+    found, watched, rebuilds = status
     if as_json:
-        print_json(_as_json(found))
+        print_json(_as_json(found, watched, rebuilds))
         return
     state = _state(found)
     typer.echo(f"state         {state}")
     typer.echo(f"position      {found.position} of {found.head}")
     typer.echo(f"behind        {found.behind} events, {found.waiting_for.total_seconds():.1f} s")
+    typer.echo(f"lately        {watched.events_per_s:.0f} events/s")
+    typer.echo(f"last batch    {watched.last_events} events in {1000 * watched.last_s:.1f} ms")
     typer.echo(f"lease holder  {found.holder or 'none'}")
-    typer.echo(f"parked        {found.parked} records")
+    typer.echo(f"parked        {found.parked} records, {watched.parked_events} events")
+    for each in rebuilds:
+        share = each.done / max(each.total, 1)
+        typer.echo(
+            f"rebuilding    {', '.join(each.names)}: {each.phase or each.state}, {share:.0%}"
+        )
     if state in _NEXT_STEPS:
         typer.echo(_NEXT_STEPS[state])
+    if found.parked:
+        typer.echo("`tallystick dead-letters list` says what is parked, and why.")
 
 
-def _as_json(found: Lag) -> dict[str, Any]:
+def _as_json(found: Lag, watched: Watched, rebuilds: list[RebuildUnderWay]) -> dict[str, Any]:
     """The shape that scripts rely on."""
     return {
         "state": _state(found),
@@ -111,8 +127,17 @@ def _as_json(found: Lag) -> dict[str, Any]:
         "head": found.head,
         "behind": found.behind,
         "waiting_s": round(found.waiting_for.total_seconds(), 3),
+        "events_per_s": round(watched.events_per_s),
+        "batches": watched.batches,
+        "events": watched.events,
+        "last_batch": {"events": watched.last_events, "ms": round(1000 * watched.last_s, 3)},
         "holder": found.holder,
         "parked": found.parked,
+        "parked_events": watched.parked_events,
+        "rebuilds": [
+            {"names": e.names, "state": e.state, "phase": e.phase, "done": e.done, "total": e.total}
+            for e in rebuilds
+        ],
     }
 
 
