@@ -14,6 +14,7 @@ from api import (
     health,
     incident_reads,
     incidents,
+    metrics,
     organizations,
     stream,
 )
@@ -29,6 +30,7 @@ from api.supervising import supervised
 from projections.push import Ring
 from read_model.reader import Reader, open_pool
 from write_model.kernel.settings import APP, Settings
+from write_model.kernel.tokens import metrics_token
 from write_model.opening import opened
 
 VERSION = "0.1.0"
@@ -45,6 +47,7 @@ ROUTERS = (
     named.router,
     dead_letters.router,
     health.router,
+    metrics.router,
     documentation.router,
 )
 
@@ -105,8 +108,16 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
         stack.push_async_callback(people.access_log.flush)
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
         asked = questions(Reader(reading), parts.master)
-        process = Process(settings, parts.pool, parts.write_model, asked, people, ring, budgets)
-        yield process
+        yield Process(
+            settings,
+            parts.pool,
+            parts.write_model,
+            asked,
+            people,
+            ring,
+            budgets,
+            metrics_token(parts.master),
+        )
 
 
 def _beside_requests(

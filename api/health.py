@@ -29,18 +29,20 @@ async def livez() -> Response:
 async def readyz(request: Request) -> Response:
     """The database answers and its schema is there; 503 with the reason when not.
 
-    A projector that stands still and records that are parked degrade what is shown, and are told
-    with the reason; requests are answered all the same.
+    A projector that is paused and records that are parked degrade what is shown; one that does not
+    move although there is something to do is unhealthy. Both are told with the reason, and under
+    200: requests are answered all the same, so that nobody needs to send them elsewhere.
     """
     at = process(request)
     try:
         async with asyncio.timeout(_WAIT_S):
-            reason = (await projector_health(at.pool)).complaint()
+            complaint = (await projector_health(at.pool)).complaint()
     except (psycopg.Error, TimeoutError) as error:
         log.warning("not_ready", reason=type(error).__name__)
         return _json({"status": "unavailable", "reason": "The database does not answer."}, 503)
-    if reason is not None:
-        return _json({"status": "degraded", "reason": reason}, 200)
+    if complaint is not None:
+        status = "unhealthy" if complaint.is_stuck else "degraded"
+        return _json({"status": status, "reason": complaint.reason}, 200)
     return _json({"status": "ok"}, 200)
 
 

@@ -31,6 +31,8 @@ class Process:
     identity: Identity
     ring: Ring
     budgets: Budgets
+    metrics_token: str
+    """Whoever sends it may read what the service measures of itself."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to end: long-lived connections close themselves."""
 

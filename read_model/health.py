@@ -17,11 +17,28 @@ _LATE_S = 10.0
 """Behind *and* without movement for so long is stuck; behind alone is only busy."""
 
 
+def is_stuck(waiting_s: float | None, still_s: float) -> bool:
+    """Whether an event has waited for long while the position did not move: so the lag grows.
+
+    The first observation is the position's last move; the second is now.
+    """
+    return waiting_s is not None and min(waiting_s, still_s) > _LATE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What is wrong, as a sentence. `is_stuck`: nothing new is shown, and nobody wanted that."""
+
+    reason: str
+    is_stuck: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectorHealth:
     """`waiting_s`: age of the oldest event not shown yet, None when all are.
 
-    `parked`: how many records an event of theirs keeps from being shown as they are.
+    `still_s`: since when the position has not moved. `parked`: how many records an event of theirs
+    keeps from being shown as they are.
     """
 
     waiting_s: float | None
@@ -30,13 +47,14 @@ class ProjectorHealth:
     is_paused: bool
     parked: int
 
-    def complaint(self) -> str | None:
-        """What is wrong, as a sentence; None when nothing is."""
+    def complaint(self) -> Complaint | None:
+        """What is wrong; None when nothing is."""
         if self.is_paused:
-            return "The projector is paused; `tallystick projections resume` lets it go on."
-        if self.waiting_s is not None and min(self.waiting_s, self.still_s) > _LATE_S:
-            return self._why_still()
-        return self._what_is_parked() if self.parked else None
+            resuming = "`tallystick projections resume` lets it go on."
+            return Complaint(f"The projector is paused; {resuming}")
+        if is_stuck(self.waiting_s, self.still_s):
+            return Complaint(self._why_still(), is_stuck=True)
+        return Complaint(self._what_is_parked()) if self.parked else None
 
     def _why_still(self) -> str:
         if self.is_led:
@@ -45,7 +63,7 @@ class ProjectorHealth:
 
     def _what_is_parked(self) -> str:
         records = "1 record is" if self.parked == 1 else f"{self.parked} records are"
-        return f"{records} parked and shown as before; ask `tallystick projections status`."
+        return f"{records} parked and shown as before; ask `tallystick dead-letters list`."
 
 
 async def projector_health(pool: Pool) -> ProjectorHealth:

@@ -11,10 +11,12 @@ import typer
 if TYPE_CHECKING:
     from projections.engine.checkpoint import Lag
     from projections.engine.log import Connection
-    from projections.engine.watching import Watched
+    from projections.engine.watching import Rebuilding
+    from read_model.watching import Watched
+
+    Status: TypeAlias = tuple[Lag, Watched, Rebuilding | None]
 
 Found = TypeVar("Found")
-Looked: TypeAlias = "tuple[Lag, Watched | None]"
 
 app = typer.Typer(
     no_args_is_help=True, help="See how far what is shown has come; pause it, let it go on."
@@ -46,8 +48,8 @@ def list_projections(as_json: AsJson = False, home: Home = None) -> None:
 
 @app.command()
 def status(as_json: AsJson = False, home: Home = None) -> None:
-    """Print how far the log has been applied, by whom, and what was set aside."""
-    _tell(asked(home, _looked), as_json=as_json)
+    """Print how far the log has been applied, by whom, how fast, and what was set aside."""
+    _tell(asked(home, _status), as_json=as_json)
 
 
 @app.command()
@@ -55,7 +57,7 @@ def pause(as_json: AsJson = False, home: Home = None) -> None:
     """Apply nothing from now on, also after a restart; what is shown stands still."""
     from projections.engine import checkpoint
 
-    _tell(asked(home, _then_looked(checkpoint.pause)), as_json=as_json)
+    _tell(asked(home, _then_status(checkpoint.pause)), as_json=as_json)
 
 
 @app.command()
@@ -63,20 +65,22 @@ def resume(as_json: AsJson = False, home: Home = None) -> None:
     """Go on after a pause, from where it began."""
     from projections.engine import checkpoint
 
-    _tell(asked(home, _then_looked(checkpoint.resume)), as_json=as_json)
+    _tell(asked(home, _then_status(checkpoint.resume)), as_json=as_json)
 
 
-def _looked(connection: Connection) -> Looked:
+def _status(connection: Connection) -> Status:
     from projections.engine.checkpoint import lag
     from projections.engine.watching import newest
+    from read_model.watching import watch
 
-    return lag(connection), newest(connection)
+    watched, _ = watch(connection)
+    return lag(connection), watched, newest(connection)
 
 
-def _then_looked(change: Callable[[Connection], None]) -> Callable[[Connection], Looked]:
-    def changed(connection: Connection) -> Looked:
+def _then_status(change: Callable[[Connection], None]) -> Callable[[Connection], Status]:
+    def changed(connection: Connection) -> Status:
         change(connection)
-        return _looked(connection)
+        return _status(connection)
 
     return changed
 
@@ -97,30 +101,34 @@ def asked(
         raise typer.Exit(2) from error
 
 
-def _tell(looked: Looked, *, as_json: bool) -> None:
-    found, rebuild = looked
+def _tell(status: Status, *, as_json: bool) -> None:
+    found, watched, rebuild = status
     if as_json:
-        print_json({**_as_json(found), "rebuild": _rebuild_as_json(rebuild)})
+        print_json(_as_json(found, watched, rebuild))
         return
     state = _state(found)
     typer.echo(f"state         {state}")
     typer.echo(f"position      {found.position} of {found.head}")
     typer.echo(f"behind        {found.behind} events, {found.waiting_for.total_seconds():.1f} s")
+    typer.echo(f"lately        {watched.events_per_s:.0f} events/s")
+    typer.echo(f"last batch    {watched.last_events} events in {1000 * watched.last_s:.1f} ms")
     typer.echo(f"lease holder  {found.holder or 'none'}")
-    typer.echo(f"parked        {found.parked} records")
+    typer.echo(f"parked        {found.parked} records, {watched.parked_events} events")
     if rebuild is not None:
         typer.echo(f"rebuild       {', '.join(rebuild.names)}: {_said_of(rebuild)}")
     if state in _NEXT_STEPS:
         typer.echo(_NEXT_STEPS[state])
+    if found.parked:
+        typer.echo("`tallystick dead-letters list` says what is parked, and why.")
 
 
-def _said_of(rebuild: Watched) -> str:
+def _said_of(rebuild: Rebuilding) -> str:
     if rebuild.state == "running":
         return f"{rebuild.phase} {rebuild.share:.0%}"
     return f"{rebuild.state} ({rebuild.error})" if rebuild.error else rebuild.state
 
 
-def _rebuild_as_json(rebuild: Watched | None) -> dict[str, Any] | None:
+def _rebuild_as_json(rebuild: Rebuilding | None) -> dict[str, Any] | None:
     if rebuild is None:
         return None
     return {
@@ -133,7 +141,7 @@ def _rebuild_as_json(rebuild: Watched | None) -> dict[str, Any] | None:
     }
 
 
-def _as_json(found: Lag) -> dict[str, Any]:
+def _as_json(found: Lag, watched: Watched, rebuild: Rebuilding | None) -> dict[str, Any]:
     """The shape that scripts rely on."""
     return {
         "state": _state(found),
@@ -141,8 +149,14 @@ def _as_json(found: Lag) -> dict[str, Any]:
         "head": found.head,
         "behind": found.behind,
         "waiting_s": round(found.waiting_for.total_seconds(), 3),
+        "events_per_s": round(watched.events_per_s),
+        "batches": watched.batches,
+        "events": watched.events,
+        "last_batch": {"events": watched.last_events, "ms": round(1000 * watched.last_s, 3)},
         "holder": found.holder,
         "parked": found.parked,
+        "parked_events": watched.parked_events,
+        "rebuild": _rebuild_as_json(rebuild),
     }
 
 

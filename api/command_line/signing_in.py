@@ -1,4 +1,4 @@
-"""`tallystick token`: an access token for the local home's first login, to try the API with."""
+"""`tallystick token`, `metrics-token`: what opens the API, and what opens its measurements."""
 
 from __future__ import annotations
 
@@ -32,6 +32,23 @@ def token(url: Url = None, home: Home = None) -> None:
         typer.echo(credentials.text)
         return
     typer.echo(_signed_in(f"{origin.url}/v1/auth/token", credentials))
+
+
+def metrics_token(home: Home = None) -> None:
+    """Print the bearer token that /metrics asks for; it lasts as long as the master secret."""
+    from write_model.kernel import tokens
+    from write_model.kernel.secret_sources import SecretRefused
+    from write_model.kernel.settings import Settings
+
+    settings = Settings(home=home.expanduser()) if home else Settings()
+    try:
+        typer.echo(tokens.metrics_token(settings.master_secret()))
+    except FileNotFoundError:
+        _stop(f"There is no installation in {settings.home}; name its home with --home.")
+    except PermissionError:
+        _stop(f"{settings.home} is not yours to read: run this as its owner.")
+    except SecretRefused as error:
+        _stop(str(error))
 
 
 def _signed_in(url: str, login: Login) -> str:

@@ -15,7 +15,7 @@ _NEWEST: LiteralString = (
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class Rebuilding:
     """`state`: waiting, running, interrupted (its process is gone), done or failed.
 
     `phase`: None before it began. `done` of `total`: positions of the log, over all parts of it.
@@ -34,7 +34,7 @@ class Watched:
         return self.done / self.total if self.total else 0.0
 
 
-def newest(connection: Connection) -> Watched | None:
+def newest(connection: Connection) -> Rebuilding | None:
     """The rebuild that runs, or began last; None before the first."""
     row = connection.execute(_NEWEST).fetchone()
-    return Watched(*row) if row else None
+    return Rebuilding(*row) if row else None

@@ -31,6 +31,7 @@ from write_model.membership.commands import (
 
 PUBLIC_PATHS = {
     "/livez",
+    "/metrics",
     "/readyz",
     "/docs",
     "/openapi.json",

@@ -15,9 +15,12 @@ from api.command_line.app import app
 from projections.catalog import CATALOG
 from projections.engine.alone import alone
 from projections.engine.checkpoint import lag
+from tests.api.test_parked import project
 from tests.embedded import Database, until
 from tests.projections.story import NORTH, Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED
+from tests.projections.test_projector import told as story
+from tests.projections.test_repairing import ASSIGNED, damage
 from tests.workers.projector.test_running import running
 from write_model.incident.events import IncidentAcknowledged
 from write_model.kernel.ids import new_id
@@ -72,9 +75,14 @@ def test_without_a_projector_the_status_says_how_to_start_one(ask: Ask, database
         "position": 0,
         "head": 1,
         "behind": 1,
+        "events_per_s": 0,
+        "batches": 0,
+        "events": 0,
+        "last_batch": {"events": 0, "ms": 0},
         "holder": None,
         "parked": 0,
         "rebuild": None,
+        "parked_events": 0,
     }
     said = ask("status").stdout
     assert "position      0 of 1\n" in said
@@ -88,6 +96,27 @@ def test_a_running_projector_is_named_by_its_lease(ask: Ask, database: Database)
         status = told(ask("status", "--json"))
     assert (status["state"], status["behind"], status["waiting_s"]) == ("running", 0, 0)
     assert len(status["holder"]) == 36
+
+
+def test_what_the_projector_did_is_told(ask: Ask, database: Database) -> None:
+    declare(database, Story())
+    with running(database):
+        until_position(database, 1)
+    status = told(ask("status", "--json"))
+    assert (status["batches"], status["events"], status["events_per_s"] > 0) == (1, 1, True)
+    assert status["last_batch"]["events"] == 1
+    assert status["last_batch"]["ms"] > 0
+    assert "last batch    1 events in " in ask("status").stdout
+
+
+def test_what_is_parked_is_told_with_where_to_look(ask: Ask, database: Database) -> None:
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as log:
+        write_log(log, story().events)
+        damage(log, ASSIGNED)
+    project(database)
+    said = ask("status").stdout
+    assert "parked        1 records, 4 events\n" in said
+    assert "`tallystick dead-letters list` says what is parked, and why.\n" in said
 
 
 def test_a_paused_projector_applies_nothing_until_it_is_resumed(

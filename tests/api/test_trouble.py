@@ -96,7 +96,7 @@ async def test_a_projector_that_stands_still_is_told(served: Served, database: D
     assert told(await served.http.get("/readyz")) == {"status": "ok"}
     aged(database, timedelta(seconds=11))
     answer = await served.http.get("/readyz")
-    assert (answer.status_code, told(answer)["status"]) == (200, "degraded")
+    assert (answer.status_code, told(answer)["status"]) == (200, "unhealthy")
     assert "No projector is running" in told(answer)["reason"]
 
 

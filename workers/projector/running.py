@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from projections.catalog import CATALOG
+from projections.engine.activity import Activity
 from projections.engine.checkpoint import Lease
 from projections.engine.projector import Projector
 from projections.engine.waiting import IDLE_S, pause_after
@@ -26,25 +27,25 @@ _log = structlog.get_logger("projector")
 
 def run(conninfo: str, *, holder: UUID, stop: threading.Event) -> None:
     """Project until `stop`; whatever goes wrong is logged and tried again from the checkpoint."""
-    failures = 0
+    failures, activity = 0, Activity(time.monotonic())
     while not stop.is_set():
         try:
             with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
-                projector = Projector(connection, CATALOG, Lease(holder))
-                projector.step()
+                rounds = Rounds(Projector(connection, CATALOG, Lease(holder)), activity)
+                rounds.step()
                 failures = 0
-                _project(projector, stop)
+                _project(rounds, stop)
         except Exception:  # noqa: BLE001  # the outer loop: from the checkpoint is always right
             _log.exception("projector.stumbled", again_in_s=_RETRY_S[failures])
             stop.wait(_RETRY_S[failures])
             failures = min(failures + 1, len(_RETRY_S) - 1)
 
 
-def _project(projector: Projector, stop: threading.Event) -> None:
+def _project(rounds: Rounds, stop: threading.Event) -> None:
+    projector = rounds.projector
     applied_at = renewed_at = time.monotonic()
-    rounds = Rounds(projector)
     while not stop.is_set():
-        events = projector.step()
+        events = rounds.step()
         now = time.monotonic()
         if events:
             applied_at = now
@@ -54,6 +55,7 @@ def _project(projector: Projector, stop: threading.Event) -> None:
         rounds.turn(now)
         if events < projector.batch_events:
             stop.wait(_pause(projector, now - applied_at, events))
+    rounds.activity.tell(projector.connection, time.monotonic())
     projector.close()
 
 

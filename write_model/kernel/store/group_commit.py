@@ -59,6 +59,7 @@ class GroupCommit:
         self._in_flight = 0
         self._round_trip_s = 0.0
         self._careful_until = 0.0
+        self.counts = Counts()
         self._loop = asyncio.get_running_loop()
         self._lanes = [_Lane(), _Lane()]
         self._flushers = [
@@ -153,6 +154,8 @@ class GroupCommit:
     async def _settle_or_refuse(self, lane: _Lane, batch: Batch) -> None:
         """No caller is left waiting, whatever happens here."""
         self._in_flight += len(batch.waiting)
+        self.counts.batches += 1
+        self.counts.commands += len(batch.waiting)
         self._wake_one()  # The other lane may take what is left.
         try:
             await self._settle(lane, batch.waiting)
@@ -243,6 +246,14 @@ class GroupCommit:
         for waiting in batch:
             if not waiting.verdict.done():
                 waiting.verdict.set_exception(error)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was sent since the process began: how well commands share commits."""
+
+    batches: int = 0
+    commands: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,150 @@
+"""What is measured, under the names that it has for whoever watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from api.process import Pool, Process
+from read_model.health import is_stuck
+from read_model.watching import SIZES, TIMES_S, RebuildUnderWay, Watched
+
+
+class _Found(Collector):
+    """What was asked for this one answer."""
+
+    def __init__(self, found: Iterable[Metric]) -> None:
+        self._found = tuple(found)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._found
+
+
+def text_of(found: Iterable[Metric]) -> bytes:
+    """In the text format, with what the operating system knows of this process."""
+    registry = CollectorRegistry()
+    registry.register(_Found(found))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+def measures(at: Process, found: Watched, rebuilds: Sequence[RebuildUnderWay]) -> Iterator[Metric]:
+    """Of the projector, of what is parked and rebuilt, and of this process."""
+    yield from _of_the_projector(found)
+    yield from _of_its_batches(found)
+    yield from _of_what_is_parked(found)
+    yield from _of_rebuilds(rebuilds)
+    yield from _of_this_process(at)
+
+
+def _of_the_projector(found: Watched) -> Iterator[Metric]:
+    yield _gauge("log_position", "The last position of the log.", found.head)
+    yield _gauge("projector_position", "The last position that is shown.", found.shown)
+    yield _gauge("projector_lag_events", "Events that are not shown yet.", found.behind)
+    yield _gauge(
+        "projector_lag_seconds",
+        "How long the oldest event that is not shown has waited.",
+        found.waiting_s or 0.0,
+    )
+    yield _gauge("projector_still_seconds", "How long the position has not moved.", found.still_s)
+    yield _gauge("projector_lease_held", "Whether a projector is running.", found.is_led)
+    yield _gauge("projector_paused", "Whether it was told to stop.", found.is_paused)
+    yield _gauge(
+        "projector_stuck",
+        "Whether the lag grows and the position does not move.",
+        not found.is_paused and is_stuck(found.waiting_s, found.still_s),
+    )
+    yield _gauge(
+        "projector_events_per_second", "How fast events were applied lately.", found.events_per_s
+    )
+
+
+def _of_its_batches(found: Watched) -> Iterator[Metric]:
+    yield _histogram(
+        "projector_batch_events",
+        "Events in a batch, since the installation began.",
+        _cumulated(SIZES, found.sizes),
+        found.events,
+    )
+    yield _histogram(
+        "projector_batch_seconds",
+        "How long a batch took, from its reading to its commit.",
+        _cumulated(TIMES_S, found.times),
+        found.busy_s,
+    )
+
+
+def _of_what_is_parked(found: Watched) -> Iterator[Metric]:
+    yield _gauge("dead_letter_records", "Records that are parked.", found.parked)
+    yield _gauge("dead_letter_events", "Events that wait in them.", found.parked_events)
+    yield _gauge("repairs_waiting", "Retries and skips that are not done yet.", found.asked)
+
+
+def _of_rebuilds(rebuilds: Sequence[RebuildUnderWay]) -> Iterator[Metric]:
+    labels = ("projections", "phase")
+    done = GaugeMetricFamily(
+        "tallystick_rebuild_done_events", "Events that a rebuild has passed.", labels=labels
+    )
+    goal = GaugeMetricFamily(
+        "tallystick_rebuild_goal_events", "Events that it will have passed.", labels=labels
+    )
+    for each in rebuilds:
+        about = ",".join(each.names), each.phase or each.state
+        done.add_metric(about, each.done)
+        goal.add_metric(about, each.total)
+    yield from (done, goal)
+
+
+def _of_this_process(at: Process) -> Iterator[Metric]:
+    budgets, counts = at.budgets, at.write_model.log.counts
+    yield _counter("api_commands", "Commands that were sent to the log.", counts.commands)
+    yield _counter("api_commits", "Batches in which they were sent.", counts.batches)
+    in_flight = GaugeMetricFamily(
+        "tallystick_api_in_flight", "What is being answered at present.", labels=("kind",)
+    )
+    in_flight.add_metric(("command",), budgets.commands.held)
+    in_flight.add_metric(("query",), budgets.queries.held)
+    in_flight.add_metric(("stream",), budgets.streams.held)
+    yield in_flight
+    yield _counter(
+        "api_access_log_dropped", "Accesses not written down.", at.identity.access_log.dropped
+    )
+    yield _of_pool(at.pool)
+
+
+def _of_pool(pool: Pool) -> Metric:
+    found = pool.get_stats()
+    connections = GaugeMetricFamily(
+        "tallystick_api_pool", "Connections that ask the log and the keys.", labels=("state",)
+    )
+    for state in ("pool_size", "pool_available", "requests_waiting"):
+        connections.add_metric((state,), found.get(state, 0))
+    return connections
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"tallystick_{name}", text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"tallystick_{name}", text, value=value)
+
+
+def _histogram(name: str, text: str, buckets: list[tuple[str, float]], total: float) -> Metric:
+    return HistogramMetricFamily(f"tallystick_{name}", text, buckets=buckets, sum_value=total)
+
+
+def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, Any]]:
+    """Each bound with how many lie up to it; before the first batch there are no counts."""
+    names = [*(str(float(bound)) for bound in bounds), "+Inf"]
+    return list(zip(names, accumulate(counts or [0] * len(names)), strict=True))
