@@ -18,6 +18,7 @@ DomainError
 ├── RateLimited                  too many tries; come back later
 ├── Overloaded                   too much is waiting; come back later
 ├── Unavailable                  the database did not answer in time
+│   └── NotShownYet              what is asked is still made, or shown by another release
 ├── LogRestored                  the position belongs to a branch that was lost
 └── HoleInLog                    a position is missing, so readers stop
 """
@@ -163,6 +164,14 @@ class Unavailable(DomainError):
     def __init__(self, retry_after_s: int = 1) -> None:
         super().__init__("The database did not answer in time; try again in a moment.")
         self.retry_after_s = retry_after_s
+
+
+class NotShownYet(Unavailable):
+    def __init__(self) -> None:
+        DomainError.__init__(
+            self, "This is being made for another release of the product; try again in a moment."
+        )
+        self.retry_after_s = 5
 
 
 class LogRestored(DomainError):
