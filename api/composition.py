@@ -6,7 +6,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import documentation, events, health, incident_reads, incidents, organizations, stream
+from api import (
+    documentation,
+    events,
+    health,
+    incident_reads,
+    incidents,
+    organizations,
+    projections_admin,
+    stream,
+)
 from api.budgets import Budgets
 from api.following import Following
 from api.identity import auth, members, named
@@ -32,6 +41,7 @@ ROUTERS = (
     auth.router,
     members.router,
     named.router,
+    projections_admin.router,
     health.router,
     documentation.router,
 )

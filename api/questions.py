@@ -10,6 +10,7 @@ from read_model.queries.history import Histories
 from read_model.queries.incident import Incidents
 from read_model.queries.incident_list import IncidentList
 from read_model.queries.position import Positions
+from read_model.queries.projections import Projections
 from read_model.queries.timeline import Timelines
 from read_model.reader import Reader
 from write_model.kernel.secrets import MasterSecret
@@ -23,6 +24,7 @@ class Questions:
     timelines: Timelines
     changes: Changes
     positions: Positions
+    projections: Projections
 
 
 def questions(reader: Reader, master: MasterSecret) -> Questions:
@@ -34,4 +36,5 @@ def questions(reader: Reader, master: MasterSecret) -> Questions:
         Timelines(reader, cursors),
         Changes(reader),
         Positions(reader),
+        Projections(reader),
     )

@@ -13,6 +13,7 @@ _TYPES: dict[str, type] = {
     "array": list,
     "string": str,
     "integer": int,
+    "number": float,
     "boolean": bool,
     "null": type(None),
 }

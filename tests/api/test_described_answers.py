@@ -61,6 +61,7 @@ async def test_every_answer_is_as_described(served: Served, owner: Somebody) -> 
     await other_incidents_end_otherwise(owner)
     await old_rows_come_in(served, owner)
     await everything_is_read(served, owner)
+    await it_is_rebuilt(owner)
     await some_of_it_is_refused(served, owner)
     assert described.accepted() - described.answered == set()
 
@@ -185,6 +186,14 @@ async def everything_is_read(served: Served, owner: Somebody) -> None:
     etag = (await owner.get("/v1/incidents/INC-1")).headers["ETag"]
     assert (await owner.get("/v1/incidents/INC-1", If_None_Match=etag)).status_code == 304
     assert told(await owner.get("/v1/incidents/INC-1?min_position=99999"))["stale"]
+
+
+async def it_is_rebuilt(owner: Somebody) -> None:
+    await owner.get("/v1/admin/projections")
+    for _ in range(2):
+        await owner.post("/v1/admin/projections/incident/rebuild", {"record": "INC-1"})
+    await owner.get("/v1/admin/projections")
+    await owner.post("/v1/admin/projections/weather/rebuild")
 
 
 async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:

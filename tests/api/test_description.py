@@ -119,7 +119,7 @@ def test_what_stands_in_the_address_is_not_asked_for_in_the_body() -> None:
 
 def test_only_what_exists_can_have_another_version_than_was_seen() -> None:
     for (method, path), operation in operations(self_description(create_app(Settings()))).items():
-        changes_a_record = method == "post" and "{" in path
+        changes_a_record = method == "post" and "{" in path and "/admin/" not in path
         assert ("If-Match" in names(operation)) is changes_a_record, path
         assert ("412" in operation["responses"]) is changes_a_record, path
 

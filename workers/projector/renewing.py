@@ -10,7 +10,7 @@ import structlog
 
 from projections.engine.catalog import Catalog
 from projections.engine.performing import perform
-from projections.engine.progress import Progress
+from projections.engine.progress import Progress, Stopped
 from projections.engine.requests import Request
 from projections.engine.versions import outdated
 from workers.connecting import connected
@@ -20,10 +20,6 @@ _STATEMENT_TIMEOUT_S = 30
 _SAID_EVERY_S = 5.0
 
 _log = structlog.get_logger("projector")
-
-
-class Stopped(Exception):
-    """The process is to end: the rebuild leaves what is shown, and the next start begins again."""
 
 
 def renew(conninfo: str, catalog: Catalog, stop: threading.Event) -> None:

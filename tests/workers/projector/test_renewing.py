@@ -22,6 +22,7 @@ from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import droppable
 from projections.engine.pointers import Pointer, pointers
+from projections.engine.progress import Stopped
 from projections.engine.projection import Additions, Row, TableSpec, Values
 from projections.incident.tables import INCIDENT_LIST
 from tests.embedded import Database
@@ -30,7 +31,7 @@ from tests.projections.story import Story, write_log
 from tests.projections.test_projector import told
 from tests.projections.test_rebuilding import shown
 from tests.workers.projector.test_running import has_reached, running, until
-from workers.projector.renewing import Stopped, renew
+from workers.projector.renewing import renew
 from write_model.incident.events import NoteAdded
 from write_model.kernel.ids import derived_id
 from write_model.kernel.messages import Recorded
@@ -201,7 +202,7 @@ def test_one_that_is_to_stop_leaves_what_is_shown(database: Database, admin: Con
         renew(database.conninfo("tallystick_tailer"), SAME_SHAPE, stop)
     assert pointers(admin) == before
     error = admin.execute("SELECT state, error FROM projections.rebuilds").fetchall()
-    assert error == [("failed", "Stopped")]
+    assert error == [("failed", "It was stopped.")]
 
 
 def test_beside_another_rebuild_it_waits_for_its_end(database: Database, admin: Connection) -> None:
