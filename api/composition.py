@@ -16,6 +16,7 @@ from api import (
     incidents,
     metrics,
     organizations,
+    projections_admin,
     stream,
 )
 from api.budgets import Budgets
@@ -46,6 +47,7 @@ ROUTERS = (
     members.router,
     named.router,
     dead_letters.router,
+    projections_admin.router,
     health.router,
     metrics.router,
     documentation.router,

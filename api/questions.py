@@ -12,6 +12,7 @@ from read_model.queries.incident_figures import IncidentFigures
 from read_model.queries.incident_list import IncidentList
 from read_model.queries.past import Pasts
 from read_model.queries.position import Positions
+from read_model.queries.projections import Projections
 from read_model.queries.timeline import Timelines
 from read_model.reader import Reader
 from write_model.kernel.secrets import MasterSecret
@@ -27,6 +28,7 @@ class Questions:
     changes: Changes
     positions: Positions
     pasts: Pasts
+    projections: Projections
 
 
 def questions(reader: Reader, master: MasterSecret) -> Questions:
@@ -40,4 +42,5 @@ def questions(reader: Reader, master: MasterSecret) -> Questions:
         Changes(reader),
         Positions(reader),
         Pasts(reader),
+        Projections(reader),
     )

@@ -13,6 +13,9 @@ from typing import LiteralString
 
 from psycopg import sql
 
+from read_model import tables
+from write_model.kernel.errors import NotShownYet
+
 SCHEMA = "projections"
 
 POINTERS: LiteralString = (
@@ -24,6 +27,10 @@ POINTERS: LiteralString = (
 NUMBER: LiteralString = "SELECT layout FROM projections.checkpoint WHERE name = 'all'"
 
 _DECLARED = re.compile(rb'"projections"\."(\w+)"')
+_NAMED = {
+    name.decode(): name.decode()
+    for name in _DECLARED.findall(b" ".join(table.as_bytes() for table in tables.PROJECTED))
+}
 
 Query = sql.SQL | sql.Composed | bytes
 
@@ -42,10 +49,16 @@ class Layout:
         return sql.Identifier(SCHEMA, self.place(declared))
 
     def placed(self, query: sql.SQL | sql.Composed) -> Query:
-        """The query with the tables that have the rows now; the same while none was rebuilt."""
-        if all(declared == place for declared, place in self.places.items()):
+        """The query with the tables that have the rows now; the same while none was rebuilt.
+
+        Raises: NotShownYet for a table of another release.
+        """
+        if self.places == _NAMED:
             return query
         return _DECLARED.sub(self._placed, query.as_bytes())
 
     def _placed(self, match: re.Match[bytes]) -> bytes:
-        return b'"projections"."%b"' % self.place(match[1].decode()).encode()
+        declared = match[1].decode()
+        if self.number and declared in _NAMED and declared not in self.places:
+            raise NotShownYet
+        return b'"projections"."%b"' % self.place(declared).encode()

@@ -23,4 +23,8 @@ class Progress:
     total: int
 
 
+class Stopped(Exception):
+    """Whoever is told wants it to end: what is shown stays, and the next one begins again."""
+
+
 Told = Callable[[Progress], None]

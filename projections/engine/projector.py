@@ -18,6 +18,7 @@ from projections.engine.memory import Memory
 from projections.engine.parking import LETTERS
 from projections.engine.rewinding import rewind
 from projections.engine.sending import Sender
+from projections.engine.versions import OtherRelease, must_be_shown
 from projections.engine.writing import Writer
 
 BATCH_EVENTS = 500
@@ -37,6 +38,8 @@ class Projector:
     lease: Lease
     batch_events: int = BATCH_EVENTS
     cached_rows: int = CACHED_ROWS
+    is_alone: bool = False
+    """Whether the catalog must be all that is shown: what it lacks would miss events."""
     _held: Held | None = None
     _ahead: Upcoming | None = None
     _applier: Applier = field(init=False)
@@ -59,7 +62,8 @@ class Projector:
     def step(self) -> int:
         """Apply the next batch; how many events it held. Nothing is under way afterwards.
 
-        Raises: HoleInLog, UnknownTopic, psycopg.Error when the database cannot go on.
+        Raises: HoleInLog, UnknownTopic, OtherRelease when other versions are shown than those
+        of the catalog, psycopg.Error when the database cannot go on.
         """
         held = self._held or self._take_over()
         if held is None or held.paused:
@@ -98,6 +102,11 @@ class Projector:
         return self._held
 
     def _move_to_present_tables(self) -> None:
+        try:
+            must_be_shown(self.connection, self.catalog, whole=self.is_alone)
+        except OtherRelease:
+            self.close()
+            raise
         writer, memory = self._applier.writer, self._applier.memory
         writer.move_to(read_layout(self.connection))
         memory.layout = writer.layout

@@ -16,7 +16,7 @@ from projections.engine.choosing import EVERYTHING, Choice
 from projections.engine.log import Connection
 from projections.engine.mending import NotByRecord
 from projections.engine.parking import reason_for
-from projections.engine.progress import Phase, Progress, Told
+from projections.engine.progress import Phase, Progress, Stopped, Told
 from projections.engine.versions import OtherRelease
 from write_model.kernel.errors import DomainError
 
@@ -41,6 +41,10 @@ _TELL: LiteralString = (
 _END: LiteralString = (
     "UPDATE projections.rebuilds SET state = %s, error = %s, ended_at = clock_timestamp()"
     " WHERE id = %s"
+)
+_STOP: LiteralString = (
+    "UPDATE projections.rebuilds SET state = 'waiting', tries = tries - 1 WHERE id = %s"
+    " AND requested_by IS NOT NULL"
 )
 # Whoever holds the lock of those who rebuild knows that nobody else does.
 _SETTLE: LiteralString = (
@@ -91,6 +95,9 @@ def written_down(connection: Connection, request: Request, told: Told) -> Genera
         yield noted.tell
     except AlreadyRebuilding:
         raise
+    except Stopped:
+        noted.stop()
+        raise
     except BaseException as error:
         with contextlib.suppress(psycopg.Error):
             noted.end("failed", _why(error))
@@ -124,6 +131,11 @@ class _Noted:
         if self._phase is None:
             self._begin()
         self.connection.execute(_END, (state, error, self.request.id))
+
+    def stop(self) -> None:
+        """One that was asked for over the API goes on with the next process."""
+        self.end("failed", "It was stopped.")
+        self.connection.execute(_STOP, (self.request.id,))
 
     def _begin(self) -> None:
         request, choice = self.request, self.request.choice

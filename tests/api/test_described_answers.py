@@ -66,6 +66,7 @@ async def test_every_answer_is_as_described(
     await other_incidents_end_otherwise(owner)
     await old_rows_come_in(served, owner)
     await everything_is_read(served, owner)
+    await it_is_rebuilt(owner)
     await some_of_it_is_refused(served, owner)
     await an_event_cannot_be_applied(owner, database)
     assert described.accepted() - described.answered == set()
@@ -205,6 +206,14 @@ async def the_past_is_read(who: Somebody, *shown: dict[str, Any]) -> None:
         await who.get(f"/v1/incidents/{each['id']}?{moment}")
         for query in ("facets=status,deviations", "fields=id,title", "sort=-severity&limit=1"):
             assert told(await who.get(f"/v1/incidents?{query}&{moment}"))["items"]
+
+
+async def it_is_rebuilt(owner: Somebody) -> None:
+    await owner.get("/v1/admin/projections")
+    for _ in range(2):
+        await owner.post("/v1/admin/projections/incident/rebuild", {"record": "INC-1"})
+    await owner.get("/v1/admin/projections")
+    await owner.post("/v1/admin/projections/weather/rebuild")
 
 
 async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:

@@ -7,16 +7,20 @@ from collections.abc import AsyncGenerator, Iterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from projections.catalog import CATALOG
+from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import drop, droppable
 from projections.engine.rebuilding import Rebuild
+from read_model import tables
 from read_model.queries.incident import Incidents
 from read_model.reader import Reader, open_pool
 from tests.embedded import SUPERUSER, Database
 from tests.projections.story import NORTH, stream, write_log
 from tests.projections.test_projector import catch_up, projector, told
+from write_model.kernel.errors import NotShownYet
 from write_model.kernel.settings import APP, TAILER
 
 
@@ -67,6 +71,22 @@ async def test_a_table_that_is_missing_for_another_reason_is_an_error(
     tailer.execute("DROP TABLE projections.incident_v1")
     with pytest.raises(psycopg.errors.UndefinedTable):
         await is_found(incidents)
+
+
+async def test_what_another_release_shows_is_not_asked(
+    incidents: Incidents, tailer: Connection
+) -> None:
+    """Neither the empty table that waits for its rebuild, nor the one that was left."""
+    assert await is_found(incidents)
+    tailer.execute("UPDATE projections.current SET declared = 'v2' WHERE name = 'incident'")
+    tailer.execute("UPDATE projections.checkpoint SET layout = layout + 1")
+    with pytest.raises(NotShownYet, match="made for another release of the product; try again"):
+        await is_found(incidents)
+
+
+def test_while_nothing_was_rebuilt_queries_are_sent_as_they_are(tailer: Connection) -> None:
+    query = sql.SQL("SELECT FROM {}").format(tables.INCIDENT)
+    assert read_layout(tailer).placed(query) is query
 
 
 async def test_nobody_who_reads_all_the_time_meets_a_gap(

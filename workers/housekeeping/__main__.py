@@ -1,4 +1,4 @@
-"""`python -m workers.housekeeping`: tidies up every hour until it is told to stop."""
+"""`python -m workers.housekeeping`: tidies up every hour, and rebuilds what was asked for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 
 from workers.connecting import connected
 from workers.housekeeping.forgetting import forget
+from workers.rebuilding import asked
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import TAILER, Settings
@@ -48,7 +49,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     accesses_after = timedelta(days=settings.access_log_days)
-    run(settings.conninfo(TAILER), accesses_after=accesses_after, stop=stop)
+    conninfo = settings.conninfo(TAILER)
+    rebuilding = threading.Thread(target=asked.run, args=(conninfo,), kwargs={"stop": stop})
+    rebuilding.start()
+    run(conninfo, accesses_after=accesses_after, stop=stop)
+    rebuilding.join()
 
 
 if __name__ == "__main__":

@@ -10,31 +10,45 @@ import structlog
 
 from projections.catalog import CATALOG
 from projections.engine.activity import Activity
+from projections.engine.alone import AlreadyRebuilding
+from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease
 from projections.engine.projector import Projector
+from projections.engine.versions import OtherRelease
 from projections.engine.waiting import IDLE_S, pause_after
 from workers.connecting import connected
+from workers.projector.renewing import renew
 from workers.projector.rounds import Rounds
 
 _RENEW_S = 1.0
 """A fifth of the lease: four renewals may be late before another takes over."""
 
 _STATEMENT_TIMEOUT_S = 30
+_STANDS_BY_S = 1.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 _log = structlog.get_logger("projector")
 
 
-def run(conninfo: str, *, holder: UUID, stop: threading.Event) -> None:
-    """Project until `stop`; whatever goes wrong is logged and tried again from the checkpoint."""
+def run(conninfo: str, *, holder: UUID, stop: threading.Event, catalog: Catalog = CATALOG) -> None:
+    """Project until `stop`; whatever goes wrong is logged and tried again from the checkpoint.
+
+    First what this release makes otherwise than it is shown is rebuilt. Where another release has
+    done that since, this one stands by.
+    """
     failures, activity = 0, Activity(time.monotonic())
     while not stop.is_set():
         try:
+            renew(conninfo, catalog, stop)
             with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
-                rounds = Rounds(Projector(connection, CATALOG, Lease(holder)), activity)
+                projector = Projector(connection, catalog, Lease(holder), is_alone=True)
+                rounds = Rounds(projector, activity)
                 rounds.step()
                 failures = 0
                 _project(rounds, stop)
+        except (OtherRelease, AlreadyRebuilding) as error:
+            _log.warning("projector.stands_by", reason=str(error))
+            stop.wait(_STANDS_BY_S)
         except Exception:  # noqa: BLE001  # the outer loop: from the checkpoint is always right
             _log.exception("projector.stumbled", again_in_s=_RETRY_S[failures])
             stop.wait(_RETRY_S[failures])

@@ -18,7 +18,8 @@ DomainError
 ├── RateLimited                  too many tries; come back later
 ├── Overloaded                   too much is waiting; come back later
 ├── Unavailable                  the database did not answer in time
-│   └── NotShown                 the record is there, and cannot be shown at present
+│   ├── NotShown                 the record is there, and cannot be shown at present
+│   └── NotShownYet              what is asked is still made, or shown by another release
 ├── LogRestored                  the position belongs to a branch that was lost
 └── HoleInLog                    a position is missing, so readers stop
 """
@@ -179,6 +180,14 @@ class NotShown(Unavailable):
             "The record cannot be shown, as what it began with could not be applied; an"
             " administrator finds it among the dead letters.",
         )
+
+
+class NotShownYet(Unavailable):
+    def __init__(self) -> None:
+        DomainError.__init__(
+            self, "This is being made for another release of the product; try again in a moment."
+        )
+        self.retry_after_s = 5
 
 
 class LogRestored(DomainError):

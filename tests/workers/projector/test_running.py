@@ -18,6 +18,8 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
+from projections.catalog import CATALOG
+from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lag, lag
 from projections.engine.log import Connection
 from tests.embedded import Database
@@ -30,12 +32,11 @@ from write_model.kernel.settings import Settings
 
 
 @contextlib.contextmanager
-def running(database: Database) -> Generator[threading.Event]:
+def running(database: Database, catalog: Catalog = CATALOG) -> Generator[threading.Event]:
     stop = threading.Event()
     conninfo = database.conninfo("tallystick_tailer")
-    thread = threading.Thread(
-        target=run, args=(conninfo,), kwargs={"holder": new_id(), "stop": stop}
-    )
+    work = partial(run, conninfo, holder=new_id(), stop=stop, catalog=catalog)
+    thread = threading.Thread(target=work)
     thread.start()
     try:
         yield stop

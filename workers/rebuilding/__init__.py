@@ -1,0 +1,1 @@
+"""Rebuilds that were asked for over the API."""

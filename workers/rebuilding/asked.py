@@ -1,0 +1,62 @@
+"""Rebuilds that were asked for over the API, carried out one after another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from projections.catalog import CATALOG
+from projections.engine.alone import AlreadyRebuilding
+from projections.engine.catalog import Catalog
+from projections.engine.performing import perform
+from projections.engine.progress import Progress, Stopped
+from projections.engine.requests import Request, next_request
+from workers.connecting import Connection, connected
+
+_LOOK_EVERY_S = 1.0
+_RETRY_S = 5.0
+_STATEMENT_TIMEOUT_S = 30
+
+_log = structlog.get_logger("rebuilding")
+
+
+def run(conninfo: str, *, stop: threading.Event, catalog: Catalog = CATALOG) -> None:
+    """Look for requests until `stop`; a database that does not answer is asked again soon."""
+    while not stop.is_set():
+        try:
+            with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as beside:
+                while not stop.wait(_LOOK_EVERY_S):
+                    carry_out_next(conninfo, beside, catalog, stop)
+        except Exception as error:  # noqa: BLE001  # the outer loop: what was begun is begun again
+            _log.warning("rebuilding.stumbled", reason=type(error).__name__, again_in_s=_RETRY_S)
+            stop.wait(_RETRY_S)
+
+
+def carry_out_next(
+    conninfo: str, beside: Connection, catalog: Catalog, stop: threading.Event
+) -> None:
+    """Nothing when nobody has asked, or somebody else rebuilds at present."""
+    try:
+        if request := next_request(beside):
+            _carry_out(conninfo, beside, catalog, request, stop)
+    except AlreadyRebuilding:
+        _log.debug("rebuilding.waits")
+
+
+def _carry_out(
+    conninfo: str, beside: Connection, catalog: Catalog, request: Request, stop: threading.Event
+) -> None:
+    _log.info("rebuilding.begins", id=request.id, names=request.names)
+    with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
+        rebuilt = perform(connection, beside, catalog, request, _until(stop))
+    _log.info("rebuilding.done", id=request.id, events=rebuilt.events, parked=rebuilt.parked)
+
+
+def _until(stop: threading.Event) -> Callable[[Progress], None]:
+    def told(_: Progress) -> None:
+        if stop.is_set():
+            raise Stopped
+
+    return told
