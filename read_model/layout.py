@@ -41,11 +41,12 @@ class Layout:
     def name(self, declared: str) -> sql.Identifier:
         return sql.Identifier(SCHEMA, self.place(declared))
 
-    def placed(self, query: sql.SQL | sql.Composed) -> Query:
+    def placed(self, query: Query) -> Query:
         """The query with the tables that have the rows now; the same while none was rebuilt."""
         if all(declared == place for declared, place in self.places.items()):
             return query
-        return _DECLARED.sub(self._placed, query.as_bytes())
+        text = query if isinstance(query, bytes) else query.as_bytes()
+        return _DECLARED.sub(self._placed, text)
 
     def _placed(self, match: re.Match[bytes]) -> bytes:
         return b'"projections"."%b"' % self.place(match[1].decode()).encode()

@@ -8,13 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from read_model.layout import NUMBER, POINTERS, Layout
+from read_model.layout import NUMBER, POINTERS, Layout, Query
 from write_model.kernel.asking import NAME_TENANT, Pool, Question, Rows, ask, ask_both
-
-Query = sql.SQL | sql.Composed
 
 _NAME_TENANT_AND_LOOK = NAME_TENANT + ", (" + NUMBER + ")"
 

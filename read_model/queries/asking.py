@@ -48,6 +48,11 @@ class Asked:
     fields: tuple[str, ...] = ()
     facets: tuple[str, ...] = ()
 
+    def shape(self) -> tuple[object, ...]:
+        """What the SQL depends on: everything but the values, which are sent beside it."""
+        kept = bool(self.fields)
+        return tuple(self.filters), tuple(self.ranges), self.sort, kept, self.facets
+
     def bound(self) -> str:
         """What a cursor binds: the rows and their order, not how many or which fields."""
         ranges = {f"{name}[{operator}]": time for (name, operator), time in self.ranges.items()}

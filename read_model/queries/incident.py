@@ -18,8 +18,10 @@ from read_model.reader import Reader
 _COLUMNS = sql.SQL(
     "id, number, version, is_personal, {}, people, convert_to(document, 'UTF8')"
 ).format(IS_PARKED)
-_BY_ID = sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)").format(
-    _COLUMNS, tables.INCIDENT
+_BY_ID = (
+    sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)")
+    .format(_COLUMNS, tables.INCIDENT)
+    .as_bytes()
 )
 _BY_NUMBER = sql.SQL(
     "SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id ="
