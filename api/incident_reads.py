@@ -15,6 +15,7 @@ from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
 from api.requests import caller, seen
 from api.routes import PlainRoute
+from read_model.dear_questions import facets_asked
 from read_model.queries.asking import asked
 from read_model.queries.history import Happened
 from read_model.queries.incident import ShownIncident
@@ -72,13 +73,10 @@ async def incidents(request: Request) -> Response:
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
         if page.parked:
             rest["parked"] = page.parked
-        if question.facets:
-            counts = await at.questions.incident_list.facets(actor.tenant, question)
-            rest["facets"] = {
-                name: {value or "": count for value, count in found.items()}
-                for name, found in counts.items()
-            }
         body = b'{"items":%b,%b' % (page.items, to_json(rest)[1:])
+        if question.facets:
+            facets = await at.questions.dear_answers.dear(actor.tenant, facets_asked(given))
+            body = b'%b,"facets":%b}' % (body[:-1], facets)
         return shown.answer(body, link=next_page(request, page.next_cursor))
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from read_model.cache import Cache
+from read_model.dear import DearAnswers
+from read_model.dear_questions import dear_answers
 from read_model.queries.changes import Changes
 from read_model.queries.cursor import Cursors
 from read_model.queries.history import Histories
@@ -23,15 +26,18 @@ class Questions:
     timelines: Timelines
     changes: Changes
     positions: Positions
+    dear_answers: DearAnswers
 
 
-def questions(reader: Reader, master: MasterSecret) -> Questions:
+def questions(reader: Reader, master: MasterSecret, cache: Cache) -> Questions:
     cursors = Cursors(master)
+    incident_list = IncidentList(reader, cursors)
     return Questions(
         Incidents(reader),
-        IncidentList(reader, cursors),
+        incident_list,
         Histories(reader, cursors),
         Timelines(reader, cursors),
         Changes(reader),
         Positions(reader),
+        dear_answers(reader, incident_list, cache),
     )
