@@ -16,6 +16,7 @@ from read_model.queries.position import Positions
 from read_model.queries.timeline import Timelines
 from read_model.reader import Reader
 from write_model.kernel.secrets import MasterSecret
+from write_model.kernel.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Questions:
     dear_answers: DearAnswers
 
 
-def questions(reader: Reader, master: MasterSecret, cache: Cache) -> Questions:
+def questions(reader: Reader, master: MasterSecret, cache: Cache, settings: Settings) -> Questions:
     cursors = Cursors(master)
     incident_list = IncidentList(reader, cursors)
     return Questions(
@@ -39,5 +40,5 @@ def questions(reader: Reader, master: MasterSecret, cache: Cache) -> Questions:
         Timelines(reader, cursors),
         Changes(reader),
         Positions(reader),
-        dear_answers(reader, incident_list, cache),
+        dear_answers(reader, incident_list, cache, settings),
     )

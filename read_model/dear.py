@@ -22,8 +22,6 @@ from write_model.kernel.recent import Recent
 Compute = Callable[[UUID, Mapping[str, str]], Awaitable[bytes]]
 """(organization, parameters) -> the answer, the same for everyone who may ask for it."""
 
-_DEAR_S = 0.003
-"""What takes less is computed each time: to find it takes a third of that (measured)."""
 _NOTED_AGAIN_S = 60.0
 _REMEMBERED = 5_000
 
@@ -52,11 +50,20 @@ Asked = tuple[UUID, DearQuestion]
 
 
 class DearAnswers:
-    """`computations`: by name; whoever warms answers needs nothing else to compute them again."""
+    """`computations`: by name; whoever warms answers needs nothing else to compute them again.
+
+    `from_s`: what takes less time is computed each time.
+    """
 
     def __init__(
-        self, standings: Standings, cache: Cache, computations: Mapping[str, Compute]
+        self,
+        standings: Standings,
+        cache: Cache,
+        computations: Mapping[str, Compute],
+        *,
+        from_s: float,
     ) -> None:
+        self._from_s = from_s
         self._standings, self._cache, self._computations = standings, cache, computations
         self._took_s: Recent[Asked, float] = Recent(_REMEMBERED)
         self._noted_s: Recent[Asked, float] = Recent(_REMEMBERED)
@@ -85,7 +92,7 @@ class DearAnswers:
 
     def _is_cheap(self, asked: Asked) -> bool:
         took_s = self._took_s.get(asked)
-        return took_s is not None and took_s < _DEAR_S
+        return took_s is not None and took_s < self._from_s
 
     async def _note(self, asked: Asked) -> None:
         now_s = time.monotonic()

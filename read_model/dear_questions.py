@@ -14,6 +14,7 @@ from read_model.queries.asking import asked
 from read_model.queries.incident_list import ALLOWED, IncidentList
 from read_model.queries.standing import Standings
 from read_model.reader import Reader
+from write_model.kernel.settings import Settings
 
 INCIDENT_FACETS = "incident_facets/1"
 """Names end with a number, which rises when the same question is answered otherwise."""
@@ -21,9 +22,12 @@ INCIDENT_FACETS = "incident_facets/1"
 _OF_A_PAGE = frozenset({"sort", "limit", "cursor", "fields"})
 
 
-def dear_answers(reader: Reader, incident_list: IncidentList, cache: Cache) -> DearAnswers:
+def dear_answers(
+    reader: Reader, incident_list: IncidentList, cache: Cache, settings: Settings
+) -> DearAnswers:
     computations = {INCIDENT_FACETS: partial(_facets, incident_list)}
-    return DearAnswers(Standings(reader), cache, computations)
+    from_s = settings.keep_answers_from_ms / 1000
+    return DearAnswers(Standings(reader), cache, computations, from_s=from_s)
 
 
 def facets_asked(parameters: Mapping[str, str]) -> DearQuestion:

@@ -1,4 +1,7 @@
-"""`python -m workers.housekeeping`: tidies up every hour until it is told to stop."""
+"""`python -m workers.housekeeping`: tidies up every hour and has dear answers ready.
+
+Until it is told to stop.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from datetime import timedelta
 import psycopg
 import structlog
 
+from workers import warming
 from workers.connecting import connected
 from workers.housekeeping.forgetting import forget
 from write_model.kernel.logs import configure_logs
@@ -47,6 +51,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
+    threading.Thread(target=warming.run, args=(settings, stop), name="warming").start()
     accesses_after = timedelta(days=settings.access_log_days)
     run(settings.conninfo(TAILER), accesses_after=accesses_after, stop=stop)
 
