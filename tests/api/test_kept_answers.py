@@ -118,6 +118,7 @@ class Load:
             self._begun += 1
             self._position = (await self._commander.declares())["position"]
             self._acknowledged += 1
+            await self.count()
 
     async def read(self) -> None:
         while not self.ended.is_set():
@@ -134,11 +135,11 @@ async def test_killed_and_started_under_load_it_makes_no_read_fail_and_none_stal
 ) -> None:
     load = Load(commander)
     async with asyncio.TaskGroup() as tasks:
-        for work in (load.write, *[load.read] * 8):
+        for work in (load.write, *[load.read] * 3):
             tasks.create_task(work())
         for change in (mortal.kill, mortal.start) * 3:
             await asyncio.to_thread(change)
-            for _ in range(50):
+            for _ in range(10):
                 await load.count()
         load.ended.set()
     async with asyncio.timeout(20):
