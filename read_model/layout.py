@@ -41,11 +41,11 @@ class Layout:
     def name(self, declared: str) -> sql.Identifier:
         return sql.Identifier(SCHEMA, self.place(declared))
 
-    def placed(self, query: Query) -> Query:
+    def placed(self, query: Query) -> bytes:
         """The query with the tables that have the rows now; the same while none was rebuilt."""
-        if all(declared == place for declared, place in self.places.items()):
-            return query
         text = query if isinstance(query, bytes) else query.as_bytes()
+        if all(declared == place for declared, place in self.places.items()):
+            return text
         return _DECLARED.sub(self._placed, text)
 
     def _placed(self, match: re.Match[bytes]) -> bytes:
