@@ -29,6 +29,7 @@ from api.process import Process
 from api.questions import questions
 from api.supervising import supervised
 from projections.push import Ring
+from read_model.cache import open_cache
 from read_model.reader import Reader, open_pool
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.tokens import metrics_token
@@ -109,7 +110,9 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
-        asked = questions(Reader(reading), parts.master)
+        kept = open_cache(settings.cache_url(), parts.master, parts.clock)
+        cache = await stack.enter_async_context(kept)
+        asked = questions(Reader(reading), parts.master, cache, settings)
         yield Process(
             settings,
             parts.pool,

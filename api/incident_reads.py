@@ -1,5 +1,6 @@
 """What may be asked about incidents."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import cast
 from uuid import UUID
@@ -18,7 +19,8 @@ from api.references import record_id
 from api.requests import caller, seen
 from api.routes import PlainRoute
 from projections.incident.tables import INCIDENT as PROJECTED
-from read_model.queries.asking import asked
+from read_model.dear_questions import counted, facets_asked
+from read_model.queries.asking import Asked, asked
 from read_model.queries.history import Happened
 from read_model.queries.incident import ShownIncident
 from read_model.queries.incident_list import ALLOWED
@@ -81,13 +83,9 @@ async def incidents(request: Request) -> Response:
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
         if page.parked:
             rest["parked"] = page.parked
-        if question.facets:
-            counts = await at.questions.incident_list.facets(actor.tenant, question)
-            rest["facets"] = {
-                name: {value or "": count for value, count in found.items()}
-                for name, found in counts.items()
-            }
         body = b'{"items":%b,%b' % (items, to_json(rest)[1:])
+        if question.facets:
+            body = b'%b,"facets":%b}' % (body[:-1], await _facets(at, actor, question, given))
         return shown.answer(body, link=next_page(request, page.next_cursor))
 
 
@@ -207,6 +205,13 @@ async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Show
         document=row["document"],
     )
     return (shown._replace(stale=True) if is_cut else shown), found
+
+
+async def _facets(at: Process, actor: Actor, question: Asked, given: Mapping[str, str]) -> bytes:
+    """What was counted at an earlier moment is asked so seldom that it is not kept."""
+    if question.cut:
+        return await counted(at.questions.incident_list, actor.tenant, question)
+    return await at.questions.dear_answers.dear(actor.tenant, facets_asked(given))
 
 
 async def _why_not(at: Process, actor: Actor, request: Request) -> NotFound | NotShown:

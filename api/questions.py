@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from read_model.cache import Cache
+from read_model.dear import DearAnswers
+from read_model.dear_questions import dear_answers
 from read_model.queries.changes import Changes
 from read_model.queries.cursor import Cursors
 from read_model.queries.history import Histories
@@ -16,6 +19,7 @@ from read_model.queries.projections import Projections
 from read_model.queries.timeline import Timelines
 from read_model.reader import Reader
 from write_model.kernel.secrets import MasterSecret
+from write_model.kernel.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,15 @@ class Questions:
     positions: Positions
     pasts: Pasts
     projections: Projections
+    dear_answers: DearAnswers
 
 
-def questions(reader: Reader, master: MasterSecret) -> Questions:
+def questions(reader: Reader, master: MasterSecret, cache: Cache, settings: Settings) -> Questions:
     cursors = Cursors(master)
+    incident_list = IncidentList(reader, cursors)
     return Questions(
         Incidents(reader),
-        IncidentList(reader, cursors),
+        incident_list,
         IncidentFigures(reader),
         Histories(reader, cursors),
         Timelines(reader, cursors),
@@ -43,4 +49,5 @@ def questions(reader: Reader, master: MasterSecret) -> Questions:
         Positions(reader),
         Pasts(reader),
         Projections(reader),
+        dear_answers(reader, incident_list, cache, settings),
     )

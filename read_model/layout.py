@@ -48,14 +48,13 @@ class Layout:
     def name(self, declared: str) -> sql.Identifier:
         return sql.Identifier(SCHEMA, self.place(declared))
 
-    def placed(self, query: sql.SQL | sql.Composed) -> Query:
+    def placed(self, query: Query) -> bytes:
         """The query with the tables that have the rows now; the same while none was rebuilt.
 
         Raises: NotShownYet for a table of another release.
         """
-        if self.places == _NAMED:
-            return query
-        return _DECLARED.sub(self._placed, query.as_bytes())
+        text = query if isinstance(query, bytes) else query.as_bytes()
+        return text if self.places == _NAMED else _DECLARED.sub(self._placed, text)
 
     def _placed(self, match: re.Match[bytes]) -> bytes:
         declared = match[1].decode()

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from read_model.layout import NUMBER, POINTERS, Layout
-from write_model.kernel.asking import NAME_TENANT, Pool, Question, Rows, ask, ask_both
+from read_model.exchange import Answer, Exchanges, Question
+from read_model.layout import NUMBER, POINTERS, Layout, Query
+from write_model.kernel.asking import ANSWER_S, Pool, Rows, ask_one, cut_after
 
-Query = sql.SQL | sql.Composed
+Asked = tuple[UUID, Query, Mapping[str, Any]]
+"""Organization, query, parameters."""
 
-_NAME_TENANT_AND_LOOK = NAME_TENANT + ", (" + NUMBER + ")"
+_NAME_TENANT_AND_LOOK = b"SELECT set_config('app.tenant', $1, true), (%b)" % NUMBER.encode()
 
 
 @asynccontextmanager
@@ -41,45 +42,12 @@ class Reader:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._layout = Layout()
+        self._exchanges = Exchanges(_NAME_TENANT_AND_LOOK)
 
     async def rows(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
         """The answer to one query; `%(tenant)s` is filled in."""
-        # After a restart of the server every connection of the pool is dead, and each try finds out
-        # about one; a question that is put twice does no harm.
-        for _ in range(self._pool.max_size):
-            try:
-                return await self._asked(tenant, query, parameters)
-            except psycopg.OperationalError as error:
-                if not _is_lost(error):
-                    raise
-                await self._pool.check()
-        return await self._asked(tenant, query, parameters)
-
-    async def _asked(self, tenant: UUID, query: Query, parameters: Mapping[str, Any]) -> Rows:
-        """Asked again when another table was put in place, until it was asked of the right one."""
-        while True:
-            layout = self._layout
-            question = Question(
-                tenant,
-                layout.placed(query),
-                {**parameters, "tenant": tenant},
-                first=_NAME_TENANT_AND_LOOK,
-            )
-            try:
-                [(look, rows)] = await ask_both(self._pool, [question])
-            except psycopg.errors.UndefinedTable:
-                if await self._is_same(tenant, layout):
-                    raise
-                continue
-            if look[0][1] == layout.number:
-                return rows
-            await self._is_same(tenant, layout)
-
-    async def _is_same(self, tenant: UUID, layout: Layout) -> bool:
-        """Whether the pointers are still those; what they are now is known from then on."""
-        [[row]] = await ask(self._pool, [Question(tenant, POINTERS, {})])
-        self._layout = Layout(*row)
-        return self._layout.number == layout.number
+        [rows] = await self.many([(tenant, query, parameters)])
+        return rows
 
     async def row(
         self, tenant: UUID, query: Query, parameters: Mapping[str, Any]
@@ -87,3 +55,49 @@ class Reader:
         """Its first row, or None."""
         rows = await self.rows(tenant, query, parameters)
         return rows[0] if rows else None
+
+    async def many(self, asked: Sequence[Asked]) -> list[Rows]:
+        """The answers to several queries in order, each a transaction of its own."""
+        # After a restart of the server every connection of the pool is dead, and each try finds out
+        # about one; a question that is put twice does no harm.
+        for _ in range(self._pool.max_size):
+            try:
+                return await self._asked(asked)
+            except psycopg.OperationalError as error:
+                if not _is_lost(error):
+                    raise
+                await self._pool.check()
+        return await self._asked(asked)
+
+    async def _asked(self, asked: Sequence[Asked]) -> list[Rows]:
+        """Asked again when another table was put in place, until it was asked of the right one."""
+        while True:
+            layout = self._layout
+            questions = [
+                Question(tenant, layout.placed(query), {**parameters, "tenant": tenant})
+                for tenant, query, parameters in asked
+            ]
+            try:
+                answers = await self._answers(questions)
+            except psycopg.errors.UndefinedTable:
+                if await self._is_same(asked[0][0], layout):
+                    raise
+                continue
+            if all(_layout_in(answer) == layout.number for answer in answers):
+                return [answer.rows for answer in answers]
+            await self._is_same(asked[0][0], layout)
+
+    async def _answers(self, questions: Sequence[Question]) -> list[Answer]:
+        async with self._pool.connection() as connection:
+            with cut_after(connection, ANSWER_S):
+                return await self._exchanges.ask(connection, questions)
+
+    async def _is_same(self, tenant: UUID, layout: Layout) -> bool:
+        """Whether the pointers are still those; what they are now is known from then on."""
+        [row] = await ask_one(self._pool, tenant, POINTERS, ())
+        self._layout = Layout(*row)
+        return self._layout.number == layout.number
+
+
+def _layout_in(answer: Answer) -> int:
+    return int(answer.named[1] or 0)

@@ -62,6 +62,11 @@ class Asked:
     as_of: datetime | None = None
     cut: Cut | None = None
 
+    def shape(self) -> tuple[object, ...]:
+        """What the SQL depends on: everything but the values, which are sent beside it."""
+        chosen = bool(self.fields), self.cut is None
+        return tuple(self.filters), tuple(self.ranges), self.sort, *chosen, self.facets
+
     def bound(self) -> str:
         """What a cursor binds: the rows and their order, not how many or which fields."""
         ranges = {f"{name}[{operator}]": time for (name, operator), time in self.ranges.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,8 +17,10 @@ from read_model.reader import Reader
 _COLUMNS = sql.SQL(
     "id, number, version, is_personal, {}, people, convert_to(document, 'UTF8')"
 ).format(IS_PARKED)
-_BY_ID = sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)").format(
-    _COLUMNS, tables.INCIDENT
+_BY_ID = (
+    sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)")
+    .format(_COLUMNS, tables.INCIDENT)
+    .as_bytes()
 )
 _BY_NUMBER = sql.SQL(
     "SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id ="
@@ -65,11 +66,11 @@ class Incidents:
         return _shown(row) if row else None
 
     async def by_id(self, tenant: UUID, id_: UUID) -> ShownIncident | None:
-        waiting = self._waiting.setdefault(tenant, {})
-        if not waiting:
-            task = asyncio.create_task(self._read(tenant), name="read-incidents")
+        if not self._waiting:
+            task = asyncio.create_task(self._read(), name="read-incidents")
             self._reading.add(task)
             task.add_done_callback(self._reading.discard)
+        waiting = self._waiting.setdefault(tenant, {})
         # Shielded: a client who goes away must not cancel what others wait for.
         future = waiting.setdefault(id_, asyncio.get_running_loop().create_future())
         return await asyncio.shield(future)
@@ -80,21 +81,20 @@ class Incidents:
         [(is_parked,)] = await self._reader.rows(tenant, NEVER_SHOWN, parameters)
         return bool(is_parked)
 
-    async def _read(self, tenant: UUID) -> None:
+    async def _read(self) -> None:
         await asyncio.sleep(0)  # whoever is ready in this turn of the loop comes along
-        waiting = self._waiting.pop(tenant)
+        waiting, self._waiting = self._waiting, {}
+        asked = [(tenant, _BY_ID, {"ids": list(ids)}) for tenant, ids in waiting.items()]
         try:
-            found = await self._documents(tenant, waiting)
+            answers = await self._reader.many(asked)
         except Exception as error:  # noqa: BLE001  # handed on to everyone who waits for it
-            for future in waiting.values():
+            for future in (each for ids in waiting.values() for each in ids.values()):
                 future.set_exception(error)
-        else:
-            for id_, future in waiting.items():
+            return
+        for ids, rows in zip(waiting.values(), answers, strict=True):
+            found = {row[0]: _shown(row) for row in rows}
+            for id_, future in ids.items():
                 future.set_result(found.get(id_))
-
-    async def _documents(self, tenant: UUID, ids: Iterable[UUID]) -> dict[UUID, ShownIncident]:
-        rows = await self._reader.rows(tenant, _BY_ID, {"ids": list(ids)})
-        return {row[0]: _shown(row) for row in rows}
 
 
 def _shown(row: tuple[Any, ...]) -> ShownIncident:

@@ -19,6 +19,7 @@ from api.questions import Questions, questions
 from projections.as_of import folded
 from projections.engine.log import recorded_of
 from projections.incident.tables import INCIDENT
+from read_model.cache import open_cache
 from read_model.queries.asking import Asked, asked
 from read_model.queries.incident_list import ALLOWED
 from read_model.reader import Reader, open_pool
@@ -27,9 +28,10 @@ from tests.projections.story import JONAS, MARA, MONDAY, NORTH, SOUTH, Story, wr
 from tests.projections.test_projector import projector, start_again
 from tests.projections.test_second_opinion import HAPPENINGS
 from write_model.incident.events import NoteRetracted
+from write_model.kernel.clock import wall_clock
 from write_model.kernel.messages import Event, Recorded
 from write_model.kernel.secrets import MasterSecret
-from write_model.kernel.settings import APP, TAILER
+from write_model.kernel.settings import APP, TAILER, Settings
 
 QUESTIONS: Sequence[Mapping[str, str]] = (
     {"sort": "number", "facets": ",".join(sorted(ALLOWED.facets))},
@@ -98,8 +100,13 @@ async def shown_and_told(database: Database, events: Sequence[Recorded]) -> None
 
 @asynccontextmanager
 async def asking(database: Database) -> AsyncGenerator[Questions]:
-    async with open_pool(database.conninfo(APP), size=1) as pool:
-        yield questions(Reader(pool), MasterSecret(MASTER_SECRET))
+    """Without a cache: what is asked here is always computed."""
+    master = MasterSecret(MASTER_SECRET)
+    async with (
+        open_pool(database.conninfo(APP), size=1) as pool,
+        open_cache("unix:///nobody.sock", master, wall_clock) as nothing_kept,
+    ):
+        yield questions(Reader(pool), master, nothing_kept, Settings())
 
 
 async def listed(ask: Questions, after: Recorded | None) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks append|command|projection [--json]`."""
+"""`python -m tests.benchmarks append|command|projection|reads [--json]`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import argparse
 from tests.benchmarks.append import run as append
 from tests.benchmarks.command import run as command
 from tests.benchmarks.projection import run as projection
+from tests.benchmarks.reads import run as reads
 
-_BENCHMARKS = {"append": append, "command": command, "projection": projection}
+_BENCHMARKS = {"append": append, "command": command, "projection": projection, "reads": reads}
 
 
 def main() -> None:

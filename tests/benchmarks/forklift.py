@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
@@ -55,6 +55,7 @@ class Reports:
     """An endless row of declared incidents."""
 
     keys: Keys
+    tenants: Sequence[UUID] = TENANTS
 
     def commands(self) -> Iterator[Append]:
         """As the door makes them: sealed, encoded, salted and with an idempotency key."""
@@ -62,7 +63,7 @@ class Reports:
             yield self._command(turn)
 
     def _command(self, turn: int) -> Append:
-        tenant, stream, command = TENANTS[turn % 4], new_id(), new_id()
+        tenant, stream, command = self.tenants[turn % len(self.tenants)], new_id(), new_id()
         person = _PEOPLE[turn % len(_PEOPLE)] if turn % 3 == 0 else None
         state = self._state(tenant, stream, command, person)
         row = RecordedEvent(

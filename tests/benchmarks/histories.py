@@ -21,10 +21,15 @@ _AT_ONCE = 32
 
 
 async def write_histories(
-    settings: Settings, keys: Keys, *, streams: int, events: int
+    settings: Settings,
+    keys: Keys,
+    *,
+    streams: int,
+    events: int,
+    tenants: Sequence[UUID] = TENANTS,
 ) -> list[tuple[UUID, UUID]]:
     """Incidents of so many events each; (tenant, stream) of all, in the order of their making."""
-    begun = [command.rows[0] for command in islice(Reports(keys).commands(), streams)]
+    begun = [command.rows[0] for command in islice(Reports(keys, tenants).commands(), streams)]
     # Version by version, as a log grows: the events of one stream never stand together.
     rows = [*begun, *(_note(row, version) for version in range(2, events + 1) for row in begun)]
     log = GroupCommit(settings.conninfo(APP), settings)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, replace
+from itertools import product
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from read_model.queries.asking import asked
+from read_model.queries.asking import Asked, Cut, asked
 from read_model.queries.cursor import Cursors
 from read_model.queries.incident_list import ALLOWED, IncidentList, page_query
 from read_model.reader import Reader
@@ -204,3 +206,36 @@ async def test_every_sorted_page_is_an_index_scan(
     index = "incident_v1_by_update" if "updated_at" in sort else "incident_list_v1_by_"
     assert index in text
     assert "Sort Key: incident" not in text
+
+
+def test_questions_of_one_shape_are_asked_by_the_same_sql() -> None:
+    kinds: tuple[dict[str, str], ...] = (
+        {},
+        {"status": "open"},
+        {"status": "closed,resolved"},
+        {"team": "Yard"},
+        {"sort": "number"},
+        {"sort": "-updated_at"},
+        {"fields": "id"},
+        {"fields": "id,title"},
+        {"opened_at[gte]": "2026-02-02T08:00:00Z"},
+        {"opened_at[lt]": "2026-02-03T08:00:00Z"},
+        {"limit": "3"},
+    )
+    questions = [asked(parameters, ALLOWED) for parameters in kinds]
+    questions.append(replace(questions[0], cut=Cut(7, 2)))
+    for one, other in product(questions, questions):
+        is_same = page_query(one, None).as_bytes() == page_query(other, None).as_bytes()
+        assert (one.shape() == other.shape()) == is_same
+
+
+def test_what_is_new_in_a_question_belongs_to_its_shape_or_is_a_value() -> None:
+    values = {"limit", "cursor", "as_of"}
+    assert {field.name for field in fields(Asked)} - values == {
+        "filters",
+        "ranges",
+        "sort",
+        "fields",
+        "facets",
+        "cut",
+    }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from read_model.exchange import numbered
 from read_model.reader import Reader
 from tests.embedded import Database
 
-ONE = UUID(int=1)
+ONE, OTHER = UUID(int=1), UUID(int=2)
 TENANT = sql.SQL("SELECT nullif(current_setting('app.tenant', true), '')::uuid WHERE %(one)s = 1")
 
 CANCELED = sql.SQL("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)")
@@ -37,3 +39,53 @@ async def test_a_question_is_put_again_when_every_connection_was_lost(
 async def test_a_question_that_takes_too_long_is_not_put_again(reader: Reader) -> None:
     with pytest.raises(psycopg.errors.QueryCanceled):
         await reader.rows(ONE, CANCELED, {})
+
+
+async def test_whatever_is_asked_while_connections_are_lost_is_answered(
+    reader: Reader, database: Database
+) -> None:
+    ended = asyncio.Event()
+
+    async def ask() -> None:
+        while not ended.is_set():
+            answers = await reader.many([(one, TENANT, {"one": 1}) for one in (ONE, OTHER)])
+            assert answers == [[(ONE,)], [(OTHER,)]]
+
+    asking = [asyncio.create_task(ask()) for _ in range(4)]
+    for _ in range(5):
+        await asyncio.to_thread(end_all_sessions, database)
+        assert await reader.rows(ONE, TENANT, {"one": 1}) == [(ONE,)]
+    ended.set()
+    await asyncio.gather(*asking)
+
+
+async def test_a_question_that_fails_takes_no_later_one_along(reader: Reader) -> None:
+    for _ in range(3):
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            await reader.many([(ONE, sql.SQL("SELECT oil"), {}), (ONE, TENANT, {"one": 1})])
+        assert await reader.rows(ONE, TENANT, {"one": 1}) == [(ONE,)]
+
+
+async def test_who_goes_away_while_he_is_answered_spoils_nothing(reader: Reader) -> None:
+    gone = asyncio.create_task(reader.rows(ONE, sql.SQL("SELECT pg_sleep(0.2), 7"), {}))
+    await asyncio.sleep(0.05)
+    gone.cancel()
+    for _ in range(4):
+        assert await reader.rows(ONE, TENANT, {"one": 1}) == [(ONE,)]
+
+
+async def test_any_number_of_different_questions_is_answered(reader: Reader) -> None:
+    for number in range(500):
+        [(found,)] = await reader.rows(ONE, b"SELECT %d" % number, {})
+        assert found == number
+
+
+async def test_a_large_question_gets_a_large_answer(reader: Reader) -> None:
+    """Both larger than what the socket takes at once."""
+    oil = "oil" * 1_000_000
+    assert await reader.rows(ONE, sql.SQL("SELECT %(oil)s"), {"oil": oil}) == [(oil,)]
+
+
+def test_parameters_are_numbered_in_the_order_of_their_first_place() -> None:
+    query = b"SELECT %(oil)s, %(water)s, %(oil)s LIKE '%%x'"
+    assert numbered(query) == (b"SELECT $1, $2, $1 LIKE '%x'", ("oil", "water"))

@@ -1,4 +1,6 @@
-"""`python -m workers.housekeeping`: tidies up every hour, and rebuilds what was asked for."""
+"""`python -m workers.housekeeping`: tidies up every hour, rebuilds what was asked for, and has dear
+answers ready, until it is told to stop.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from datetime import timedelta
 import psycopg
 import structlog
 
+from workers import warming
 from workers.connecting import connected
 from workers.housekeeping.forgetting import forget
 from workers.rebuilding import asked
@@ -48,6 +51,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
+    threading.Thread(target=warming.run, args=(settings, stop), name="warming").start()
     accesses_after = timedelta(days=settings.access_log_days)
     conninfo = settings.conninfo(TAILER)
     rebuilding = threading.Thread(target=asked.run, args=(conninfo,), kwargs={"stop": stop})

@@ -66,7 +66,7 @@ async def ask_both(
     Raises: psycopg.OperationalError, also after `timeout_s` without an answer.
     """
     async with pool.connection(timeout=connect_s) as connection:
-        with _cut_after(connection, timeout_s):
+        with cut_after(connection, timeout_s):
             # What a pipeline holds is one implicit transaction: the setting ends with it.
             async with connection.pipeline():
                 cursors = [await _asked(connection, question) for question in questions]
@@ -91,7 +91,8 @@ async def _asked(connection: AsyncConnection[Any], question: Question) -> tuple[
 
 
 @contextmanager
-def _cut_after(connection: AsyncConnection[Any], timeout_s: float) -> Generator[None]:
+def cut_after(connection: AsyncConnection[Any], timeout_s: float) -> Generator[None]:
+    """Whoever waits inside the block for an answer longer than this fails."""
     timer = asyncio.get_running_loop().call_later(timeout_s, _cut, connection)
     try:
         yield

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     """Folded states kept per process; about 2 KB each."""
     read_wait_s: float = 2.0
     """How long a read waits for `min_position` before it answers stale."""
+    keep_answers_from_ms: float = 3.0
+    """What takes less time is computed at each read: finding it takes a third of that."""
     tail_trust_s: float = 2.0
     """How long without the log's tail until nothing cached is believed."""
     access_log_days: Annotated[int, Field(ge=1)] = 400

@@ -1,0 +1,132 @@
+"""Answers that are dear to compute, kept as long as nothing has changed of what they show.
+
+One is kept only when the same was shown before *and* after it was computed. So it is the answer to
+the same question for whoever finds the same shown, and nobody else finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from read_model.cache import Cache
+from read_model.queries.standing import Standings
+from write_model.kernel.recent import Recent
+
+Compute = Callable[[UUID, Mapping[str, str]], Awaitable[bytes]]
+"""(organization, parameters) -> the answer, the same for everyone who may ask for it."""
+
+_NOTED_AGAIN_S = 60.0
+_REMEMBERED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class DearQuestion:
+    """`name`: how it is computed. `parameters`: all that the answer depends on, sorted."""
+
+    name: str
+    parameters: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, name: str, parameters: Mapping[str, str]) -> DearQuestion:
+        return cls(name, tuple(sorted(parameters.items())))
+
+    @classmethod
+    def read(cls, text: bytes) -> DearQuestion:
+        name, parameters = from_json(text)
+        return cls(name, tuple((key, value) for key, value in parameters))
+
+    def text(self) -> bytes:
+        return to_json([self.name, self.parameters])
+
+
+Asked = tuple[UUID, DearQuestion]
+
+
+class DearAnswers:
+    """`computations`: by name; whoever warms answers needs nothing else to compute them again.
+
+    `from_s`: what takes less time is computed each time.
+    """
+
+    def __init__(
+        self,
+        standings: Standings,
+        cache: Cache,
+        computations: Mapping[str, Compute],
+        *,
+        from_s: float,
+    ) -> None:
+        self._from_s = from_s
+        self._standings, self._cache, self._computations = standings, cache, computations
+        self._took_s: Recent[Asked, float] = Recent(_REMEMBERED)
+        self._noted_s: Recent[Asked, float] = Recent(_REMEMBERED)
+        self._computing: dict[bytes, asyncio.Task[bytes]] = {}
+
+    async def dear(self, tenant: UUID, question: DearQuestion) -> bytes:
+        """The answer as it is now. Raises: whatever computing it does."""
+        asked = tenant, question
+        if self._is_cheap(asked):
+            return await self._computed(asked)
+        standing = await self._standings.of(tenant)
+        place = _place(asked, standing)
+        kept = await self._cache.get(place)
+        await self._note(asked)
+        return kept if kept is not None else await self._once(place, asked, standing)
+
+    async def warm(self, tenant: UUID, question: DearQuestion) -> None:
+        """Have the answer ready for whoever asks next. Raises: whatever computing it does."""
+        asked = tenant, question
+        if question.name not in self._computations or self._is_cheap(asked):
+            return
+        standing = await self._standings.of(tenant)
+        place = _place(asked, standing)
+        if await self._cache.lacks(place):
+            await self._once(place, asked, standing)
+
+    def _is_cheap(self, asked: Asked) -> bool:
+        took_s = self._took_s.get(asked)
+        return took_s is not None and took_s < self._from_s
+
+    async def _note(self, asked: Asked) -> None:
+        now_s = time.monotonic()
+        noted_s = self._noted_s.get(asked)
+        if noted_s is None or now_s - noted_s > _NOTED_AGAIN_S:
+            self._noted_s.remember(asked, now_s)
+            tenant, question = asked
+            await self._cache.note(tenant, question.text())
+
+    async def _once(self, place: bytes, asked: Asked, standing: str) -> bytes:
+        """Whoever asks for it meanwhile waits for the same; it is begun after his question was."""
+        computing = self._computing.get(place)
+        if computing is None:
+            computing = asyncio.create_task(self._kept(place, asked, standing), name="dear-answer")
+            self._computing[place] = computing
+            computing.add_done_callback(lambda _: self._computing.pop(place))
+        # Shielded: a client who goes away must not cancel what others wait for.
+        return await asyncio.shield(computing)
+
+    async def _kept(self, place: bytes, asked: Asked, standing: str) -> bytes:
+        answer = await self._computed(asked)
+        if not self._is_cheap(asked) and await self._standings.of(asked[0]) == standing:
+            await self._cache.put(place, answer)
+        return answer
+
+    async def _computed(self, asked: Asked) -> bytes:
+        tenant, question = asked
+        began_s = time.perf_counter()
+        answer = await self._computations[question.name](tenant, dict(question.parameters))
+        self._took_s.remember(asked, time.perf_counter() - began_s)
+        return answer
+
+
+def _place(asked: Asked, standing: str) -> bytes:
+    tenant, question = asked
+    whole = to_json([tenant, standing, question.name, question.parameters])
+    return blake2b(whole, digest_size=24).digest()

@@ -1,0 +1,65 @@
+"""Requests over kept-alive connections, and the CPU time that they cost who answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import cycle
+
+import uvloop
+
+from tests.benchmarks.measuring import Measured, by_tasks
+from tests.benchmarks.web import Web
+from workers.importing.connection import Answer, Connection, Origin
+
+
+def get(token: str, path: str, **headers: str) -> bytes:
+    """The bytes of a request; `If_None_Match=` is a header."""
+    named = {"Host": "127.0.0.1", "Authorization": f"Bearer {token}", **headers}
+    lines = (f"{name.replace('_', '-')}: {value}" for name, value in named.items())
+    return "\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode()
+
+
+def answers(web: Web, requests: Sequence[bytes]) -> list[Answer]:
+    """One after the other, each to be had."""
+    return asyncio.run(_answers(web, requests))
+
+
+def turn(
+    web: Web, requests: Sequence[bytes], status: int = 200, *, clients: int, lasting_s: float
+) -> Measured:
+    """Clients ask in turn; `seconds` is CPU time of the process that answers."""
+    return uvloop.run(_turn(web, requests, status, clients, lasting_s))
+
+
+async def _answers(web: Web, requests: Sequence[bytes]) -> list[Answer]:
+    connection = _connection(web)
+    try:
+        found = [await connection.ask(request) for request in requests]
+    finally:
+        connection.close()
+    assert all(answer.ok for answer in found), found[0]
+    return found
+
+
+async def _turn(
+    web: Web, requests: Sequence[bytes], status: int, clients: int, lasting_s: float
+) -> Measured:
+    connections = [_connection(web) for _ in range(clients)]
+    upcoming = cycle(requests)
+
+    async def ask(client: int) -> None:
+        answer = await connections[client].ask(next(upcoming))
+        assert answer.status == status, answer
+
+    await asyncio.gather(*map(ask, range(clients)))
+    began_s = web.cpu_s()
+    done = await by_tasks(ask, callers=clients, lasting_s=lasting_s)
+    used_s = web.cpu_s() - began_s
+    for connection in connections:
+        connection.close()
+    return Measured(done.count, used_s, done.waits)
+
+
+def _connection(web: Web) -> Connection:
+    return Connection(Origin("127.0.0.1", web.port, secure=False, prefix=""))

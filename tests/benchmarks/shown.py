@@ -1,0 +1,83 @@
+"""What is there to be read: incidents of four organizations that one person may see, projected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+import uvloop
+
+from api.identity.identity import identity
+from projections.catalog import CATALOG
+from projections.engine.checkpoint import Lease
+from projections.engine.projector import Projector
+from tests.benchmarks.forklift import ACTOR, TENANTS, subject_keys
+from tests.benchmarks.histories import write_histories
+from tests.benchmarks.server import BenchServer
+from tests.identity import QUICK
+from write_model.accounts import NewMember
+from write_model.kernel.access import Role, system_actor
+from write_model.kernel.clock import wall_clock
+from write_model.kernel.ids import new_id
+from write_model.kernel.passwords import Passwords
+from write_model.kernel.settings import TAILER, Settings
+from write_model.kernel.tokens import AccessTokens
+from write_model.opening import opened
+
+STREAMS, EVENTS = 8_000, 4
+"""Incidents of all four organizations, and how many events each has."""
+SMALL, LARGE = TENANTS[0], TENANTS[1]
+MORE = 50_000
+"""Incidents of one event that only the large organization has."""
+
+_READER = NewMember("Ada Forklift", "ada@example.com", frozenset({Role.INCIDENT_COMMANDER}))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`streams`: (organization, incident). `tokens`: the reader's, by organization."""
+
+    streams: Sequence[tuple[UUID, UUID]]
+    tokens: Mapping[UUID, str]
+    last_position: int
+
+    def of(self, tenant: UUID) -> list[UUID]:
+        return [stream for each, stream in self.streams if each == tenant]
+
+
+def shown(server: BenchServer) -> Shown:
+    """Write everything and project it."""
+    streams = uvloop.run(_written(server.settings))
+    conninfo = server.ours(TAILER)
+    with psycopg.connect(conninfo, autocommit=True, options="-c timezone=UTC") as connection:
+        projector = Projector(connection, CATALOG, Lease(new_id()))
+        while projector.step():
+            pass
+        projector.close()
+    with psycopg.connect(server.admin(), autocommit=True) as admin:
+        admin.execute("VACUUM ANALYZE")
+        query = "SELECT max(tenant_position) FROM log.events WHERE tenant_id = %s"
+        [(last,)] = admin.execute(query, (SMALL,)).fetchall()
+    issued = AccessTokens(server.settings.master_secret(), wall_clock)
+    return Shown(streams, {tenant: issued.issue(ACTOR, tenant) for tenant in TENANTS}, last)
+
+
+async def _written(settings: Settings) -> list[tuple[UUID, UUID]]:
+    """The incidents' reporter is the reader, so that there is a name to fill in."""
+    keys = await subject_keys(settings)
+    async with opened(settings) as parts:
+        people = identity(
+            parts.write_model,
+            parts.pool,
+            parts.keyring,
+            parts.master,
+            clock=parts.clock,
+            ids=lambda: ACTOR,
+            passwords=Passwords(QUICK),
+        )
+        for tenant in TENANTS:
+            await people.accounts.join(_READER, "a long password", by=system_actor(tenant))
+    await write_histories(settings, keys, streams=MORE, events=1, tenants=[LARGE])
+    return await write_histories(settings, keys, streams=STREAMS, events=EVENTS)
