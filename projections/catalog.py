@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from projections.engine.catalog import Catalog
 from projections.history import CHANGES, INCIDENT_TIMELINE
+from projections.incident.search import INCIDENT_SEARCH
 from projections.incident.tables import INCIDENT, INCIDENT_LIST
 from projections.people import PEOPLE
 from write_model.organization.events import OrganizationEvent
 from write_model.user.events import UserEvent
 
-CATALOG = Catalog((INCIDENT, INCIDENT_LIST, PEOPLE, INCIDENT_TIMELINE, CHANGES))
+CATALOG = Catalog((INCIDENT, INCIDENT_LIST, INCIDENT_SEARCH, PEOPLE, INCIDENT_TIMELINE, CHANGES))
 
 WITHOUT_DOCUMENT = OrganizationEvent | UserEvent

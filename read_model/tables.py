@@ -9,6 +9,7 @@ from psycopg.sql import Identifier
 
 INCIDENT = Identifier("projections", "incident_v1")
 INCIDENT_LIST = Identifier("projections", "incident_list_v1")
+INCIDENT_SEARCH = Identifier("projections", "incident_search_v1")
 INCIDENT_TIMELINE = Identifier("projections", "incident_timeline_v1")
 CHANGES = Identifier("projections", "changes_v1")
 PEOPLE = Identifier("projections", "people_v1")

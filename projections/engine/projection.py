@@ -26,13 +26,15 @@ Values = tuple[Any, ...]
 class TableSpec:
     """A table of the schema `projections`; it has a key `id` where rows are replaced.
 
-    `columns`: all that it has, in its order, because rows travel whole.
+    `columns`: all that are written, in its order, because rows travel whole. `generated`: those
+    behind them that it makes itself.
     """
 
     name: str
     columns: tuple[Column, ...]
     is_keyed: bool = True
     """Whether rows are replaced by `id` (the stream), or only ever added."""
+    generated: tuple[Column, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)

@@ -11,12 +11,16 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
+from read_model.words import folded
 from write_model.kernel.errors import Invalid
 
 MOST_ITEMS, USUAL_ITEMS = 500, 50
 
 _RANGE = re.compile(r"(\w+)\[(gte|gt|lte|lt)\]")
-_NOT_FILTERS = frozenset({"sort", "fields", "facets", "cursor", "limit"})
+MOST_SEARCHED = 200
+"""Characters: a sentence or two; each word of it costs a look into an index."""
+
+_NOT_FILTERS = frozenset({"q", "sort", "fields", "facets", "cursor", "limit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,10 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`ranges`: (field, operator) -> time. `sort` begins with `-` for the greatest first."""
+    """`ranges`: (field, operator) -> time. `sort` begins with `-` for the greatest first.
+
+    `words`: what is searched for, folded; "" for everything.
+    """
 
     filters: Mapping[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
     ranges: Mapping[tuple[str, str], datetime] = field(
@@ -47,11 +54,13 @@ class Asked:
     cursor: str | None = None
     fields: tuple[str, ...] = ()
     facets: tuple[str, ...] = ()
+    words: str = ""
 
     def bound(self) -> str:
         """What a cursor binds: the rows and their order, not how many or which fields."""
         ranges = {f"{name}[{operator}]": time for (name, operator), time in self.ranges.items()}
-        parts = sorted({**self.filters, **ranges}.items())
+        words = {"q": self.words} if self.words else {}
+        parts = sorted({**self.filters, **ranges, **words}.items())
         return to_json([self.sort, parts]).decode()
 
 
@@ -77,6 +86,7 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         cursor=parameters.get("cursor") or None,
         fields=_names(parameters.get("fields", ""), allowed.fields, "fields"),
         facets=_names(parameters.get("facets", ""), allowed.facets, "facets"),
+        words=_words(parameters["q"]) if "q" in parameters else "",
     )
 
 
@@ -111,6 +121,15 @@ def _time(text: str, name: str) -> datetime:
     if time.tzinfo is None:
         raise Invalid("Write times with their offset, as 2026-02-03T08:15:00Z.", field=name)
     return time
+
+
+def _words(text: str) -> str:
+    if len(text) > MOST_SEARCHED:
+        raise Invalid(f"Search for at most {MOST_SEARCHED} characters.", field="q")
+    words = folded(text)
+    if not any(map(str.isalnum, words)):
+        raise Invalid("Say which words you search for.", field="q")
+    return words
 
 
 def _sort(text: str, allowed: Allowed) -> str:

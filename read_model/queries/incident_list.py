@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,14 @@ from read_model import tables
 from read_model.queries.asking import Allowed, Asked
 from read_model.queries.cursor import Cursors, Place, Question, must_be_of
 from read_model.queries.parked import ANY_PARKED, PARKED_OF_KIND
+from read_model.queries.searching import (
+    FEW,
+    HAS_WORDS,
+    IS_ONE_OF_ALL,
+    IS_ONE_OF_FEW,
+    NEAREST,
+    few_with,
+)
 from read_model.reader import Reader
 from write_model.incident.events import Priority, Severity, Status
 
@@ -83,7 +92,7 @@ _PAGE = sql.SQL(
     "WITH page AS MATERIALIZED ("
     " SELECT {document} AS document, {sort}::text AS value, id,"
     " row_number() OVER (ORDER BY {sort} {way}, id {way}) AS n"
-    " FROM {table} WHERE tenant_id = %(tenant)s {filters} {after}"
+    " FROM {table} WHERE tenant_id = %(tenant)s {narrowed}"
     " ORDER BY {sort} {way}, id {way} LIMIT %(limit)s + 1)"
     " SELECT convert_to('[' || coalesce(string_agg(document, ',' ORDER BY n)"
     " FILTER (WHERE n <= %(limit)s), '') || ']', 'UTF8'),"
@@ -92,6 +101,12 @@ _PAGE = sql.SQL(
     " (SELECT epoch FROM projections.checkpoint WHERE name = 'all'), {any_parked}"
     " FROM page"
 )
+_NEAREST = sql.SQL(
+    "(SELECT tenant_id, id, document, {sort} FROM {table}"
+    " WHERE tenant_id = %(tenant)s {narrowed}"
+    " ORDER BY {sort} {way}, id {way} LIMIT %(nearest)s) AS nearest"
+)
+_ANY_WORDS = sql.SQL("")
 _LIST: sql.Composable = tables.INCIDENT_LIST
 _UPDATES = sql.SQL(
     "(SELECT tenant_id, id, updated_at FROM {} WHERE tenant_id = %(tenant)s) AS updates"
@@ -128,14 +143,18 @@ class Page:
 
 
 class IncidentList:
-    def __init__(self, reader: Reader, cursors: Cursors) -> None:
+    def __init__(
+        self, reader: Reader, cursors: Cursors, *, few: int = FEW, nearest: int = NEAREST
+    ) -> None:
+        """`few` and `nearest`: of those with the words searched for, see `searching`."""
         self._reader, self._cursors = reader, cursors
+        self._few, self._nearest = few, nearest
 
     async def page(self, tenant: UUID, asked: Asked) -> Page:
         """Raises: Invalid for a cursor of another question; LogRestored for one of another log."""
         question = Question(tenant, "incidents", asked.bound(), tables.INCIDENT_LIST_VERSION)
         place = self._cursors.open(question, asked.cursor) if asked.cursor else None
-        [row] = await self._reader.rows(tenant, page_query(asked, place), _parameters(asked, place))
+        row = await self._read(tenant, asked, place)
         items, count, value, key, epoch, any_parked = row
         must_be_of(epoch, place)
         more = count > asked.limit
@@ -154,6 +173,26 @@ class IncidentList:
             counts[name][value] = count
         return counts
 
+    async def _read(self, tenant: UUID, asked: Asked, place: Place | None) -> tuple[Any, ...]:
+        parameters = _parameters(asked, place)
+        if not asked.words:
+            return await self._row(tenant, page_query(asked, place), parameters)
+        found = await few_with(self._reader, tenant, asked.words, few=self._few)
+        if found is not None:
+            few = page_query(asked, place, IS_ONE_OF_FEW)
+            return await self._row(tenant, few, {**parameters, "found": found})
+        nearest = {**parameters, "nearest": self._nearest}
+        row = await self._row(tenant, nearest_query(asked, place), nearest)
+        if row[1] > asked.limit:
+            return row
+        return await self._row(tenant, page_query(asked, place, IS_ONE_OF_ALL), parameters)
+
+    async def _row(
+        self, tenant: UUID, query: sql.Composed, parameters: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        [row] = await self._reader.rows(tenant, query, parameters)
+        return row
+
     async def _parked(self, tenant: UUID) -> int:
         [(count,)] = await self._reader.rows(tenant, PARKED_OF_KIND, {"kind": "incident"})
         return int(count)
@@ -165,34 +204,56 @@ def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
         **{f"{name}_{operator}": time for (name, operator), time in asked.ranges.items()},
         "fields": list(asked.fields),
         "limit": asked.limit,
+        "q": asked.words,
         "value": place and place.value,
         "key": place and place.key,
     }
 
 
-def page_query(asked: Asked, place: Place | None) -> sql.Composed:
+def page_query(
+    asked: Asked, place: Place | None, with_words: sql.Composable = _ANY_WORDS
+) -> sql.Composed:
     """The SQL of a page; it must stay an index scan for every sort."""
-    name = asked.sort.removeprefix("-")
-    down = asked.sort.startswith("-")
-    after = sql.SQL("AND ({}, id) {} (%(value)s::{}, %(key)s::uuid)").format(
-        _SORTS[name], sql.SQL("<" if down else ">"), _CASTS[name]
-    )
+    return _page(asked, _table(asked), _narrowed(asked, place, with_words))
+
+
+def nearest_query(asked: Asked, place: Place | None) -> sql.Composed:
+    """The SQL of a page with what has the words among the nearest only."""
+    narrowed = _narrowed(asked, place, _ANY_WORDS)
+    nearest = _NEAREST.format(table=_table(asked), narrowed=narrowed, **_order(asked))
+    return _page(asked, nearest, HAS_WORDS)
+
+
+def _page(asked: Asked, table: sql.Composable, narrowed: sql.Composable) -> sql.Composed:
     return _PAGE.format(
         document=_CUT_DOWN if asked.fields else _WHOLE,
-        sort=_SORTS[name],
-        way=sql.SQL("DESC" if down else "ASC"),
-        table=_table(asked),
-        filters=_filters(asked),
-        after=after if place else sql.SQL(""),
+        table=table,
+        narrowed=narrowed,
         any_parked=ANY_PARKED,
+        **_order(asked),
     )
+
+
+def _order(asked: Asked) -> dict[str, sql.Composable]:
+    way = sql.SQL("DESC" if asked.sort.startswith("-") else "ASC")
+    return {"sort": _SORTS[asked.sort.removeprefix("-")], "way": way}
+
+
+def _narrowed(asked: Asked, place: Place | None, with_words: sql.Composable) -> sql.Composable:
+    if not place:
+        return sql.SQL(" ").join((_filters(asked), with_words))
+    name = asked.sort.removeprefix("-")
+    after = sql.SQL("AND ({}, id) {} (%(value)s::{}, %(key)s::uuid)").format(
+        _SORTS[name], sql.SQL("<" if asked.sort.startswith("-") else ">"), _CASTS[name]
+    )
+    return sql.SQL(" ").join((_filters(asked), after, with_words))
 
 
 def _facets(asked: Asked) -> sql.Composed:
     matching = _COUNTS.format(
         columns=sql.SQL(", ").join(map(sql.Identifier, asked.facets)),
         table=_table(asked),
-        filters=_filters(asked),
+        filters=_narrowed(asked, None, IS_ONE_OF_ALL if asked.words else _ANY_WORDS),
     )
     counts = (
         (_COUNT_EACH if name == "deviations" else _COUNT).format(
