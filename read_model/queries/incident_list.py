@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,14 +13,7 @@ from read_model import tables
 from read_model.queries.asking import Allowed, Asked
 from read_model.queries.cursor import Cursors, Place, Question, must_be_of
 from read_model.queries.parked import ANY_PARKED, PARKED_OF_KIND
-from read_model.queries.searching import (
-    FEW,
-    HAS_WORDS,
-    IS_ONE_OF_ALL,
-    IS_ONE_OF_FEW,
-    NEAREST,
-    few_with,
-)
+from read_model.queries.searching import ALL, IS_ASKED, IS_GATHERED, ROUNDS, Round, are_few
 from read_model.reader import Reader
 from write_model.incident.events import Priority, Severity, Status
 
@@ -144,11 +137,10 @@ class Page:
 
 class IncidentList:
     def __init__(
-        self, reader: Reader, cursors: Cursors, *, few: int = FEW, nearest: int = NEAREST
+        self, reader: Reader, cursors: Cursors, *, rounds: Sequence[Round] = ROUNDS
     ) -> None:
-        """`few` and `nearest`: of those with the words searched for, see `searching`."""
-        self._reader, self._cursors = reader, cursors
-        self._few, self._nearest = few, nearest
+        """`rounds`: how wide to look for words, the last one as wide as it takes."""
+        self._reader, self._cursors, self._rounds = reader, cursors, rounds
 
     async def page(self, tenant: UUID, asked: Asked) -> Page:
         """Raises: Invalid for a cursor of another question; LogRestored for one of another log."""
@@ -174,18 +166,20 @@ class IncidentList:
         return counts
 
     async def _read(self, tenant: UUID, asked: Asked, place: Place | None) -> tuple[Any, ...]:
-        parameters = _parameters(asked, place)
-        if not asked.words:
-            return await self._row(tenant, page_query(asked, place), parameters)
-        found = await few_with(self._reader, tenant, asked.words, few=self._few)
-        if found is not None:
-            few = page_query(asked, place, IS_ONE_OF_FEW)
-            return await self._row(tenant, few, {**parameters, "found": found})
-        nearest = {**parameters, "nearest": self._nearest}
-        row = await self._row(tenant, nearest_query(asked, place), nearest)
-        if row[1] > asked.limit:
-            return row
-        return await self._row(tenant, page_query(asked, place, IS_ONE_OF_ALL), parameters)
+        if asked.words:
+            return await self._searched(tenant, asked, place)
+        return await self._row(tenant, page_query(asked, place), _parameters(asked, place))
+
+    async def _searched(self, tenant: UUID, asked: Asked, place: Place | None) -> tuple[Any, ...]:
+        row: tuple[Any, ...] = ()
+        for each in self._rounds:
+            parameters = {**_parameters(asked, place), **each._asdict()}
+            if await are_few(self._reader, tenant, asked.words, each.few):
+                return await self._row(tenant, page_query(asked, place, IS_GATHERED), parameters)
+            row = await self._row(tenant, nearest_query(asked, place), parameters)
+            if row[1] > asked.limit:
+                break
+        return row
 
     async def _row(
         self, tenant: UUID, query: sql.Composed, parameters: Mapping[str, Any]
@@ -205,6 +199,7 @@ def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
         "fields": list(asked.fields),
         "limit": asked.limit,
         "q": asked.words,
+        "few": ALL,
         "value": place and place.value,
         "key": place and place.key,
     }
@@ -221,7 +216,7 @@ def nearest_query(asked: Asked, place: Place | None) -> sql.Composed:
     """The SQL of a page with what has the words among the nearest only."""
     narrowed = _narrowed(asked, place, _ANY_WORDS)
     nearest = _NEAREST.format(table=_table(asked), narrowed=narrowed, **_order(asked))
-    return _page(asked, nearest, HAS_WORDS)
+    return _page(asked, nearest, IS_ASKED)
 
 
 def _page(asked: Asked, table: sql.Composable, narrowed: sql.Composable) -> sql.Composed:
@@ -253,7 +248,7 @@ def _facets(asked: Asked) -> sql.Composed:
     matching = _COUNTS.format(
         columns=sql.SQL(", ").join(map(sql.Identifier, asked.facets)),
         table=_table(asked),
-        filters=_narrowed(asked, None, IS_ONE_OF_ALL if asked.words else _ANY_WORDS),
+        filters=_narrowed(asked, None, IS_GATHERED if asked.words else _ANY_WORDS),
     )
     counts = (
         (_COUNT_EACH if name == "deviations" else _COUNT).format(

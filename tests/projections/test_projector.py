@@ -110,6 +110,7 @@ def test_every_event_reaches_every_table_that_hears_it(log: Connection, connect:
     assert counts == {
         "incident_v1": 3,
         "incident_list_v1": 3,
+        "incident_search_v1": 3,
         "people_v1": 1,
         "incident_timeline_v1": 10,
         "changes_v1": 13,

@@ -8,10 +8,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from projections.catalog import CATALOG
+from projections.engine.rebuilding import Rebuild
 from read_model.queries.asking import asked
 from read_model.queries.cursor import Cursors
 from read_model.queries.incident_list import ALLOWED, IncidentList
-from read_model.queries.searching import FEW, NEAREST
+from read_model.queries.searching import ALL, Round
 from read_model.reader import Reader
 from tests.embedded import Database
 from tests.projections.story import JONAS, NORTH, SOUTH, Story
@@ -28,7 +30,7 @@ from write_model.incident.events import (
 )
 from write_model.kernel.errors import Invalid
 from write_model.kernel.personal import Sealed
-from write_model.kernel.settings import APP
+from write_model.kernel.settings import APP, TAILER
 
 SAND, NONSENSE = UUID(int=1), UUID(int=2)
 
@@ -50,16 +52,21 @@ def told() -> Story:
     return story
 
 
-@pytest.fixture(
-    params=[(FEW, 0), (0, NEAREST), (0, 0)], ids=["few", "the nearest of many", "all of many"]
-)
+WAYS = {
+    "few": [Round(few=9, nearest=0)],
+    "the nearest": [Round(few=0, nearest=9)],
+    "none of the nearest": [Round(few=0, nearest=0), Round(few=9, nearest=0)],
+    "all": [Round(few=0, nearest=1), Round(few=0, nearest=ALL)],
+}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
 def incidents(
     request: pytest.FixtureRequest, reader: Reader, cursors: Cursors, show: Show
 ) -> IncidentList:
     """Every way finds the same."""
     show(told())
-    few, nearest = request.param
-    return IncidentList(reader, cursors, few=few, nearest=nearest)
+    return IncidentList(reader, cursors, rounds=request.param)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +141,17 @@ def test_a_search_for_nothing_or_for_a_novel_is_refused(words: str) -> None:
     with pytest.raises(Invalid) as refused:
         asked({"q": words}, ALLOWED)
     assert refused.value.field == "q"
+
+
+async def test_a_search_goes_on_in_the_table_that_took_the_place(
+    incidents: IncidentList, database: Database
+) -> None:
+    with psycopg.connect(database.conninfo(TAILER), autocommit=True) as tailer:
+        Rebuild(tailer, CATALOG, lambda _: None).of(["incident_search"])
+        tailer.execute("DELETE FROM projections.incident_search_v1")
+    assert await references(incidents, q="forklift") == ["INC-1"]
+    question = asked({"q": "forklift", "facets": "status"}, ALLOWED)
+    assert await incidents.facets(NORTH, question) == {"status": {"open": 1}}
 
 
 async def test_nobody_finds_anything_without_an_organization(
