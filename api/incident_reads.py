@@ -50,6 +50,11 @@ _LIST_PARAMETERS = (
         for name in sorted(ALLOWED.times)
         for operator in ("gte", "gt", "lte", "lt")
     ),
+    parameter(
+        "q",
+        "Words of title, description, resolution and notes, at most 200 characters;"
+        ' "a phrase" in quotes, this or that, -without.',
+    ),
     parameter("sort", f"One of {', '.join(sorted(ALLOWED.sorts))}; with - for the greatest first."),
     parameter("fields", "Which fields of the items, with commas."),
     parameter("facets", f"Counts of {', '.join(sorted(ALLOWED.facets))}, with commas."),

@@ -9,6 +9,7 @@ from projections.engine.catalog import Catalog
 from projections.history import CHANGES, INCIDENT_TIMELINE
 from projections.incident.counts import INCIDENT_COUNTS
 from projections.incident.figures import INCIDENT_FIGURES
+from projections.incident.search import INCIDENT_SEARCH
 from projections.incident.tables import INCIDENT, INCIDENT_LIST, INCIDENT_VERSIONS
 from projections.people import PEOPLE
 from write_model.organization.events import OrganizationEvent
@@ -20,6 +21,7 @@ CATALOG = Catalog(
         INCIDENT_LIST,
         INCIDENT_COUNTS,
         INCIDENT_FIGURES,
+        INCIDENT_SEARCH,
         PEOPLE,
         INCIDENT_VERSIONS,
         INCIDENT_TIMELINE,

@@ -83,6 +83,10 @@ def _uuid_lists(values: Values) -> Packed:
     return [_listed(UUID, [bytes.fromhex(id_.replace("-", "")) for id_ in ids]) for ids in values]
 
 
+def _nulls(values: Values) -> Packed:
+    return [_NULL for _ in values]
+
+
 def _listed(type_: Type, items: Sequence[bytes]) -> bytes:
     if not items:
         return _sized(_EMPTY.pack(0, 0, type_.oid))
@@ -111,6 +115,8 @@ TIME = Type(1184, 1185, _times)
 UUIDS = Type(2951, 2951, _uuid_lists)
 """Ids as text."""
 TEXTS = Type(1009, 1009, _text_lists)
+TSVECTOR = Type(3614, 3643, _nulls)
+"""Never written: the table makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +139,19 @@ def pack(type_: Type, values: Values) -> PackedArray:
     return PackedArray(type_.array_oid, header + b"".join(type_.packed(values)))
 
 
-def pack_rows(oid: int, columns: Sequence[Column], rows: Sequence[Values]) -> PackedArray:
+def pack_rows(
+    oid: int, columns: Sequence[Column], rows: Sequence[Values], generated: Sequence[Column] = ()
+) -> PackedArray:
     """Whole rows of the type `oid`; a column's values are packed together, one loop for all rows.
 
-    The array's own type is for the statement to name: its parameter is sent without one.
+    The array's own type is for the statement to name: its parameter is sent without one. The type
+    has the `generated` columns too, so that they travel empty.
     """
-    fields: list[Iterable[bytes]] = [repeat(_LENGTH.pack(len(columns)))]
+    fields: list[Iterable[bytes]] = [repeat(_LENGTH.pack(len(columns) + len(generated)))]
     for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         fields += repeat(_LENGTH.pack(column.type.oid)), column.type.packed(values)
+    for column in generated:
+        fields += repeat(_LENGTH.pack(column.type.oid)), column.type.packed(rows)
     packed = [_sized(b"".join(row)) for row in zip(*fields, strict=False)]
     header = _HEADER.pack(1, 0, oid, len(rows), 1)
     return PackedArray(0, header + b"".join(packed))

@@ -28,7 +28,8 @@ Values = tuple[Any, ...]
 class TableSpec:
     """A table of the schema `projections`; it has a key `id` where rows are replaced.
 
-    `columns`: all that it has, in its order, because rows travel whole.
+    `columns`: all that are written, in its order, because rows travel whole. `generated`: those
+    behind them that it makes itself.
     """
 
     name: str
@@ -38,6 +39,7 @@ class TableSpec:
     is_counted: bool = False
     """Whether the last column is a count, to be added to the one under the same other columns;
     these are the table's key, and a count that comes to 0 is no row."""
+    generated: tuple[Column, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)

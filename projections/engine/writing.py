@@ -97,7 +97,8 @@ class Writer:
             Sender(self.connection).ask(self.addition(rows))
 
     def _packed(self, name: str, values: Sequence[Values]) -> PackedArray:
-        return pack_rows(self._row_types[name], self.tables[name].columns, values)
+        table = self.tables[name]
+        return pack_rows(self._row_types[name], table.columns, values, table.generated)
 
     def _query(self, names: tuple[str, ...]) -> bytes:
         known = self._queries.get(names)

@@ -191,7 +191,8 @@ CREATE FUNCTION projections.make_like(p_like text, p_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_options text;
 BEGIN
-    EXECUTE format('CREATE TABLE projections.%I (LIKE projections.%I)', p_name, p_like);
+    EXECUTE format('CREATE TABLE projections.%I (LIKE projections.%I INCLUDING GENERATED)',
+        p_name, p_like);
     SELECT array_to_string(c.reloptions, ', ') INTO v_options
       FROM pg_class c WHERE c.oid = format('projections.%I', p_like)::regclass;
     IF v_options IS NOT NULL THEN

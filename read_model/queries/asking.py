@@ -11,12 +11,16 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
+from read_model.words import folded
 from write_model.kernel.errors import Invalid
 
 MOST_ITEMS, USUAL_ITEMS = 500, 50
 
 _RANGE = re.compile(r"(\w+)\[(gte|gt|lte|lt)\]")
-_NOT_FILTERS = frozenset({"sort", "fields", "facets", "cursor", "limit", "as_of"})
+MOST_SEARCHED = 200
+"""Characters: a sentence or two; each word of it costs a look into an index."""
+
+_NOT_FILTERS = frozenset({"q", "sort", "fields", "facets", "cursor", "limit", "as_of"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Asked:
     """`ranges`: (field, operator) -> time. `sort` begins with `-` for the greatest first.
 
     `cut`: where `as_of` stands in the log, once that was looked up; both None for the present.
+    `words`: what is searched for, folded; "" for everything.
     """
 
     filters: Mapping[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
@@ -61,6 +66,7 @@ class Asked:
     facets: tuple[str, ...] = ()
     as_of: datetime | None = None
     cut: Cut | None = None
+    words: str = ""
 
     def shape(self) -> tuple[object, ...]:
         """What the SQL depends on: everything but the values, which are sent beside it."""
@@ -70,7 +76,8 @@ class Asked:
     def bound(self) -> str:
         """What a cursor binds: the rows and their order, not how many or which fields."""
         ranges = {f"{name}[{operator}]": time for (name, operator), time in self.ranges.items()}
-        parts = sorted({**self.filters, **ranges}.items())
+        words = {"q": self.words} if self.words else {}
+        parts = sorted({**self.filters, **ranges, **words}.items())
         return to_json([self.sort, parts, self.as_of]).decode()
 
 
@@ -97,6 +104,7 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         fields=_names(parameters.get("fields", ""), allowed.fields, "fields"),
         facets=_names(parameters.get("facets", ""), allowed.facets, "facets"),
         as_of=time_of(parameters["as_of"], "as_of") if "as_of" in parameters else None,
+        words=_words(parameters["q"]) if "q" in parameters else "",
     )
     if question.as_of is not None:
         _must_be_known_of_the_past(question, allowed)
@@ -108,6 +116,7 @@ def _must_be_known_of_the_past(question: Asked, allowed: Allowed) -> None:
         "sort": question.sort.removeprefix("-"),
         **{f"{name}[{operator}]": name for name, operator in question.ranges},
         **{name: name for name in question.filters},
+        **({"q": "q"} if question.words else {}),
     }
     for where, name in named.items():
         if name in allowed.present_only:
@@ -146,6 +155,15 @@ def time_of(text: str, name: str) -> datetime:
     if time.tzinfo is None:
         raise Invalid("Write times with their offset, as 2026-02-03T08:15:00Z.", field=name)
     return time
+
+
+def _words(text: str) -> str:
+    if len(text) > MOST_SEARCHED:
+        raise Invalid(f"Search for at most {MOST_SEARCHED} characters.", field="q")
+    words = folded(text)
+    if not any(map(str.isalnum, words)):
+        raise Invalid("Say which words you search for.", field="q")
+    return words
 
 
 def _sort(text: str, allowed: Allowed) -> str:

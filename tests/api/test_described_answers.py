@@ -180,7 +180,12 @@ async def everything_is_read(served: Served, owner: Somebody) -> None:
     shown = f"min_position={last['position']}"
     viewer = await served.somebody(Role.VIEWER, tenant=owner.tenant)
     for who in (owner, viewer):
-        for query in ("facets=status,severity,assignee,deviations", "fields=id,title", "limit=1"):
+        for query in (
+            "facets=status,severity,assignee,deviations",
+            "fields=id,title",
+            "limit=1",
+            "q=oil",
+        ):
             listed = told(await who.get(f"/v1/incidents?{query}&{shown}"))
             assert listed["items"]
         everything = told(await who.get(f"/v1/incidents?{shown}"))["items"]

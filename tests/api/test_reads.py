@@ -244,7 +244,7 @@ async def test_no_parameter_may_hold_what_no_text_of_the_database_holds(
 
 
 async def test_neither_may_a_parameter_that_nobody_knows(commander: Somebody) -> None:
-    for query in ("q=oil%00", "sta%00tus=open"):
+    for query in ("words=oil%00", "sta%00tus=open"):
         answer = await commander.get(f"/v1/incidents?{query}")
         assert (answer.status_code, told(answer)["code"]) == (422, "validation")
     # Written twice, it is three harmless characters.
@@ -282,6 +282,18 @@ async def test_a_cursor_opens_only_its_own_question(served: Served, commander: S
     for who, query in ((commander, "sort=number"), (stranger, "limit=1")):
         answer = await who.get(f"/v1/incidents?{query}&cursor={cursor}")
         assert (answer.status_code, told(answer)["errors"][0]["field"]) == (422, "cursor")
+
+
+async def test_words_find_an_incident_as_soon_as_they_are_told(commander: Somebody) -> None:
+    await commander.declares()
+    last = told(await commander.post("/v1/incidents/INC-1/notes", {"text": "A puddle at gate 4"}))
+    shown = f"min_position={last['position']}&facets=status"
+    page = told(await commander.get(f"/v1/incidents?q=Puddle+-crane&{shown}"))
+    assert [item["reference"] for item in page["items"]] == ["INC-1"]
+    assert page["facets"] == {"status": {"open": 1}}
+    assert told(await commander.get(f"/v1/incidents?q=crane&{shown}"))["items"] == []
+    answer = await commander.get("/v1/incidents?q=-")
+    assert (answer.status_code, told(answer)["errors"][0]["field"]) == (422, "q")
 
 
 async def test_the_feed_has_every_event_once_and_in_order(commander: Somebody) -> None:

@@ -131,6 +131,7 @@ def test_every_event_reaches_every_table_that_hears_it(log: Connection, connect:
         "incident_list_v1": 3,
         "incident_counts_v1": 2,
         "incident_figures_v1": 3,
+        "incident_search_v1": 3,
         "people_v1": 1,
         "incident_versions_v1": 9,
         "incident_timeline_v1": 10,

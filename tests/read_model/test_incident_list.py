@@ -230,7 +230,7 @@ def test_questions_of_one_shape_are_asked_by_the_same_sql() -> None:
 
 
 def test_what_is_new_in_a_question_belongs_to_its_shape_or_is_a_value() -> None:
-    values = {"limit", "cursor", "as_of"}
+    values = {"limit", "cursor", "as_of", "words"}
     assert {field.name for field in fields(Asked)} - values == {
         "filters",
         "ranges",
