@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import aclosing
 from time import monotonic
 from uuid import UUID
 
@@ -117,19 +118,11 @@ class Inventing:
 
     async def _tell(self, teller: Teller) -> int:
         """The organization's position of the last event."""
-        loop, position = asyncio.get_running_loop(), 0
-        pool = _processes()
-        blocks = [
-            loop.run_in_executor(pool, tell, teller, numbers)
-            for numbers in _blocks(self._source.incidents, self._block)
-        ]
-        try:
-            for block in asyncio.as_completed(blocks):
-                position = max(position, self._counted(await block))
-        finally:
-            # An interrupted run waits for its present blocks, so that no process outlives it.
-            pool.shutdown(cancel_futures=True)
-            await asyncio.gather(*blocks, return_exceptions=True)
+        position = 0
+        told = in_processes(teller, self._source.incidents, block=self._block)
+        async with aclosing(told):
+            async for block in told:
+                position = max(position, self._counted(block))
         return position
 
     def _counted(self, block: Block) -> int:
@@ -138,6 +131,23 @@ class Inventing:
         self._report.commands += block.commands
         self._source.made = self._report.cases
         return block.position
+
+
+async def in_processes(
+    teller: Teller, incidents: int, *, block: int = _CASES
+) -> AsyncGenerator[Block]:
+    """Tell the log by several processes; every block once it is told, in whatever order."""
+    loop, pool = asyncio.get_running_loop(), _processes()
+    blocks = [
+        loop.run_in_executor(pool, tell, teller, numbers) for numbers in _blocks(incidents, block)
+    ]
+    try:
+        for told in asyncio.as_completed(blocks):
+            yield await told
+    finally:
+        # An interrupted run waits for its present blocks, so that no process outlives it.
+        pool.shutdown(cancel_futures=True)
+        await asyncio.gather(*blocks, return_exceptions=True)
 
 
 def _blocks(incidents: int, size: int) -> Iterator[range]:
