@@ -100,6 +100,9 @@ _UPDATES = sql.SQL(
 # of the list's indexes. It stands first, so that a page goes by its index.
 _LIST_WITH_UPDATES = sql.SQL(" JOIN ").join((_UPDATES, _LIST)) + sql.SQL(" USING (tenant_id, id)")
 
+# Of one value an index gives the rows in the order of their opening; of several it cannot.
+_ONE, _ANY = sql.SQL("AND {} = {}"), sql.SQL("AND {} = ANY({})")
+
 _WHOLE = sql.SQL("document")
 _CUT_DOWN = sql.SQL(
     "(SELECT json_object_agg(key, value) FROM json_each(document::json)"
@@ -161,7 +164,7 @@ class IncidentList:
 
 def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
     return {
-        **{name: list(values) for name, values in asked.filters.items()},
+        **{n: values[0] if len(values) == 1 else [*values] for n, values in asked.filters.items()},
         **{f"{name}_{operator}": time for (name, operator), time in asked.ranges.items()},
         "fields": list(asked.fields),
         "limit": asked.limit,
@@ -210,8 +213,8 @@ def _table(asked: Asked) -> sql.Composable:
 
 def _filters(asked: Asked) -> sql.Composable:
     equal = (
-        sql.SQL("AND {} = ANY({})").format(sql.Identifier(name), sql.Placeholder(name))
-        for name in asked.filters
+        (_ONE if len(values) == 1 else _ANY).format(sql.Identifier(name), sql.Placeholder(name))
+        for name, values in asked.filters.items()
     )
     between = (
         sql.SQL("AND {} {} {}").format(
