@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -158,6 +158,38 @@ class Decider:
                 subjects.update(sealed_for(sealed.events))
         append = _append(parts, by, command_id, key, correlation, subjects)
         return Decision(by.tenant, by, command_id, parts, append)
+
+    async def in_turn(
+        self, stream: UUID, commands: Iterable[Command], record: Record, by: Actor
+    ) -> Append:
+        """The rows of a record's commands, each decided on what the one before it left.
+
+        Raises: Refused; ValueError for a command that involves other records.
+        """
+        policies = self.policies.known(by.tenant) or await self.policies.of(by.tenant)
+        rows: list[RecordedEvent] = []
+        subjects = set[UUID]()
+        cause = None
+        for command in commands:
+            if command.involves():
+                raise ValueError("What a command reads of other records needs the append lock.")
+            ask, command_id = Asked(stream, command), self.ids()
+            part = Part(ask, record, self._outcome(ask, by, policies, record, NOBODY_ELSE))
+            if are_personal(part.events):
+                part = await self._sealed(part, by, command_id)
+                subjects.update(sealed_for(part.events))
+            rows += _rows(part, by, command_id, command_id)
+            cause = cause or command.new_cause(record.state)
+            record = self._left_by(part, by)
+        return Append(tuple(rows), None, cause, tuple(subjects))
+
+    def _left_by(self, part: Part, by: Actor) -> Record:
+        """The record for the next decision; where it stands in the log nobody knows yet."""
+        state, version, position, number = part.record
+        at = part.asked.command.occurred_at or self.clock()
+        for event in part.events:
+            state = state.after(event, by=by.id, at=at)
+        return Record(state, version + len(part.events), position, number)
 
     def _from_memory(self, ask: Asked, by: Actor, policies: Policies) -> Part | None:
         """The decision on a remembered state; None where only a fresh one may answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -20,9 +21,17 @@ def demo(
     home: Home = None,
     concurrency: Concurrency = 32,
 ) -> None:
-    """Fill a running server with invented incidents; a larger number only adds to them."""
+    """Fill a running server with invented incidents; a larger number only adds to them.
+
+    More than 10,000 are written past the server, where this process can reach its database.
+    """
     from api.command_line.import_run import run
     from workers.importing.generator import Generated
+    from workers.importing.inventing import WORTH_IT, Inventing, at_hand
+    from write_model.kernel.settings import Settings
 
     source = Generated(incidents=incidents, seed=seed)
-    run(lambda: source, as_json=as_json, url=url, home=home, concurrency=concurrency)
+    settings = Settings(home=home.expanduser()) if home else Settings()
+    found = at_hand(settings) if url is None and incidents > WORTH_IT else None
+    way = partial(Inventing, source=source, settings=found) if found else None
+    run(lambda: source, way=way, as_json=as_json, url=url, home=home, concurrency=concurrency)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import typer
 import uvloop
@@ -27,9 +27,19 @@ from write_model.kernel.settings import Settings
 _REFRESH_S = 0.2
 
 
+class Running(Protocol):
+    async def run(self) -> None:
+        """Raises: ImportStopped."""
+
+
+Way = Callable[[Session, Report], Running]
+"""How the incidents get to the server, when not one command after another."""
+
+
 def run(
     opened: Callable[[], CaseSource],
     *,
+    way: Way | None = None,
     as_json: bool,
     url: str | None,
     home: Path | None,
@@ -43,7 +53,11 @@ def run(
             url=url, home=(home or Settings().home).expanduser(), environment=os.environ
         )
         session = Session(origin, credentials, in_flight=concurrency)
-        importing = Import(session, source, report, side_by_side=concurrency)
+        importing = (
+            way(session, report)
+            if way
+            else Import(session, source, report, side_by_side=concurrency)
+        )
         uvloop.run(_with_progress(importing, source, report))
     except ImportStopped as error:
         _stop(str(error), status=2)
@@ -58,7 +72,7 @@ def _stop(message: str, *, status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
-async def _with_progress(importing: Import, source: CaseSource, report: Report) -> None:
+async def _with_progress(importing: Running, source: CaseSource, report: Report) -> None:
     with _progress() as progress:
         showing = asyncio.create_task(_show(progress, source, report))
         try:
@@ -71,7 +85,7 @@ async def _with_progress(importing: Import, source: CaseSource, report: Report) 
 
 def _progress() -> Progress:
     return Progress(
-        TextColumn("{task.fields[cases]} incidents"),
+        TextColumn("{task.fields[cases]} incidents {task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[commands]} commands, {task.fields[rate]}/s, left"),
@@ -83,14 +97,15 @@ def _progress() -> Progress:
 
 
 async def _show(progress: Progress, source: CaseSource, report: Report) -> None:
-    task = progress.add_task("", total=1.0, cases=0, commands=0, rate=0)
+    task = progress.add_task("sent", total=1.0, cases=0, commands=0, rate=0)
     started = asyncio.get_running_loop().time()
     while True:
         sent = report.commands.total()
         elapsed_s = max(asyncio.get_running_loop().time() - started, _REFRESH_S)
         progress.update(
             task,
-            completed=source.progress(),
+            completed=source.progress() if report.shown is None else report.shown,
+            description="sent" if report.shown is None else "shown",
             cases=report.cases,
             commands=sent,
             rate=round(sent / elapsed_s),

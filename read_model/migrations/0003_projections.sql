@@ -131,6 +131,18 @@ CREATE INDEX incident_list_v1_by_severity
     ON projections.incident_list_v1 (tenant_id, severity_rank, id);
 CREATE INDEX incident_list_v1_by_source_key
     ON projections.incident_list_v1 (tenant_id, source, source_key) WHERE source_key IS NOT NULL;
+-- For filters whose values are rare; the frequent ones are met soon in any order.
+CREATE INDEX incident_list_v1_by_team ON projections.incident_list_v1 (tenant_id, team, opened_at, id);
+CREATE INDEX incident_list_v1_by_assignee
+    ON projections.incident_list_v1 (tenant_id, assignee, opened_at, id);
+CREATE INDEX incident_list_v1_by_unusual_status
+    ON projections.incident_list_v1 (tenant_id, status, opened_at, id)
+    WHERE status NOT IN ('closed', 'resolved');
+CREATE INDEX incident_list_v1_by_unusual_severity
+    ON projections.incident_list_v1 (tenant_id, severity, opened_at, id)
+    WHERE severity IN ('sev1', 'sev2');
+CREATE INDEX incident_list_v1_by_priority
+    ON projections.incident_list_v1 (tenant_id, priority, opened_at, id) WHERE priority IS NOT NULL;
 
 -- The order in which things happened; what happened stands in the feed of changes.
 CREATE TABLE projections.incident_timeline_v1 (

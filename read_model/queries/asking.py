@@ -71,7 +71,8 @@ class Asked:
     def shape(self) -> tuple[object, ...]:
         """What the SQL depends on: everything but the values, which are sent beside it."""
         chosen = bool(self.fields), self.cut is None
-        return tuple(self.filters), tuple(self.ranges), self.sort, *chosen, self.facets
+        filters = tuple((name, len(values) == 1) for name, values in self.filters.items())
+        return filters, tuple(self.ranges), self.sort, *chosen, self.facets
 
     def bound(self) -> str:
         """What a cursor binds: the rows and their order, not how many or which fields."""

@@ -15,7 +15,8 @@ _APPLIED = sql.SQL(
     "SELECT coalesce(max(tenant_position), 0) FROM {} WHERE tenant_id = %(tenant)s"
 ).format(tables.CHANGES)
 
-_FIRST_S, _LAST_S = 0.001, 0.005
+_FIRST_S, _LAST_S, _FADES_OVER = 0.001, 0.005, 10
+"""Pauses are a tenth of the wait so far: nearly all waits are over within some milliseconds."""
 _ANSWER_S = 0.25
 """So long one answer is awaited, however short the bound."""
 
@@ -64,14 +65,13 @@ class Positions:
         self, tenant: UUID, waiters: _Waiters, position: int, bound_s: float
     ) -> Applied:
         loop = asyncio.get_running_loop()
-        deadline, pause, shown = loop.time() + bound_s, _FIRST_S, 0
+        began, shown = loop.time(), 0
         try:
             async with asyncio.timeout(max(bound_s, _ANSWER_S)):
                 while (shown := await self._shared(tenant, waiters)) < position:
-                    if loop.time() >= deadline:
+                    if (waited_s := loop.time() - began) >= bound_s:
                         return Applied(shown, stale=True)
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, _LAST_S)
+                    await asyncio.sleep(min(_LAST_S, max(_FIRST_S, waited_s / _FADES_OVER)))
         except TimeoutError:
             waiters.asking = None  # Its connection went silent: the next one asks on another.
             return Applied(shown, stale=True)

@@ -1,15 +1,28 @@
-"""`python -m tests.benchmarks append|command|projection|reads [--json]`."""
+"""`python -m tests.benchmarks append|command|projection|reads|growth|visible [--json]`."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 
 from tests.benchmarks.append import run as append
 from tests.benchmarks.command import run as command
+from tests.benchmarks.growth import INCIDENTS
+from tests.benchmarks.growth import run as growth
 from tests.benchmarks.projection import run as projection
 from tests.benchmarks.reads import run as reads
+from tests.benchmarks.report import Report
+from tests.benchmarks.visible import run as visible
 
-_BENCHMARKS = {"append": append, "command": command, "projection": projection, "reads": reads}
+_BENCHMARKS: dict[str, Callable[..., Report]] = {
+    "append": append,
+    "command": command,
+    "projection": projection,
+    "reads": reads,
+    "growth": growth,
+    "visible": visible,
+}
 
 
 def main() -> None:
@@ -18,8 +31,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--rounds", type=int, default=5, help="how often each side has its turn")
     parser.add_argument("--seconds", type=float, default=1.5, help="how long each turn lasts")
+    parser.add_argument("--incidents", type=int, default=INCIDENTS, help="how far growth grows")
     asked = parser.parse_args()
-    report = _BENCHMARKS[asked.benchmark](rounds=asked.rounds, lasting_s=asked.seconds)
+    benchmark = _BENCHMARKS[asked.benchmark]
+    if asked.benchmark == "growth":
+        benchmark = partial(benchmark, incidents=asked.incidents)
+    report = benchmark(rounds=asked.rounds, lasting_s=asked.seconds)
     print(report.as_json() if asked.json else report.as_text())
 
 

@@ -20,7 +20,9 @@ from write_model.incident.events import HoldReason, Severity
 
 _BEGIN = datetime(2022, 1, 3, 6, 0, tzinfo=UTC)
 _SPAN_S = 780 * 86_400
-_TEAMS, _PEOPLE = 649, 1_440
+_END = datetime(2025, 1, 1, tzinfo=UTC)
+"""Where the invented log ends: some waits are years long, and nothing lies in the future."""
+_TEAMS, PEOPLE = 649, 1_440
 _MOST_ROWS = 123
 
 _SEVERITIES = {Severity.SEV1: 3, Severity.SEV2: 261, Severity.SEV3: 4045, Severity.SEV4: 3245}
@@ -93,18 +95,18 @@ class Generated:
 
     def __init__(self, *, incidents: int, seed: int) -> None:
         self.name = "demo"
-        self._incidents = incidents
-        self._seed = seed
-        self._made = 0
+        self.incidents = incidents
+        self.seed = seed
+        self.made = 0
 
     def progress(self) -> float:
-        return self._made / self._incidents if self._incidents else 1.0
+        return self.made / self.incidents if self.incidents else 1.0
 
     def cases(self, reject: Callable[[Rejected], None]) -> Iterator[Case]:
         """The first line of a case is its number: there is no file."""
-        for number in range(1, self._incidents + 1):
-            self._made = number
-            yield invented(number, seed=self._seed)
+        for number in range(1, self.incidents + 1):
+            self.made = number
+            yield invented(number, seed=self.seed)
 
 
 def invented(number: int, *, seed: int) -> Case:
@@ -120,6 +122,8 @@ def _rows(number: int, random: Random) -> Iterator[Row]:
     at = _BEGIN + timedelta(seconds=random.randrange(_SPAN_S))
     people = _People(random)
     for count, (step, reason) in enumerate(_path(random), 1):
+        if at > _END:
+            return
         people.move(step)
         status, sub_status = _WORDS[step]
         yield Row(
@@ -176,4 +180,4 @@ class _People:
         return int(_TEAMS * self._random.random() ** 3)
 
     def _member(self) -> int:
-        return 1 + (self.team * 11 + int(9 * self._random.random() ** 2)) % (_PEOPLE - 1)
+        return 1 + (self.team * 11 + int(9 * self._random.random() ** 2)) % (PEOPLE - 1)

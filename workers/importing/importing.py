@@ -68,8 +68,8 @@ class Import:
             for own in self._connections[1:]:
                 tasks.create_task(self._send_cases(own))
         if self._position:
-            after = await standing.deviations(at_position=self._position)
-            self._report.deviations = after - before
+            await standing.shown(self._position, self._report.shown_of(self._position))
+            self._report.deviations = await standing.deviations() - before
 
     async def _feed(self, known: dict[str, Known]) -> None:
         batch = list[_Pending]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,9 +30,20 @@ class Report:
     deviations: Counter[str] = field(default_factory=Counter[str])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     wall_s: float = 0.0
+    shown: float | None = None
+    """How much of it the read side shows, from 0 to 1; None until that is waited for."""
 
     def reject(self, rejected: Rejected) -> None:
         self.rejected.append(rejected)
+
+    def shown_of(self, position: int) -> Callable[[int], None]:
+        """Hears how far the read side has come on its way to this position."""
+        self.shown = 0.0
+
+        def heard(reached: int) -> None:
+            self.shown = reached / position
+
+        return heard
 
     def as_json(self) -> dict[str, Any]:
         """The shape that scripts rely on; kinds and rules with the most frequent first."""

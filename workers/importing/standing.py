@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from pydantic_core import from_json
 
-from workers.importing.connection import Connection
+from workers.importing.connection import Answer, Connection
 from workers.importing.session import ImportStopped, Session, detail
 
 _PAGE = 500
 _PATIENCE_S = 120.0
-"""How long the end of an import waits for the read side; each question waits a while itself."""
+"""How long the read side may stand still; each question waits a while itself."""
+
+Told = Callable[[int], None]
+"""Hears how far the read side has come."""
 
 
 class Known(NamedTuple):
@@ -46,10 +49,23 @@ class Standing:
                 known[key] = Known(item["id"], item["version"], (through["row"], through["step"]))
         return known
 
-    async def deviations(self, *, at_position: int = 0) -> Counter[str]:
-        """How often the source's history broke each rule, once `at_position` is projected."""
-        page = await self._page(facets="deviations", limit=1, min_position=at_position)
+    async def deviations(self) -> Counter[str]:
+        """How often the source's history broke each rule, as far as it is shown."""
+        page = from_json((await self._answer(facets="deviations", limit=1)).body)
         return Counter(page["facets"]["deviations"])
+
+    async def shown(self, position: int, told: Told) -> None:
+        """Wait until `position` is shown. Raises: ImportStopped when nothing moves for long."""
+        reached, give_up_at = 0, monotonic() + _PATIENCE_S
+        while True:
+            answer = await self._answer(fields="id", limit=1, min_position=position)
+            if not from_json(answer.body).get("stale"):
+                return
+            if (now_at := int(answer.headers.get(b"x-position", b"0"))) > reached:
+                reached, give_up_at = now_at, monotonic() + _PATIENCE_S
+                told(reached)
+            if monotonic() > give_up_at:
+                raise ImportStopped("The read side lags behind; run the same command again later.")
 
     async def _items(self) -> AsyncIterator[dict[str, Any]]:
         asked: dict[str, Any] = {
@@ -57,22 +73,16 @@ class Standing:
             "limit": _PAGE,
         }
         while True:
-            page = await self._page(**asked)
+            page = from_json((await self._answer(**asked)).body)
             for item in page["items"]:
                 yield item
             if not page["next_cursor"]:
                 return
             asked["cursor"] = page["next_cursor"]
 
-    async def _page(self, **asked: Any) -> dict[str, Any]:
+    async def _answer(self, **asked: Any) -> Answer:
         path = f"/v1/incidents?{urlencode({'source': self._source} | asked)}"
-        give_up_at = monotonic() + _PATIENCE_S
-        while True:
-            answer = await self._session.ask(self._connection, "GET", path)
-            if not answer.ok:
-                raise ImportStopped(f"The incidents cannot be listed: {detail(answer)}")
-            page: dict[str, Any] = from_json(answer.body)
-            if not page.get("stale"):
-                return page
-            if monotonic() > give_up_at:
-                raise ImportStopped("The read side lags behind; run the same command again later.")
+        answer = await self._session.ask(self._connection, "GET", path)
+        if not answer.ok:
+            raise ImportStopped(f"The incidents cannot be listed: {detail(answer)}")
+        return answer

@@ -17,8 +17,8 @@ def path(command: Command, incident: str) -> str:
     return f"/v1/incidents/{incident}/{_VERBS.get(command.kind, command.kind)}"
 
 
-def body(command: Command, people: Mapping[str, str]) -> dict[str, Any]:
-    """`people`: the subject id of every name; names never leave in a command."""
+def body(command: Command, people: Mapping[str, Any]) -> dict[str, Any]:
+    """`people`: the subject id of every name, text or not; names never leave in a command."""
     person = people[command.person] if command.person else None
     fields = command.fields | {"person": person} if command.kind is Kind.ASSIGN else command.fields
     return fields | {

@@ -30,9 +30,8 @@ def reached(settings: Settings, *, role: str = TAILER) -> Generator[Connection]:
     Raises: Unreachable, also for what is asked in it.
     """
     try:
-        with connected(
-            _conninfo(settings, role), statement_timeout_s=_STATEMENT_TIMEOUT_S
-        ) as connection:
+        conninfo = where_it_runs(settings).conninfo(role)
+        with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
             yield connection
     except FileNotFoundError as error:
         raise Unreachable(f"There is no installation in {settings.home}. {_NEXT}") from error
@@ -49,8 +48,8 @@ def reached(settings: Settings, *, role: str = TAILER) -> Generator[Connection]:
         raise Unreachable(f"The database does not answer ({why}). {_NEXT}") from error
 
 
-def _conninfo(settings: Settings, role: str) -> str:
+def where_it_runs(settings: Settings) -> Settings:
+    """The settings with the sockets of the embedded server, if that is what runs in the home."""
     embedded = not settings.database_url and settings.socket_folder is None
     there = sockets_of(settings.home / "postgres") if embedded else None
-    found = settings.model_copy(update={"socket_folder": there}) if there else settings
-    return found.conninfo(role)
+    return settings.model_copy(update={"socket_folder": there}) if there else settings

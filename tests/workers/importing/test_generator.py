@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 
 import pytest
 
 from workers.importing.cases import Case
-from workers.importing.generator import Generated
+from workers.importing.generator import Generated, invented
 from workers.importing.mapping import Command, commands
 
 
@@ -28,6 +29,11 @@ def test_every_case_can_be_told_as_commands_in_the_order_of_time() -> None:
     for case in cases(300):
         assert all(isinstance(told, Command) for told in commands(case, source="demo"))
         assert all(before.at <= after.at for before, after in pairwise(case.rows))
+
+
+def test_a_wait_of_years_does_not_lead_into_the_future() -> None:
+    long_waiting = invented(6_924, seed=1)
+    assert long_waiting.rows[-1].at < datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def test_the_proportions_are_those_of_the_real_log() -> None:

@@ -1,0 +1,57 @@
+"""Filters by what few of many incidents have are answered from an index, in the list's order."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from read_model.queries.asking import asked
+from read_model.queries.incident_list import ALLOWED, page_query
+from tests.embedded import Database
+from tests.projections.story import NORTH
+
+PERSON = UUID("0197a000-0000-7000-9000-000000000007")
+_ROWS: LiteralString = """
+INSERT INTO projections.incident_list_v1 (id, tenant_id, number, status, severity, severity_rank,
+    priority, team, assignee, source, opened_at, reopened, deviations, document)
+SELECT gen_random_uuid(), %(tenant)s, n,
+       CASE WHEN n %% 4000 = 1 THEN 'open' WHEN n %% 4 = 0 THEN 'resolved' ELSE 'closed' END,
+       CASE WHEN n %% 4000 = 2 THEN 'sev1' ELSE 'sev3' END, 3,
+       CASE WHEN n %% 4000 = 3 THEN 'critical' END, 'team ' || n %% 500,
+       ('0197a000-0000-7000-9000-' || lpad(to_hex(n %% 500), 12, '0'))::uuid, 'desk',
+       '2026-02-02T08:00:00Z'::timestamptz + n * interval '1 minute', 0, '{}', repeat('leak ', 90)
+  FROM generate_series(1, 20000) AS n
+"""
+
+
+@pytest.fixture
+def full(database: Database) -> Database:
+    with psycopg.connect(database.conninfo("tallystick_tailer"), autocommit=True) as tailer:
+        tailer.execute(_ROWS, {"tenant": NORTH})
+        tailer.execute("ANALYZE projections.incident_list_v1")
+    return database
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "index"),
+    [
+        ("status", "open", "by_unusual_status"),
+        ("severity", "sev1", "by_unusual_severity"),
+        ("priority", "critical", "by_priority"),
+        ("team", "team 7", "by_team"),
+        ("assignee", PERSON, "by_assignee"),
+    ],
+)
+def test_the_newest_with_a_rare_value_come_in_order_from_its_index(
+    full: Database, name: str, value: object, index: str
+) -> None:
+    query = page_query(asked({name: str(value)}, ALLOWED), None)
+    with psycopg.connect(full.conninfo("tallystick_app"), autocommit=True) as app:
+        app.execute("SELECT set_config('app.tenant', %s, false)", (str(NORTH),))
+        values = {"tenant": NORTH, "limit": 3, "fields": [], name: value}
+        plan = "\n".join(line for (line,) in app.execute(b"EXPLAIN " + query.as_bytes(app), values))
+    assert f"Backward using incident_list_v1_{index}" in plan
+    assert "Sort Key: incident" not in plan
