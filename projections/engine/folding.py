@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from sys import maxsize
+from typing import NamedTuple
 from uuid import UUID
 
 from projections.engine.catalog import Catalog
@@ -16,6 +17,14 @@ from write_model.kernel.messages import Recorded
 
 class CannotFold(Exception):
     """An event that no projection can take; the message says why, without its content."""
+
+
+class _Hearing(NamedTuple):
+    """Who hears one topic; `last`: where its primary projection's streams are noted."""
+
+    primary: Primary | None
+    last: dict[int, Recorded]
+    additions: tuple[Additions, ...]
 
 
 @dataclass(slots=True)
@@ -36,14 +45,30 @@ class Batch:
     last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
     """By primary projection: its streams with the last event of each."""
     _added: dict[str, list[Values]] = field(default_factory=dict[str, list[Values]])
+    _hearing: dict[str, _Hearing] = field(default_factory=dict[str, _Hearing])
+    """By topic."""
 
     def fold(self, events: Iterable[Recorded]) -> None:
-        """Raises: CannotFold for unreadable events, and whatever a fold raises."""
+        """Raises: CannotFold for unreadable events, and whatever a fold raises.
+
+        One loop with few calls of our own: they were half of the folding (measured).
+        """
+        rows, known, hearing = self.rows, self.known, self._hearing
+        sets_aside = bool(self.parked or self.skipped)
         for recorded in events:
-            hearers = self.catalog.hearers(recorded.topic)
-            before, after = self._folded(hearers.primary, recorded)
-            if hearers.additions:
-                self._add(hearers.additions, Transition(before, after, recorded))
+            primary, last, additions = hearing.get(recorded.topic) or self._heard(recorded.topic)
+            before = after = None
+            if sets_aside and self._is_set_aside(recorded):
+                pass
+            elif type(recorded.event) is Unreadable:
+                raise CannotFold(recorded.event.reason)
+            elif primary is not None:
+                stream = recorded.stream.int
+                before = rows.get(stream) or known.get(stream)
+                after = rows[stream] = primary.fold(before, recorded)
+                last[stream] = recorded
+            if additions:
+                self._add(additions, Transition(before, after, recorded))
 
     def tables(self) -> dict[str, list[Values]]:
         """The rows to write, by table: documents once per stream, additions once per event."""
@@ -56,21 +81,14 @@ class Batch:
         return tables
 
     def additions(self) -> dict[str, list[Values]]:
-        """The rows of them that are added for good, once per event."""
-        return dict(self._added)
+        """The rows of them that are added for good, once per event; handed over only once."""
+        added, self._added = self._added, {}
+        return added
 
-    def _folded(self, primary: Primary | None, recorded: Recorded) -> tuple[Row | None, Row | None]:
-        if self._is_set_aside(recorded):
-            return None, None
-        if isinstance(recorded.event, Unreadable):
-            raise CannotFold(recorded.event.reason)
-        if primary is None:
-            return None, None
-        stream = recorded.stream.int
-        before = self.rows.get(stream) or self.known.get(stream)
-        after = self.rows[stream] = primary.fold(before, recorded)
-        self.last.setdefault(primary.name, {})[stream] = recorded
-        return before, after
+    def _heard(self, topic: str) -> _Hearing:
+        primary, additions = self.catalog.hearers(topic)
+        last = self.last.setdefault(primary.name, {}) if primary else {}
+        return self._hearing.setdefault(topic, _Hearing(primary, last, additions))
 
     def _is_set_aside(self, recorded: Recorded) -> bool:
         parked = self.parked and self.parked.get(recorded.stream, maxsize) <= recorded.position

@@ -7,9 +7,9 @@ function of the primary row before and after an event: either rows that are adde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from projections.engine.columns import Column
 from projections.engine.transition import Transition
@@ -20,6 +20,24 @@ Row = Mapping[str, Any]
 
 Values = tuple[Any, ...]
 """One table row, in the order of the table's columns."""
+
+Header = Literal[
+    "epoch",
+    "tenant",
+    "tenant_position",
+    "number",
+    "actor",
+    "command",
+    "correlation",
+    "causation",
+    "recorded_at",
+    "occurred_at",
+    "source",
+]
+"""A field of `Recorded`. Its others are read for every projection: event, topic, schema version,
+stream, version and position."""
+
+EVERY_HEADER: tuple[Header, ...] = get_args(Header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,8 @@ class Primary:
     table: TableSpec
     fold: Callable[[Row | None, Recorded], Row]
     values: Callable[[Row, Recorded], Values]
+    headers: Collection[Header] = EVERY_HEADER
+    """What the functions use of `Recorded`; a rebuild reads no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,7 @@ class Mirror:
     of: str
     table: TableSpec
     values: Callable[[Row, Recorded], Values]
+    headers: Collection[Header] = EVERY_HEADER
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +95,7 @@ class Additions:
     table: TableSpec
     rows: Callable[[Transition], tuple[Values, ...]]
     topics: tuple[str, ...] = ()
+    headers: Collection[Header] = EVERY_HEADER
 
 
 Projection = Primary | Mirror | Additions

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from operator import length_hint
 from sys import maxsize
 from typing import LiteralString
@@ -11,11 +12,20 @@ from uuid import UUID
 
 import structlog
 
+from projections.engine.blocks import NotRead
 from projections.engine.catalog import Catalog
 from projections.engine.folding import Batch
-from projections.engine.log import Connection, read_streams
+from projections.engine.log import Connection, read_positions, read_streams
 from projections.engine.parking import BEHIND_ANOTHER, letters, parked_streams, reason_for
-from projections.engine.projection import Additions, Mirror, Primary, Projection, Row, Values
+from projections.engine.projection import (
+    Additions,
+    Header,
+    Mirror,
+    Primary,
+    Projection,
+    Row,
+    Values,
+)
 from write_model.kernel.messages import Recorded
 
 log = structlog.get_logger(__name__)
@@ -25,6 +35,8 @@ Tables = Mapping[str, Sequence[Values]]
 
 Document = Primary | Mirror
 """What has a row per stream."""
+
+_STREAMS_SHOWN = 5_000
 
 _SKIPPED: LiteralString = "SELECT position FROM projections.skipped"
 
@@ -61,6 +73,10 @@ class Wanted:
         heard = [self._topics(each) for each in self.projections]
         return tuple(sorted({kind for kinds in heard for kind in kinds})) if all(heard) else ()
 
+    def headers(self) -> frozenset[Header]:
+        """What they need of `Recorded`, with the documents that they are made from."""
+        return frozenset(name for each in self.catalog.projections for name in each.headers)
+
     def _topics(self, projection: Projection) -> tuple[str, ...]:
         if isinstance(projection, Mirror):
             return next(p.topics for p in self.catalog.primaries() if p.name == projection.of)
@@ -83,8 +99,10 @@ class Refolding:
     _found: set[UUID] = field(default_factory=set[UUID])
     letters: list[Values] = field(default_factory=list[Values])
     """For what was parked here: those events and all later ones of their records."""
-    _rows: dict[int, Row] = field(default_factory=dict[int, Row])
-    _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
+    _batch: Batch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forget()
 
     @classmethod
     def begun(
@@ -103,31 +121,38 @@ class Refolding:
         return {stream: self.parked[stream] for stream in self._found}
 
     def add(self, events: Sequence[Recorded]) -> Tables:
-        """Fold the events that follow; the rows that they add for good."""
-        batch = Batch(self.wanted.catalog, self._rows, self.parked, self.skipped)
+        """Fold the events that follow; the rows that they add for good. Raises: NotRead."""
         remaining = iter(events)
         while length_hint(remaining):
             try:
-                batch.fold(remaining)
+                self._batch.fold(remaining)
+            except NotRead:
+                raise
             except Exception as error:  # noqa: BLE001  # a fold may refuse in any way
                 at = len(events) - length_hint(remaining) - 1
                 self._park(events[at], error)
-                batch.fold(events[at : at + 1])
+                self._batch.fold(events[at : at + 1])
         self._set_aside_behind_others(events)
-        self._rows |= batch.rows
-        for name, last in batch.last.items():
-            self._last.setdefault(name, {}).update(last)
-        added = batch.additions()
-        return {name: rows for name, rows in added.items() if name in self.wanted.tables()}
+        wanted, added = self.wanted.tables(), self._batch.additions()
+        return {name: rows for name, rows in added.items() if name in wanted}
 
-    def documents(self) -> Tables:
-        """A row per stream, for every table that has one."""
-        tables: dict[str, list[Values]] = {}
+    def documents(self) -> Iterator[Tables]:
+        """A row per stream for every table that has one; some streams at a time. Raises: NotRead.
+
+        All at once they would take several times the memory of what is folded.
+        """
         for primary in self.wanted.catalog.primaries():
-            documents = self.wanted.documents_of(primary)
-            for stream, last in self._last.get(primary.name, {}).items():
-                for each, values in self._shown(primary, documents, self._rows[stream], last):
-                    tables.setdefault(each.table.name, []).append(values)
+            last = iter(self._batch.last.get(primary.name, {}).items())
+            while some := list(islice(last, _STREAMS_SHOWN)):
+                yield self._documents(primary, some)
+
+    def _documents(self, primary: Primary, last: Iterable[tuple[int, Recorded]]) -> Tables:
+        documents = self.wanted.documents_of(primary)
+        tables: dict[str, list[Values]] = {each.table.name: [] for each in documents}
+        for stream, recorded in last:
+            row = self._batch.rows[stream]
+            for each, values in self._shown(primary, documents, row, recorded):
+                tables[each.table.name].append(values)
         return tables
 
     def _shown(
@@ -135,6 +160,8 @@ class Refolding:
     ) -> list[tuple[Document, Values]]:
         try:
             return [(each, each.values(row, last)) for each in documents]
+        except NotRead:
+            raise
         except Exception:  # noqa: BLE001  # a table's values may refuse in any way
             return self._shown_before_trouble(primary, documents, last)
 
@@ -161,21 +188,29 @@ class Refolding:
 
     def forget(self) -> None:
         """Go on with other streams."""
-        self._rows, self._last = {}, {}
+        self._batch = Batch(self.wanted.catalog, {}, self.parked, self.skipped)
 
     def _park(self, recorded: Recorded, error: Exception) -> None:
         reason = reason_for(error)
         self.parked[recorded.stream] = recorded.position
         self._found.add(recorded.stream)
-        self.letters += letters([recorded], reason=reason)
+        self._set_aside([recorded], reason)
         log.error("rebuild.parked", type=recorded.topic, reason=reason)
 
     def _set_aside_behind_others(self, events: Sequence[Recorded]) -> None:
         """Up to where the projector has set their records aside itself."""
-        late = (
+        if not self._found:
+            return
+        late = [
             each
             for each in events
             if each.stream in self._found
             and self.parked[each.stream] < each.position < self._known.get(each.stream, maxsize)
-        )
-        self.letters += letters(late, reason=BEHIND_ANOTHER)
+        ]
+        if late:
+            self._set_aside(late, BEHIND_ANOTHER)
+
+    def _set_aside(self, events: Sequence[Recorded], reason: str) -> None:
+        # Again, with the headers that only letters need.
+        positions = [recorded.position for recorded in events]
+        self.letters += letters(read_positions(self.connection, positions), reason=reason)

@@ -113,7 +113,8 @@ class Successor:
         refolding = Refolding.begun(self.connection, self.wanted, also=self.parked)
         refolding.add([recorded for recorded in events if recorded.position <= since])
         added = refolding.add([recorded for recorded in events if recorded.position > since])
-        _write(writer, {**added, **refolding.documents()})
+        for rows in (added, *refolding.documents()):
+            _write(writer, rows)
         known = {(stream, position) for stream, position, *_ in self.letters}
         self.letters.extend(each for each in refolding.letters if each[:2] not in known)
         self.parked.update(refolding.parked)

@@ -87,6 +87,7 @@ VIEW = Primary(
     ),
     fold=_fold,
     values=_values,
+    headers=(),
 )
 """What the library's view holds. Every incident of the log fits into the projector's cache."""
 
