@@ -6,9 +6,9 @@ value costs 0.02 to 0.1 µs (measured). Headers that nobody reads are not asked 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, LiteralString, NoReturn
 
 from psycopg import sql
@@ -36,10 +36,12 @@ _HEADERS: Mapping[str, LiteralString] = {
     "source": "source",
 }
 # The values of all columns stand in the same order, whatever that is: none asks for one.
-_BLOCK: LiteralString = (
-    "SELECT topic, schema_version, string_agg(state, ','), {} FROM log.events"
-    " WHERE notification_id > %s AND notification_id <= %s {} GROUP BY topic, schema_version"
+_BY_KIND: LiteralString = (
+    "SELECT topic, schema_version, '['::bytea || string_agg(state, ',') || ']', {} FROM log.events"
+    " WHERE {} GROUP BY topic, schema_version"
 )
+_RANGE: LiteralString = "notification_id > %s AND notification_id <= %s {}"
+_AT: LiteralString = "notification_id = ANY(%s)"
 
 _make: Any = partial(tuple.__new__, Recorded)
 
@@ -63,31 +65,44 @@ _NOT_READ = repeat(_NotRead())
 
 
 class Blocks:
-    """Reads blocks with some headers, of the events that meet a condition (empty, or `AND ...`)."""
+    """Reads events with some headers; `condition`: which ones of a range (empty, or `AND ...`)."""
 
     def __init__(
-        self, connection: Connection, headers: Collection[str], condition: sql.Composable
+        self,
+        connection: Connection,
+        headers: Collection[str] = _HEADERS,
+        condition: sql.Composable = sql.SQL(""),
     ) -> None:
-        columns = {**_ALWAYS, **{name: _HEADERS[name] for name in sorted(headers)}}
-        arrays = (sql.SQL("array_agg({})").format(sql.Identifier(c)) for c in columns.values())
-        self._names = tuple(columns)
-        self._query = sql.SQL(_BLOCK).format(sql.SQL(", ").join(arrays), condition)
         self._connection = connection
+        self._columns = {**_ALWAYS, **{name: _HEADERS[name] for name in sorted(headers)}}
+        self._range = self._query(sql.SQL(_RANGE).format(condition))
+        self._at = self._query(sql.SQL(_AT))
 
     def read(self, *, after: int, through: int) -> list[Recorded]:
-        """The block's events in order. Raises: UnknownTopic."""
-        with self._connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(self._query, (after, through), prepare=True).fetchall()
+        """The events between two positions, in order. Raises: UnknownTopic."""
         ordered: list[Recorded | None] = [None] * (through - after)
-        for row in rows:
-            positions: list[int] = row[3]
-            for position, recorded in zip(positions, self._recorded(row), strict=True):
-                ordered[position - after - 1] = recorded
+        for recorded in self._asked(self._range, (after, through)):
+            ordered[recorded.position - after - 1] = recorded
         return list(filter(None, ordered))
+
+    def at(self, positions: Sequence[int]) -> dict[int, Recorded]:
+        """The events at these positions, by position, in no order. Raises: UnknownTopic."""
+        found = self._asked(self._at, (list(positions),))
+        return {recorded.position: recorded for recorded in found}
+
+    def _query(self, where: sql.Composable) -> sql.Composed:
+        columns = map(sql.Identifier, self._columns.values())
+        arrays = sql.SQL(", ").join(sql.SQL("array_agg({})").format(each) for each in columns)
+        return sql.SQL(_BY_KIND).format(arrays, where)
+
+    def _asked(self, query: sql.Composed, parameters: Sequence[object]) -> Iterable[Recorded]:
+        with self._connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(query, parameters, prepare=True).fetchall()
+        return chain.from_iterable(map(self._recorded, rows))
 
     def _recorded(self, row: LogRow) -> Iterable[Recorded]:
         topic, schema_version, states, *columns = row
-        read = dict(zip(self._names, columns, strict=True))
+        read = dict(zip(self._columns, columns, strict=True))
         events = _decoded(topic, schema_version, states, len(read["position"]))
         if events is None:
             return read_positions(self._connection, read["position"])
@@ -99,7 +114,7 @@ class Blocks:
 def _decoded(topic: str, schema_version: int, states: bytes, count: int) -> list[Event] | None:
     """None when not each of the states is one such event."""
     try:
-        events = decode_all(topic, schema_version, b"[%b]" % states)
+        events = decode_all(topic, schema_version, states)
     except ValueError:
         return None
     return events if len(events) == count else None

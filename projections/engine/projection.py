@@ -71,7 +71,7 @@ class Primary:
     fold: Callable[[Row | None, Recorded], Row]
     values: Callable[[Row, Recorded], Values]
     headers: Collection[Header] = EVERY_HEADER
-    """What the functions use of `Recorded`; a rebuild reads no others."""
+    """What `fold` uses of `Recorded`, whose others a rebuild does not read; `values` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,6 @@ class Mirror:
     of: str
     table: TableSpec
     values: Callable[[Row, Recorded], Values]
-    headers: Collection[Header] = EVERY_HEADER
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,7 @@ class Additions:
     rows: Callable[[Transition], tuple[Values, ...]]
     topics: tuple[str, ...] = ()
     headers: Collection[Header] = EVERY_HEADER
+    """What `rows` uses of `Recorded`."""
 
 
 Projection = Primary | Mirror | Additions

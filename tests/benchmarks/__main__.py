@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks append|command|projection [--json]`."""
+"""`python -m tests.benchmarks append|command|live|rebuild [--json]`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import argparse
 
 from tests.benchmarks.append import run as append
 from tests.benchmarks.command import run as command
-from tests.benchmarks.projection import run as projection
+from tests.benchmarks.live import run as live
+from tests.benchmarks.rebuild import run as rebuild
 
-_BENCHMARKS = {"append": append, "command": command, "projection": projection}
+_BENCHMARKS = {"append": append, "command": command, "live": live, "rebuild": rebuild}
 
 
 def main() -> None:
