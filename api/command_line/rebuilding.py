@@ -107,7 +107,8 @@ class _Shown:
             auto_refresh=False,
         )
         self._task = self._bar.add_task("", rate=0)
-        self._began = time.monotonic()
+        self._began = self._shown_at = time.monotonic()
+        self._phase = ""
 
     def __enter__(self) -> _Shown:
         self._bar.start()
@@ -117,7 +118,12 @@ class _Shown:
         self._bar.stop()
 
     def show(self, progress: Progress) -> None:
-        elapsed_s = max(time.monotonic() - self._began, _REFRESH_S)
+        """Told some thousand times a second, it shows five."""
+        now = time.monotonic()
+        if progress.phase == self._phase and now - self._shown_at < _REFRESH_S:
+            return
+        self._phase, self._shown_at = progress.phase, now
+        elapsed_s = max(now - self._began, _REFRESH_S)
         self._bar.update(
             self._task,
             description=progress.phase.value,

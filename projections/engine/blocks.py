@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, repeat
-from typing import Any, LiteralString, NoReturn
+from typing import Any, LiteralString, NoReturn, cast
 
 from psycopg import sql
 
@@ -43,7 +43,9 @@ _BY_KIND: LiteralString = (
 _RANGE: LiteralString = "notification_id > %s AND notification_id <= %s {}"
 _AT: LiteralString = "notification_id = ANY(%s)"
 
-_make: Any = partial(tuple.__new__, Recorded)
+_ALL = sql.SQL("")
+
+_make = partial(cast("Any", tuple).__new__, Recorded)
 
 
 class NotRead(Exception):
@@ -58,10 +60,11 @@ class _NotRead:
     def _refuse(self, *_: object) -> NoReturn:
         raise NotRead("A projection used a header that its `headers` do not name; add it there.")
 
-    __getattr__ = __str__ = __bool__ = __eq__ = __hash__ = _refuse  # type: ignore[assignment]  # none of them returns
+    __getattr__ = __str__ = __bool__ = __eq__ = __hash__ = _refuse
 
 
-_NOT_READ = repeat(_NotRead())
+NOT_READ: Any = _NotRead()
+_NEVER_READ = repeat(NOT_READ)
 
 
 class Blocks:
@@ -71,7 +74,7 @@ class Blocks:
         self,
         connection: Connection,
         headers: Collection[str] = _HEADERS,
-        condition: sql.Composable = sql.SQL(""),
+        condition: sql.Composable = _ALL,
     ) -> None:
         self._connection = connection
         self._columns = {**_ALWAYS, **{name: _HEADERS[name] for name in sorted(headers)}}
@@ -107,7 +110,7 @@ class Blocks:
         if events is None:
             return read_positions(self._connection, read["position"])
         read |= {"event": events, "topic": repeat(topic), "schema_version": repeat(schema_version)}
-        fields = (read.get(name, _NOT_READ) for name in Recorded._fields)
+        fields = (read.get(name, _NEVER_READ) for name in Recorded._fields)
         return map(_make, zip(*fields, strict=False))
 
 

@@ -23,7 +23,7 @@ class _Hearing(NamedTuple):
     """Who hears one topic; `last`: where its primary projection's streams are noted."""
 
     primary: Primary | None
-    last: dict[int, Recorded]
+    last: dict[int, int]
     additions: tuple[Additions, ...]
 
 
@@ -42,8 +42,8 @@ class Batch:
     skipped: Collection[int] = ()
     rows: dict[int, Row] = field(default_factory=dict[int, Row])
     """The documents of the streams that the batch touched, as they are after it."""
-    last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
-    """By primary projection: its streams with the last event of each."""
+    last: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
+    """By primary projection: its streams with the position of the last event of each."""
     _added: dict[str, list[Values]] = field(default_factory=dict[str, list[Values]])
     _hearing: dict[str, _Hearing] = field(default_factory=dict[str, _Hearing])
     """By topic."""
@@ -66,18 +66,19 @@ class Batch:
                 stream = recorded.stream.int
                 before = rows.get(stream) or known.get(stream)
                 after = rows[stream] = primary.fold(before, recorded)
-                last[stream] = recorded
+                last[stream] = recorded.position
             if additions:
                 self._add(additions, Transition(before, after, recorded))
 
-    def tables(self) -> dict[str, list[Values]]:
-        """The rows to write, by table: documents once per stream, additions once per event."""
-        tables = self.additions()
+    def tables(self, events: Iterable[Recorded]) -> dict[str, list[Values]]:
+        """The rows to write for the events that were folded, by table: documents once per stream,
+        additions once per event."""
+        tables, at = self.additions(), {recorded.position: recorded for recorded in events}
         for primary in self.catalog.primaries():
             last = self.last.get(primary.name, {})
             for each in self.catalog.documents_of(primary) if last else ():
                 values, rows = each.values, self.rows
-                tables[each.table.name] = [values(rows[id_], r) for id_, r in last.items()]
+                tables[each.table.name] = [values(rows[id_], at[p]) for id_, p in last.items()]
         return tables
 
     def additions(self) -> dict[str, list[Values]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from operator import attrgetter, length_hint
+from operator import length_hint
 from sys import maxsize
 from typing import LiteralString
 from uuid import UUID
@@ -36,8 +36,7 @@ Tables = Mapping[str, Sequence[Values]]
 Document = Primary | Mirror
 """What has a row per stream."""
 
-_STREAMS_SHOWN = 5_000
-_POSITION: Callable[[Recorded], int] = attrgetter("position")
+_STREAMS_SHOWN = 1_000
 
 _SKIPPED: LiteralString = "SELECT position FROM projections.skipped"
 
@@ -103,8 +102,8 @@ class Refolding:
     """For what was parked here: those events and all later ones of their records."""
     _rows: dict[int, Row] = field(default_factory=dict[int, Row])
     _last: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
-    """By primary projection: its streams with the position of the last event of each. The events
-    themselves would be old memory when the next ones replace them: 1 µs an event (measured)."""
+    """As in `Batch`: the events themselves would lie in cold memory when others replace them, which
+    takes 1 µs each (measured)."""
 
     @classmethod
     def begun(
@@ -124,7 +123,7 @@ class Refolding:
 
     def add(self, events: Sequence[Recorded]) -> Tables:
         """Fold the events that follow; the rows that they add for good. Raises: NotRead."""
-        batch = Batch(self.wanted.catalog, {}, self.parked, self.skipped, self._rows)
+        batch = Batch(self.wanted.catalog, {}, self.parked, self.skipped, self._rows, self._last)
         remaining = iter(events)
         while length_hint(remaining):
             try:
@@ -136,9 +135,6 @@ class Refolding:
                 self._park(events[at], error)
                 batch.fold(events[at : at + 1])
         self._set_aside_behind_others(events)
-        for name, last in batch.last.items():
-            positions = self._last.setdefault(name, {})
-            positions |= zip(last, map(_POSITION, last.values()), strict=True)
         wanted, added = self.wanted.tables(), batch.additions()
         return {name: rows for name, rows in added.items() if name in wanted}
 

@@ -57,5 +57,8 @@ def _folded_again(
     connection: Connection, catalog: Catalog, streams: set[UUID], *, through: int
 ) -> dict[str, list[Values]]:
     batch = Batch(catalog, {}, parked_streams(connection))
-    batch.fold(read_streams(connection, list(streams), through))
-    return {name: rows for name, rows in batch.tables().items() if catalog.table(name).is_keyed}
+    events = read_streams(connection, list(streams), through)
+    batch.fold(events)
+    return {
+        name: rows for name, rows in batch.tables(events).items() if catalog.table(name).is_keyed
+    }

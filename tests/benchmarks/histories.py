@@ -56,10 +56,8 @@ async def write_histories(
     return [(row.tenant, UUID(str(row.originator_id))) for row in begun]
 
 
-def copy_histories(
-    conninfo: str, keys: Keys, *, streams: int, events: int, under_way: int
-) -> None:
-    """One event of three sealed, by a superuser's COPY into an empty log: a million in half a minute.
+def copy_histories(conninfo: str, keys: Keys, *, streams: int, events: int, under_way: int) -> None:
+    """With one event of three sealed, by a superuser's COPY into an empty log: 30 s a million.
 
     `under_way`: so many incidents go on at a time; when they are over the next begin.
     """

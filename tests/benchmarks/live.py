@@ -63,9 +63,7 @@ def run(*, rounds: int, lasting_s: float) -> Report:
     ratios = {
         "live_vs_library": ours / measured["library_runner_per_s"],
         "live_vs_raw": ours / measured["raw_view_rows_per_s"],
-        "live_all_vs_library": (
-            measured["live_all_per_s"] / measured["library_runner_per_s"]
-        ),
+        "live_all_vs_library": (measured["live_all_per_s"] / measured["library_runner_per_s"]),
     }
     return Report("live", told, measured, ratios, TARGETS)
 

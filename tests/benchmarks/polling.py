@@ -1,4 +1,4 @@
-"""Somebody who reads all the time, in a process of his own, while something is done to the table."""
+"""Somebody who reads all the time, in a process of his own, while the table is rebuilt."""
 
 from __future__ import annotations
 

@@ -18,6 +18,6 @@ def test_a_projection_alone_writes_a_row_for_each_record_that_it_heard_of() -> N
     story.tell("forklift", IncidentAcknowledged())
     batch = Batch(Catalog((INCIDENT,)), known={})
     batch.fold(story.events)
-    [row] = batch.tables().pop("incident_v1")
+    [row] = batch.tables(story.events).pop("incident_v1")
     assert row[0] == stream("forklift")
     assert batch.rows[stream("forklift").int]["status"] == "in_progress"

@@ -49,7 +49,8 @@ def decode_all(topic: str, schema_version: int, states: bytes) -> list[Event]:
     if known is None:
         raise UnknownTopic(topic)
     if schema_version == known.schema_version:
-        return _list_adapter(known).validator.validate_json(states)
+        events: list[Event] = _list_adapter(known).validator.validate_json(states)
+        return events
     return [
         _adapter(known).validate_python(_brought_up(topic, schema_version, known, fields))
         for fields in from_json(states)
