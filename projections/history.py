@@ -58,6 +58,7 @@ INCIDENT_TIMELINE = Additions(
         is_keyed=False,
     ),
     rows=_timeline_rows,
+    headers=("tenant", "tenant_position", "occurred_at"),
 )
 
 CHANGES = Additions(
@@ -81,4 +82,8 @@ CHANGES = Additions(
         is_keyed=False,
     ),
     rows=_change_rows,
+    headers=(
+        *("tenant", "tenant_position", "actor", "command"),
+        *("recorded_at", "occurred_at", "source"),
+    ),
 )

@@ -85,4 +85,5 @@ PEOPLE = Primary(
     ),
     fold=fold,
     values=_values,
+    headers=("tenant", "command"),
 )

@@ -114,7 +114,7 @@ class Applier:
         batch.fold(events)
         first, last = events[0], events[-1]
         move = self.lease.move(since=first.position - 1, to=last.position, epoch=last.epoch)
-        tables = {**batch.tables(), LETTERS.name: set_aside}
+        tables = {**batch.tables(events), LETTERS.name: set_aside}
         return Prepared(batch.rows, self.writer.statement(move, tables))
 
     def _settle(self, prepared: Prepared, moved: Sequence[object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from sys import maxsize
+from typing import NamedTuple
 from uuid import UUID
 
 from projections.engine.catalog import Catalog
@@ -17,6 +18,14 @@ from write_model.kernel.messages import Recorded
 
 class CannotFold(Exception):
     """An event that no projection can take; the message says why, without its content."""
+
+
+class _Hearing(NamedTuple):
+    """Who hears one topic; `last`: where its primary projection's streams are noted."""
+
+    primary: Primary | None
+    last: dict[int, int]
+    additions: tuple[Additions, ...]
 
 
 @dataclass(slots=True)
@@ -34,27 +43,43 @@ class Batch:
     skipped: Collection[int] = ()
     rows: dict[int, Row] = field(default_factory=dict[int, Row])
     """The documents of the streams that the batch touched, as they are after it."""
-    last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
-    """By primary projection: its streams with the last event of each."""
+    last: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
+    """By primary projection: its streams with the position of the last event of each."""
     _added: dict[str, list[Values]] = field(default_factory=dict[str, list[Values]])
+    _hearing: dict[str, _Hearing] = field(default_factory=dict[str, _Hearing])
+    """By topic."""
 
     def fold(self, events: Iterable[Recorded]) -> None:
-        """Raises: CannotFold for unreadable events, and whatever a fold raises."""
-        for recorded in events:
-            hearers = self.catalog.hearers(recorded.topic)
-            before, after = self._folded(hearers.primary, recorded)
-            if hearers.additions:
-                self._add(hearers.additions, Transition(before, after, recorded))
+        """Raises: CannotFold for unreadable events, and whatever a fold raises.
 
-    def tables(self) -> dict[str, list[Values]]:
-        """The rows to write, by table: documents once per stream, additions once per event, and
-        what is to be added to counts.
+        One loop with few calls of our own: they were half of the folding (measured).
+        """
+        rows, known, hearing = self.rows, self.known, self._hearing
+        sets_aside = bool(self.parked or self.skipped)
+        for recorded in events:
+            primary, last, additions = hearing.get(recorded.topic) or self._heard(recorded.topic)
+            before = after = None
+            if sets_aside and self._is_set_aside(recorded):
+                pass
+            elif type(recorded.event) is Unreadable:
+                raise CannotFold(recorded.event.fault)
+            elif primary is not None:
+                stream = recorded.stream.int
+                before = rows.get(stream) or known.get(stream)
+                after = rows[stream] = primary.fold(before, recorded)
+                last[stream] = recorded.position
+            if additions:
+                self._add(additions, Transition(before, after, recorded))
+
+    def tables(self, events: Iterable[Recorded]) -> dict[str, list[Values]]:
+        """The rows to write for the events that were folded, by table: documents once per stream,
+        additions once per event, and what is to be added to counts.
 
         A mirror's row is left out where the batch changed nothing that it shows.
         """
-        tables = self.additions()
+        tables, at = self.additions(), {recorded.position: recorded for recorded in events}
         for primary in self.catalog.primaries():
-            last = self.last.get(primary.name, {})
+            last = {id_: at[position] for id_, position in self.last.get(primary.name, {}).items()}
             for each in self.catalog.documents_of(primary) if last else ():
                 values, rows = each.values, self.rows
                 changed = self._changed(each, last)
@@ -65,8 +90,9 @@ class Batch:
         return tables
 
     def additions(self) -> dict[str, list[Values]]:
-        """The rows of them that are added for good, once per event."""
-        return dict(self._added)
+        """The rows of them that are added for good, once per event; handed over only once."""
+        added, self._added = self._added, {}
+        return added
 
     def _changed(
         self, each: Primary | Mirror, last: Mapping[int, Recorded]
@@ -81,18 +107,10 @@ class Batch:
         before, after = self.known.get(stream), self.rows[stream]
         return before is None or any(before.get(name) is not after[name] for name in fields)
 
-    def _folded(self, primary: Primary | None, recorded: Recorded) -> tuple[Row | None, Row | None]:
-        if self._is_set_aside(recorded):
-            return None, None
-        if isinstance(recorded.event, Unreadable):
-            raise CannotFold(recorded.event.fault)
-        if primary is None:
-            return None, None
-        stream = recorded.stream.int
-        before = self.rows.get(stream) or self.known.get(stream)
-        after = self.rows[stream] = primary.fold(before, recorded)
-        self.last.setdefault(primary.name, {})[stream] = recorded
-        return before, after
+    def _heard(self, topic: str) -> _Hearing:
+        primary, additions = self.catalog.hearers(topic)
+        last = self.last.setdefault(primary.name, {}) if primary else {}
+        return self._hearing.setdefault(topic, _Hearing(primary, last, additions))
 
     def _is_set_aside(self, recorded: Recorded) -> bool:
         parked = self.parked and self.parked.get(recorded.stream, maxsize) <= recorded.position

@@ -71,7 +71,7 @@ class Late:
         first = events[0]
         batch = Batch(self.catalog, {}, {first.stream: first.position}, self.skipped)
         batch.fold(events)
-        self._put(events, {**batch.tables(), LETTERS.name: rows})
+        self._put(events, {**batch.tables(events), LETTERS.name: rows})
 
     def _applied(self, events: Sequence[Recorded]) -> Applied:
         """All of them at once, or by halves up to the one that cannot be."""
@@ -96,7 +96,7 @@ class Late:
 
     def _write(self, events: Sequence[Recorded]) -> None:
         batch = self._folded(events)
-        self._put(events, batch.tables())
+        self._put(events, batch.tables(events))
         self._rows = {**self._rows, **batch.rows}
 
     def _folded(self, events: Sequence[Recorded]) -> Batch:

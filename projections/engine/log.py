@@ -33,6 +33,7 @@ _AFTER: LiteralString = READ + (
 _OF_STREAMS: LiteralString = READ + (
     " WHERE originator_id = ANY(%s) AND notification_id <= %s ORDER BY notification_id"
 )
+_AT: LiteralString = READ + " WHERE notification_id = ANY(%s) ORDER BY notification_id"
 # One statement, so that both belong to the same moment.
 _END: LiteralString = (
     "SELECT coalesce((SELECT max(notification_id) FROM log.events), 0), epoch, first_position"
@@ -86,6 +87,12 @@ def read_streams(connection: Connection, streams: Sequence[UUID], through: int) 
     with connection.cursor(binary=True) as cursor:
         rows = cursor.execute(_OF_STREAMS, (list(streams), through)).fetchall()
     return recorded_of(rows)
+
+
+def read_positions(connection: Connection, positions: Sequence[int]) -> list[Recorded]:
+    """The events at these positions, in order."""
+    with connection.cursor(binary=True) as cursor:
+        return recorded_of(cursor.execute(_AT, (list(positions),)))
 
 
 def recorded_of(rows: Iterable[LogRow]) -> list[Recorded]:

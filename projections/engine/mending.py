@@ -94,7 +94,9 @@ class Mending:
         for projection in wanted.projections:
             table = projection.table
             delete_streams(self.connection, table, writer.layout.name(table.name), streams)
-        writer.add({**added, **refolding.documents(), LETTERS.name: refolding.letters})
+        for rows in (added, *refolding.documents()):
+            writer.add(rows)
+        writer.add({LETTERS.name: refolding.letters})
         raise_layout(self.connection)
         self.mended.records += len(streams)
         self.mended.events += len(events)

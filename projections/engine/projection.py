@@ -8,9 +8,9 @@ say (`Tally`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from projections.engine.columns import Column
@@ -22,6 +22,24 @@ Row = Mapping[str, Any]
 
 Values = tuple[Any, ...]
 """One table row, in the order of the table's columns."""
+
+Header = Literal[
+    "epoch",
+    "tenant",
+    "tenant_position",
+    "number",
+    "actor",
+    "command",
+    "correlation",
+    "causation",
+    "recorded_at",
+    "occurred_at",
+    "source",
+]
+"""A field of `Recorded`. Its others are read for every projection: event, topic, schema version,
+stream, version and position."""
+
+EVERY_HEADER: tuple[Header, ...] = get_args(Header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,8 @@ class Primary:
     table: TableSpec
     fold: Callable[[Row | None, Recorded], Row]
     values: Callable[[Row, Recorded], Values]
+    headers: Collection[Header] = EVERY_HEADER
+    """What `fold` uses of `Recorded`, whose others a rebuild does not read; `values` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,8 @@ class Additions:
     table: TableSpec
     rows: Callable[[Transition], tuple[Values, ...]]
     topics: tuple[str, ...] = ()
+    headers: Collection[Header] = EVERY_HEADER
+    """What `rows` uses of `Recorded`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,10 +89,14 @@ class Rebuild:
         refolding = Refolding.begun(self.connection, wanted)
         for number in range(parts):
             part = Part(number, parts, wanted.kinds())
-            for to, events in copied(self.connection, part, after=0, through=through):
+            blocks = copied(
+                self.connection, part, after=0, through=through, headers=wanted.headers()
+            )
+            for to, events in blocks:
                 self._copy_in(wanted, made, refolding.add(events))
                 self.told(Progress(Phase.FOLDING, number * through + to, parts * through))
-            self._copy_in(wanted, made, refolding.documents())
+            for documents in refolding.documents():
+                self._copy_in(wanted, made, documents)
             refolding.forget()
         self._copy_in(wanted, made, refolding.counts())
         return refolding

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from operator import length_hint
 from sys import maxsize
 from uuid import UUID
 
 import structlog
 
+from projections.engine.blocks import Blocks, NotRead
 from projections.engine.catalog import Catalog
 from projections.engine.folding import Batch
-from projections.engine.log import Connection, read_streams
+from projections.engine.log import Connection, read_positions, read_streams
 from projections.engine.parking import (
     BEHIND_ANOTHER,
     letters,
@@ -23,6 +25,7 @@ from projections.engine.parking import (
 )
 from projections.engine.projection import (
     Additions,
+    Header,
     Mirror,
     Primary,
     Projection,
@@ -40,6 +43,8 @@ Tables = Mapping[str, Sequence[Values]]
 
 Document = Primary | Mirror | Tally
 """What has a row per stream, or counts it."""
+
+_STREAMS_SHOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,12 @@ class Wanted:
         heard = [self._topics(each) for each in self.projections]
         return tuple(sorted({kind for kinds in heard for kind in kinds})) if all(heard) else ()
 
+    def headers(self) -> frozenset[Header]:
+        """What their folding uses of `Recorded`, with the documents that they are made from."""
+        found = self.catalog.projections
+        folded = (each for each in found if isinstance(each, Primary | Additions))
+        return frozenset(name for each in folded for name in each.headers)
+
     def _topics(self, projection: Projection) -> tuple[str, ...]:
         if isinstance(projection, Mirror | Tally):
             return next(p.topics for p in self.catalog.primaries() if p.name == projection.of)
@@ -100,7 +111,9 @@ class Refolding:
     letters: list[Values] = field(default_factory=list[Values])
     """For what was parked here: those events and all later ones of their records."""
     _rows: dict[int, Row] = field(default_factory=dict[int, Row])
-    _last: dict[str, dict[int, Recorded]] = field(default_factory=dict[str, dict[int, Recorded]])
+    _last: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
+    """As in `Batch`: the events themselves would lie in cold memory when others replace them, which
+    takes 1 µs each (measured)."""
     _counts: dict[str, Counter[Values]] = field(default_factory=dict[str, Counter[Values]])
 
     @classmethod
@@ -120,39 +133,46 @@ class Refolding:
         return {stream: self.parked[stream] for stream in self._found}
 
     def add(self, events: Sequence[Recorded]) -> Tables:
-        """Fold the events that follow; the rows that they add for good."""
-        batch = Batch(self.wanted.catalog, self._rows, self.parked, self.skipped)
+        """Fold the events that follow; the rows that they add for good. Raises: NotRead."""
+        batch = Batch(self.wanted.catalog, {}, self.parked, self.skipped, self._rows, self._last)
         remaining = iter(events)
         while length_hint(remaining):
             try:
                 batch.fold(remaining)
+            except NotRead:
+                raise
             except Exception as error:  # noqa: BLE001  # a fold may refuse in any way
                 at = len(events) - length_hint(remaining) - 1
                 self._park(events[at], error)
                 batch.fold(events[at : at + 1])
         self._set_aside_behind_others(events)
-        self._rows |= batch.rows
-        for name, last in batch.last.items():
-            self._last.setdefault(name, {}).update(last)
-        added = batch.additions()
-        return {name: rows for name, rows in added.items() if name in self.wanted.tables()}
+        wanted, added = self.wanted.tables(), batch.additions()
+        return {name: rows for name, rows in added.items() if name in wanted}
 
-    def documents(self) -> Tables:
-        """A row per stream, for every table that has one; all are counted from here on."""
-        tables: dict[str, list[Values]] = {}
+    def documents(self) -> Iterator[Tables]:
+        """A row per stream for every table that has one; of some streams at a time, because the
+        rows of all would take several times the memory of what is folded. They are counted from
+        here on."""
         for primary in self.wanted.catalog.primaries():
-            for each, values in self._all_shown(primary, self.wanted.documents_of(primary)):
-                if isinstance(each, Tally):
-                    self._count(each, values, 1)
-                else:
-                    tables.setdefault(each.table.name, []).append(values)
+            for last in self._last_events(primary):
+                yield self._documents(primary, last)
+
+    def _documents(self, primary: Primary, last: Iterable[Recorded]) -> Tables:
+        tables: dict[str, list[Values]] = {}
+        for each, values in self._all_shown(primary, self.wanted.documents_of(primary), last):
+            if isinstance(each, Tally):
+                self._count(each, values, 1)
+            else:
+                tables.setdefault(each.table.name, []).append(values)
         return tables
 
     def discount(self) -> None:
         """The documents as they stand now are counted already: their counts change from here."""
         for primary in self.wanted.catalog.primaries():
-            for tally, keys in self._all_shown(primary, self.wanted.tallies_of(primary)):
-                self._count(tally, keys, -1)
+            tallies = self.wanted.tallies_of(primary)
+            for last in self._last_events(primary) if tallies else ():
+                for tally, keys in self._all_shown(primary, tallies, last):
+                    self._count(tally, keys, -1)
 
     def counts(self) -> Tables:
         """What is to be added to each count, for all documents that were made until now."""
@@ -163,11 +183,17 @@ class Refolding:
         for key in keys:
             counted[key] += by
 
+    def _last_events(self, primary: Primary) -> Iterator[Collection[Recorded]]:
+        events, positions = Blocks(self.connection), iter(self._last.get(primary.name, {}).values())
+        while some := list(islice(positions, _STREAMS_SHOWN)):
+            yield events.at(some).values()
+
     def _all_shown(
-        self, primary: Primary, documents: Sequence[Document]
+        self, primary: Primary, documents: Sequence[Document], last: Iterable[Recorded]
     ) -> Iterator[tuple[Document, Values]]:
-        for stream, last in self._last.get(primary.name, {}).items() if documents else ():
-            yield from self._shown(primary, documents, self._rows[stream], last)
+        for recorded in last:
+            row = self._rows[recorded.stream.int]
+            yield from self._shown(primary, documents, row, recorded)
 
     def _shown(
         self, primary: Primary, documents: Sequence[Document], row: Row, last: Recorded
@@ -206,18 +232,26 @@ class Refolding:
         reason = reason_for(error)
         self.parked[recorded.stream] = recorded.position
         self._found.add(recorded.stream)
-        self.letters += letters([recorded], reason=reason)
+        self._set_aside([recorded], reason)
         log.error("rebuild.parked", type=recorded.topic, reason=reason)
 
     def _set_aside_behind_others(self, events: Sequence[Recorded]) -> None:
         """Up to where the projector has set their records aside itself."""
-        late = (
+        if not self._found:
+            return
+        late = [
             each
             for each in events
             if each.stream in self._found
             and self.parked[each.stream] < each.position < self._known.get(each.stream, maxsize)
-        )
-        self.letters += letters(late, reason=BEHIND_ANOTHER)
+        ]
+        if late:
+            self._set_aside(late, BEHIND_ANOTHER)
+
+    def _set_aside(self, events: Sequence[Recorded], reason: str) -> None:
+        # Read again, with the headers that letters show.
+        positions = [recorded.position for recorded in events]
+        self.letters += letters(read_positions(self.connection, positions), reason=reason)
 
 
 def _values(document: Document, row: Row, recorded: Recorded) -> Values:

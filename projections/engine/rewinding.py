@@ -64,8 +64,10 @@ def _folded_again(
 ) -> dict[str, list[Values]]:
     batch = Batch(catalog, {}, parked_streams(connection), skipped_positions(connection))
     streams = {stream for found in touched.values() for stream in found}
-    batch.fold(read_streams(connection, list(streams), through))
-    again = {name: rows for name, rows in batch.tables().items() if catalog.table(name).is_keyed}
+    events = read_streams(connection, list(streams), through)
+    batch.fold(events)
+    tables = batch.tables(events)
+    again = {name: rows for name, rows in tables.items() if catalog.table(name).is_keyed}
     return again | _counts(catalog, touched, batch.rows)
 
 

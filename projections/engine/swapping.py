@@ -81,8 +81,9 @@ class Successor:
         refolding.add([recorded for recorded in events if recorded.position <= since])
         refolding.discount()
         added = refolding.add([recorded for recorded in events if recorded.position > since])
-        documents = refolding.documents()
-        writer.add({**added, **documents, **refolding.counts()})
+        for rows in (added, *refolding.documents()):
+            writer.add(rows)
+        writer.add(refolding.counts())
         known = {(stream, position) for stream, position, *_ in self.letters}
         self.letters.extend(each for each in refolding.letters if each[:2] not in known)
         self.parked.update(refolding.parked)

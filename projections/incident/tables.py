@@ -134,6 +134,7 @@ INCIDENT = Primary(
     ),
     fold=fold,
     values=_document_values,
+    headers=("tenant", "number", "actor", "command", "recorded_at", "occurred_at"),
 )
 
 INCIDENT_LIST = Mirror(

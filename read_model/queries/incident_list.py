@@ -11,12 +11,13 @@ from uuid import UUID
 from psycopg import sql
 
 from read_model import tables
+from read_model.layout import Query
 from read_model.queries.asking import Allowed, Asked
 from read_model.queries.cursor import Cursors, Place, Question, must_be_of
 from read_model.queries.listed_then import listed_then
 from read_model.queries.parked import ANY_PARKED, parked_of
 from read_model.queries.searching import ALL, IS_ASKED, IS_GATHERED, ROUNDS, Round, are_few
-from read_model.reader import Query, Reader
+from read_model.reader import Reader
 from write_model.incident.events import Priority, Severity, Status
 from write_model.kernel.recent import Recent
 

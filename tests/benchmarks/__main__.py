@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks append|command|projection|reads|growth|visible [--json]`."""
+"""`python -m tests.benchmarks append|command|live|rebuild|reads|growth|visible [--json]`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from tests.benchmarks.append import run as append
 from tests.benchmarks.command import run as command
 from tests.benchmarks.growth import INCIDENTS
 from tests.benchmarks.growth import run as growth
-from tests.benchmarks.projection import run as projection
+from tests.benchmarks.live import run as live
 from tests.benchmarks.reads import run as reads
+from tests.benchmarks.rebuild import run as rebuild
 from tests.benchmarks.report import Report
 from tests.benchmarks.visible import run as visible
 
 _BENCHMARKS: dict[str, Callable[..., Report]] = {
     "append": append,
     "command": command,
-    "projection": projection,
+    "live": live,
+    "rebuild": rebuild,
     "reads": reads,
     "growth": growth,
     "visible": visible,

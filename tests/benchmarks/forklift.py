@@ -28,7 +28,7 @@ _SEVERITY, _PRIORITY = Severity.SEV2, Priority.HIGH
 # The same in every process of a benchmark.
 TENANTS = tuple(derived_id("tenant", number) for number in range(4))
 ACTOR = derived_id("actor")
-_PEOPLE = tuple(derived_id("person", number) for number in range(100))
+PEOPLE = tuple(derived_id("person", number) for number in range(100))
 _STORY = (
     "Hydraulic oil under the left mast of forklift 7 in aisle 12 of the warehouse; the floor is"
     " slippery and the aisle is closed."
@@ -46,7 +46,7 @@ async def subject_keys(settings: Settings) -> Keys:
         return {
             (tenant, subject): key
             for tenant in TENANTS
-            for subject, key in (await keyring.keys_for(tenant, _PEOPLE)).items()
+            for subject, key in (await keyring.keys_for(tenant, PEOPLE)).items()
         }
 
 
@@ -64,7 +64,7 @@ class Reports:
 
     def _command(self, turn: int) -> Append:
         tenant, stream, command = self.tenants[turn % len(self.tenants)], new_id(), new_id()
-        person = _PEOPLE[turn % len(_PEOPLE)] if turn % 3 == 0 else None
+        person = PEOPLE[turn % len(PEOPLE)] if turn % 3 == 0 else None
         state = self._state(tenant, stream, command, person)
         row = RecordedEvent(
             stream,

@@ -29,7 +29,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`figures` are medians over rounds, `ratios` are quotients of two of them."""
+    """`figures` are medians over rounds, `ratios` are quotients of two of them.
+
+    `targets`: for some of both.
+    """
 
     benchmark: str
     conditions: Mapping[str, object]
@@ -45,7 +48,7 @@ class Report:
                 "figures": {name: round(value, 3) for name, value in self.figures.items()},
                 "ratios": {name: round(value, 3) for name, value in self.ratios.items()},
                 "targets": {
-                    name: target.against(self.ratios[name]) for name, target in self._targets()
+                    name: target.against(self._found[name]) for name, target in self._targets()
                 },
             },
             indent=2,
@@ -56,7 +59,11 @@ class Report:
 
     def _targets(self) -> Iterator[tuple[str, Target]]:
         """Those whose sides were measured."""
-        return ((name, each) for name, each in self.targets.items() if name in self.ratios)
+        return ((name, each) for name, each in self.targets.items() if name in self._found)
+
+    @property
+    def _found(self) -> Mapping[str, float]:
+        return {**self.figures, **self.ratios}
 
     def _lines(self) -> Iterator[str]:
         yield f"{self.benchmark}"
@@ -64,7 +71,7 @@ class Report:
             yield f"  {name:<36} {condition}"
         yield "figures (medians over the rounds)"
         for name, value in self.figures.items():
-            yield f"  {name:<36} {value:>12,.2f}"
+            yield f"  {name:<36} {value:>12,.2f}   {self._judged(name, value)}".rstrip()
         yield "ratios"
         for name, ratio in self.ratios.items():
             yield f"  {name:<36} {ratio:>12.3f}  {self._judged(name, ratio)}".rstrip()

@@ -124,7 +124,7 @@ def in_memory(events: Sequence[Recorded]) -> Shown:
     batch.fold(events)
     for row in batch.rows.values():
         assert orjson.loads(orjson.dumps(row)) == row, "read back from its table it must be equal"
-    tables = batch.tables()
+    tables = batch.tables(events)
     return Shown({t.name: _sorted(_fields(t, tables.get(t.name, ()))) for t in CATALOG.tables()})
 
 

@@ -43,7 +43,7 @@ def endings(known: Mapping[int, Row], *events: Recorded) -> tuple[list[Values], 
     """The rows that a batch writes, and the documents after it."""
     batch = Batch(Catalog((INCIDENT, ENDINGS)), known)
     batch.fold(events)
-    return batch.tables()["endings_v1"], batch.rows
+    return batch.tables(events)["endings_v1"], batch.rows
 
 
 def test_a_projection_alone_writes_a_row_for_each_record_that_it_heard_of() -> None:
@@ -53,7 +53,7 @@ def test_a_projection_alone_writes_a_row_for_each_record_that_it_heard_of() -> N
     story.tell("forklift", ACKNOWLEDGED)
     batch = Batch(Catalog((INCIDENT,)), known={})
     batch.fold(story.events)
-    [row] = batch.tables().pop("incident_v1")
+    [row] = batch.tables(story.events).pop("incident_v1")
     assert row[0] == FORKLIFT
     assert batch.rows[FORKLIFT.int]["status"] == "in_progress"
 

@@ -40,20 +40,44 @@ def decoder(topic: str, schema_version: int) -> Callable[[bytes], Event]:
     return partial(_decode_older, topic, schema_version, known)
 
 
+def decode_all(topic: str, schema_version: int, states: bytes) -> list[Event]:
+    """The events of one kind, from the elements of a JSON array; in fewer calls than one each.
+
+    Raises: UnknownTopic; ValueError when one of them is not this event. Which, is not told.
+    """
+    known = REGISTRY.get(topic)
+    if known is None:
+        raise UnknownTopic(topic)
+    if schema_version == known.schema_version:
+        events: list[Event] = _list_adapter(known).validator.validate_json(states)
+        return events
+    return [
+        _adapter(known).validate_python(_brought_up(topic, schema_version, known, fields))
+        for fields in from_json(states)
+    ]
+
+
 def _decode_older(topic: str, version: int, known: type[Event], state: bytes) -> Event:
-    return _adapter(known).validate_python(_upcast(topic, version, known, state))
+    return _adapter(known).validate_python(_brought_up(topic, version, known, from_json(state)))
 
 
-def _upcast(topic: str, version: int, known: type[Event], state: bytes) -> dict[str, Any]:
-    fields = from_json(state)
+def _brought_up(
+    topic: str, version: int, known: type[Event], fields: dict[str, Any]
+) -> dict[str, Any]:
     for older in range(version, known.schema_version):
         fields = UPCASTERS[topic, older](fields)
-    return fields  # type: ignore[no-any-return]  # from_json is untyped
+    return fields
 
 
 _ADAPTERS: dict[type[Event], TypeAdapter[Event]] = {}
+_LIST_ADAPTERS: dict[type[Event], TypeAdapter[list[Event]]] = {}
 
 
 def _adapter(known: type[Event]) -> TypeAdapter[Event]:
     adapter = _ADAPTERS.get(known)
     return adapter or _ADAPTERS.setdefault(known, TypeAdapter(known))
+
+
+def _list_adapter(known: type[Event]) -> TypeAdapter[list[Event]]:
+    adapter = _LIST_ADAPTERS.get(known)
+    return adapter or _LIST_ADAPTERS.setdefault(known, TypeAdapter(list[known]))  # type: ignore[valid-type]  # a class known at run time

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from write_model.incident.events import IncidentDeclared, NoteAdded, Severity
 from write_model.kernel.ids import new_id
 from write_model.kernel.messages import REGISTRY, UPCASTERS, Event, event
-from write_model.kernel.serialization import UnknownTopic, decode, encode
+from write_model.kernel.serialization import UnknownTopic, decode, decode_all, encode
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -86,3 +86,15 @@ def test_older_schemas_are_brought_up_step_by_step(
     leaked: type[Event], version: int, stored: bytes, fields: dict[str, Any]
 ) -> None:
     assert decode(leaked.topic, version, stored) == leaked(**fields)
+    together = b"[" + stored + b"," + stored + b"]"
+    assert decode_all(leaked.topic, version, together) == [leaked(**fields)] * 2
+
+
+def test_events_of_one_kind_are_read_together() -> None:
+    events: list[Event] = [NoteAdded(note=new_id(), text=text) for text in ("It drips", "[],{}")]
+    stored = b"[" + b",".join(map(encode, events)) + b"]"
+    assert decode_all(NoteAdded.topic, NoteAdded.schema_version, stored) == events
+    with pytest.raises(UnknownTopic):
+        decode_all("forklift.sank", 1, b"[]")
+    with pytest.raises(ValueError, match="text"):
+        decode_all(NoteAdded.topic, NoteAdded.schema_version, b'[{"note": 7}]')
