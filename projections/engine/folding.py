@@ -47,8 +47,10 @@ class Batch:
                 self._add(hearers.additions, Transition(before, after, recorded))
 
     def tables(self) -> dict[str, list[Values]]:
-        """The rows to write, by table: documents once per stream, additions once per event,
-        and what is to be added to counts."""
+        """The rows to write, by table: documents once per stream, additions once per event.
+
+        Of counts what is to be added to them.
+        """
         tables = self.additions()
         for primary in self.catalog.primaries():
             last = self.last.get(primary.name, {})
