@@ -34,6 +34,7 @@ def project(database: Database) -> None:
         projector = Projector(connection, CATALOG, Lease(new_id()))
         while projector.step():
             pass
+        projector.close()
 
 
 @pytest.mark.parametrize("rest", ["", "/history", "/timeline", "/timeline?by=recorded_at"])
@@ -77,3 +78,17 @@ async def test_health_says_that_something_is_parked(served: Served, commander: S
     answer = await served.http.get("/readyz")
     assert (answer.status_code, told(answer)["status"]) == (200, "degraded")
     assert told(answer)["reason"].startswith("1 record is parked")
+
+
+async def test_who_waits_for_what_is_parked_is_told_that_it_is_stale(
+    commander: Somebody, database: Database
+) -> None:
+    last = await commander.declares()
+    project(database)
+    shown = f"min_position={last['position']}"
+    parked, other, page = [
+        told(await commander.get(f"/v1/incidents{rest}{shown}"))
+        for rest in ("/INC-1?", "/INC-2?", "?")
+    ]
+    assert (parked["stale"], "stale" in other) == (True, False)
+    assert ("stale" in page, page["parked"], len(page["items"])) == (False, 1, 3)
