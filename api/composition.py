@@ -96,6 +96,10 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             clock=parts.clock,
             ids=parts.ids,
         )
+        reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
+        kept = open_cache(settings.cache_url(), parts.master, parts.clock)
+        cache = await stack.enter_async_context(kept)
+        asked = questions(Reader(reading), parts.master, cache, settings)
         following = Following(
             parts.pool,
             people,
@@ -103,16 +107,13 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             ring,
             settings,
             subscribers=budgets.streams,
+            positions=asked.positions,
         )
         await following.begin()
         for name, work in _beside_requests(following, people):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
-        reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
-        kept = open_cache(settings.cache_url(), parts.master, parts.clock)
-        cache = await stack.enter_async_context(kept)
-        asked = questions(Reader(reading), parts.master, cache, settings)
         yield Process(
             settings,
             parts.pool,

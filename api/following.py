@@ -12,6 +12,7 @@ from api.budgets import Budget
 from api.identity.identity import Identity
 from projections.push import Ring
 from read_model.log_headers import Head, Header, Pool, head, tail
+from read_model.queries.position import Positions
 from write_model.application import WriteModel
 from write_model.kernel.settings import Settings
 from write_model.organization.organization import ORGANIZATION
@@ -38,10 +39,11 @@ class Following:
         settings: Settings,
         *,
         subscribers: Budget,
+        positions: Positions,
     ) -> None:
         self._pool, self._identity, self._ring = pool, identity, ring
         self._records, self._policies = write_model.records, write_model.decider.policies
-        self._subscribers = subscribers
+        self._subscribers, self._positions = subscribers, positions
         self._trust_s = settings.tail_trust_s
         self._loop = asyncio.get_running_loop()
         self._position = self._epoch = 0
@@ -53,6 +55,7 @@ class Following:
         """Take the log's present end as the start."""
         end = await head(self._pool)
         self._position, self._epoch = end.position, end.epoch
+        self._positions.trust(end.epoch)
         self._reached_at = self._loop.time()
 
     async def run(self) -> None:
@@ -142,6 +145,7 @@ class Following:
         self._trusted = False
         self._identity.distrust()
         self._policies.distrust()
+        self._positions.distrust()
 
     def _abreast(self) -> None:
         self._hole = None
@@ -150,3 +154,4 @@ class Following:
             self._trusted = True
             self._identity.trust()
             self._policies.trust()
+            self._positions.trust(self._epoch)

@@ -171,4 +171,5 @@ INCIDENT_VERSIONS = Additions(
         is_keyed=False,
     ),
     rows=_version_rows,
+    headers=("tenant", "tenant_position"),
 )

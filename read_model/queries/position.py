@@ -10,9 +10,12 @@ from psycopg import sql
 
 from read_model import tables
 from read_model.reader import Reader
+from write_model.kernel.recent import Recent
 
 _APPLIED = sql.SQL(
-    "SELECT coalesce(max(tenant_position), 0) FROM {} WHERE tenant_id = %(tenant)s"
+    "SELECT coalesce(max(tenant_position), 0),"
+    " (SELECT epoch FROM projections.checkpoint WHERE name = 'all')"
+    " FROM {} WHERE tenant_id = %(tenant)s"
 ).format(tables.CHANGES)
 
 _FIRST_S, _LAST_S, _FADES_OVER = 0.001, 0.005, 10
@@ -41,17 +44,39 @@ class _Waiters:
 
 
 class Positions:
-    def __init__(self, reader: Reader) -> None:
+    """What is shown stays shown until the log is restored; so it is asked for once.
+
+    `remembered`: of how many organizations. Nothing is remembered before `trust`.
+    """
+
+    def __init__(self, reader: Reader, *, remembered: int = 10_000) -> None:
         self._reader = reader
         self._waiters: dict[UUID, _Waiters] = {}
+        self._shown: Recent[UUID, int] = Recent(remembered)
+        self._epoch: int | None = None
+
+    def trust(self, epoch: int) -> None:
+        """The log is followed, and this is its epoch."""
+        self._epoch = epoch
+
+    def distrust(self) -> None:
+        """The log may have been restored: believe nothing that was shown before."""
+        self._epoch = None
+        self._shown.clear()
 
     async def applied(self, tenant: UUID) -> int:
         """The organization's last position that every page shows."""
-        [(position,)] = await self._reader.rows(tenant, _APPLIED, {})
+        [(position, epoch)] = await self._reader.rows(tenant, _APPLIED, {})
+        # Of another epoch: the projector has not gone back yet behind what the log has lost.
+        if epoch == self._epoch:
+            self._shown.remember(tenant, position)
         return int(position)
 
     async def wait_for(self, tenant: UUID, position: int, *, bound_s: float) -> Applied:
         """Wait until `position` is shown, at most `bound_s` seconds, or for one answer."""
+        shown = self._shown.get(tenant) or 0
+        if shown >= position:
+            return Applied(shown, stale=False)
         waiters = self._waiters.setdefault(tenant, _Waiters())
         waiters.count += 1
         try:

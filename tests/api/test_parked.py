@@ -34,6 +34,7 @@ def project(database: Database) -> None:
         projector = Projector(connection, CATALOG, Lease(new_id()))
         while projector.step():
             pass
+        projector.close()
 
 
 @pytest.mark.parametrize("rest", ["", "/history", "/timeline", "/timeline?by=recorded_at"])
@@ -111,3 +112,17 @@ async def test_a_record_that_was_never_shown_is_said_to_be_there(
     stranger = await served.somebody(Role.INCIDENT_COMMANDER)
     for unknown in (await stranger.get(path), await commander.get("/v1/incidents/INC-2")):
         assert (unknown.status_code, told(unknown)["code"]) == (404, "not_found")
+
+
+async def test_who_waits_for_what_is_parked_is_told_that_it_is_stale(
+    commander: Somebody, database: Database
+) -> None:
+    last = await commander.declares()
+    project(database)
+    shown = f"min_position={last['position']}"
+    parked, other, page = [
+        told(await commander.get(f"/v1/incidents{rest}{shown}"))
+        for rest in ("/INC-1?", "/INC-2?", "?")
+    ]
+    assert (parked["stale"], "stale" in other) == (True, False)
+    assert ("stale" in page, page["parked"], len(page["items"])) == (False, 1, 3)

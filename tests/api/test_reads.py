@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.api.serving import Served, Somebody, told
+from tests.api.serving import Served, Somebody, serving, told
 from write_model.kernel.access import Role
+from write_model.kernel.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("projector")
 
@@ -342,3 +344,21 @@ async def test_who_may_not_see_the_history_of_all_is_refused_the_feed(
     reporter = await served.somebody(Role.REPORTER, tenant=commander.tenant)
     answer = await reporter.get("/v1/events")
     assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")
+
+
+async def test_what_one_process_has_written_another_shows(
+    served: Served, settings: Settings, commander: Somebody
+) -> None:
+    async with serving(settings) as other:
+        elsewhere = replace(commander, http=other.http)
+        for number in (1, 2, 3):
+            last = await commander.declares()
+            shown = f"min_position={last['position']}"
+            one = await elsewhere.get(f"/v1/incidents/{last['id']}?{shown}")
+            assert (one.status_code, told(one)["reference"]) == (200, f"INC-{number}")
+            page = await elsewhere.get(f"/v1/incidents?{shown}&facets=status")
+            assert told(page)["facets"] == {"status": {"open": number}}
+            assert len(told(page)["items"]) == number
+            for answer in (one, page):
+                assert int(answer.headers["X-Position"]) >= last["position"]
+                assert "stale" not in told(answer)

@@ -192,3 +192,33 @@ async def test_whoever_waits_sees_his_own_event(reader: Reader, show: Show, stor
     story.tell("forklift", IncidentAcknowledged())
     await asyncio.to_thread(show, story)
     assert await asyncio.gather(*waiting) == [Applied(5, stale=False)] * 20
+
+
+async def test_a_position_that_was_seen_shown_is_not_asked_for_again(
+    reader: Reader, database: Database
+) -> None:
+    positions = Positions(reader)
+    positions.trust(1)
+    assert await positions.wait_for(NORTH, 3, bound_s=0) == Applied(4, stale=False)
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as admin:
+        admin.execute("DELETE FROM projections.changes_v1")
+    assert await positions.wait_for(NORTH, 4, bound_s=0) == Applied(4, stale=False)
+    assert await positions.wait_for(NORTH, 5, bound_s=0) == Applied(0, stale=True)
+    assert await positions.wait_for(SOUTH, 1, bound_s=0) == Applied(0, stale=True)
+
+
+async def test_of_a_log_that_may_be_another_no_position_is_remembered(
+    reader: Reader, database: Database
+) -> None:
+    positions = Positions(reader)
+    positions.trust(1)
+    assert await positions.wait_for(NORTH, 4, bound_s=0) == Applied(4, stale=False)
+    positions.distrust()
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as admin:
+        admin.execute("DELETE FROM projections.changes_v1 WHERE tenant_position > 3")
+        assert await positions.wait_for(NORTH, 4, bound_s=0) == Applied(3, stale=True)
+        # The log is in its second epoch, and the projector has not gone back yet.
+        positions.trust(2)
+        assert await positions.wait_for(NORTH, 3, bound_s=0) == Applied(3, stale=False)
+        admin.execute("DELETE FROM projections.changes_v1 WHERE tenant_position > 2")
+    assert await positions.wait_for(NORTH, 3, bound_s=0) == Applied(2, stale=True)
