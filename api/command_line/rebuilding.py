@@ -61,7 +61,9 @@ def drop_old(as_json: AsJson = False, home: Home = None) -> None:
 def _rebuilt(connection: Connection, names: list[str]) -> Rebuilt:
     from projections.catalog import CATALOG
     from projections.engine.rebuilding import Rebuild
+    from workers.projector.collector import spare_collector
 
+    spare_collector()
     with _Shown() as shown:
         return _unless_refused(partial(Rebuild(connection, CATALOG, shown.show).of, names))
 
