@@ -89,8 +89,10 @@ def _rebuilt(
     from projections.catalog import CATALOG
     from projections.engine.performing import perform
     from projections.engine.requests import Request
+    from workers.projector.collector import spare_collector
     from write_model.kernel.ids import new_id
 
+    spare_collector()
     request = Request(new_id(), names, choice)
     with Shown() as shown:
         work = partial(perform, connection, beside, CATALOG, request, shown.show)
