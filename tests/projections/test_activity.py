@@ -38,11 +38,15 @@ def test_batches_of_all_projectors_add_up(tailer: Connection) -> None:
     assert (found.last_events, found.last_s) == (501, 2.0)
     assert dict(zip((*SIZES, None), found.sizes, strict=True)) == {
         **dict.fromkeys((*SIZES, None), 0),
-        1: 1, 10: 1, None: 1,
+        1: 1,
+        10: 1,
+        None: 1,
     }
     assert dict(zip((*TIMES_S, None), found.times, strict=True)) == {
         **dict.fromkeys((*TIMES_S, None), 0),
-        0.001: 1, 0.0025: 1, None: 1,
+        0.001: 1,
+        0.0025: 1,
+        None: 1,
     }
 
 
