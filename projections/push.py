@@ -82,6 +82,11 @@ class Ring:
         self.branch = 0
         """Another one after each `clear`: positions that were sent before mean nothing any more."""
 
+    @property
+    def kept(self) -> int:
+        """How many messages it holds, of all organizations."""
+        return len(self._order)
+
     def publish(self, events: Iterable[Happened]) -> None:
         """Take the log's next events in, and wake who waits for them."""
         touched = {event.tenant: self._take(event) for event in events}

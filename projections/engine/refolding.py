@@ -18,6 +18,7 @@ from projections.engine.folding import Batch
 from projections.engine.log import Connection, read_positions, read_streams
 from projections.engine.parking import (
     BEHIND_ANOTHER,
+    is_poison,
     letters,
     parked_streams,
     reason_for,
@@ -229,6 +230,8 @@ class Refolding:
         self._rows, self._last = {}, {}
 
     def _park(self, recorded: Recorded, error: Exception) -> None:
+        if not is_poison(error):
+            raise error
         reason = reason_for(error)
         self.parked[recorded.stream] = recorded.position
         self._found.add(recorded.stream)

@@ -47,6 +47,23 @@ async def until_parked(who: Somebody, records: int) -> dict[str, Any]:
             await asyncio.sleep(0.02)
 
 
+async def test_one_event_that_raises_keeps_nothing_else_back(
+    served: Served, owner: Somebody, declared: dict[str, Any]
+) -> None:
+    last = await owner.declares()
+    shown = f"min_position={last['position']}"
+    listed = told(await owner.get(f"/v1/incidents?facets=status&{shown}"))
+    assert (len(listed["items"]), listed["parked"], "stale" in listed) == (3, 1, False)
+    assert told(await owner.get("/v1/incidents/INC-1"))["stale"]
+    for other in ("INC-2", "INC-3"):
+        assert "stale" not in told(await owner.get(f"/v1/incidents/{other}?{shown}"))
+    feed = told(await owner.get(f"/v1/events?{shown}"))
+    assert [each["position"] for each in feed["items"]] == [*range(1, last["position"] + 1)]
+    ready = told(await served.http.get("/readyz"))
+    assert ready["status"] == "degraded"
+    assert ready["reason"].startswith("1 record is parked")
+
+
 async def test_the_list_tells_what_is_parked_and_why(
     served: Served, owner: Somebody, declared: dict[str, Any]
 ) -> None:

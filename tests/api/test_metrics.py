@@ -39,10 +39,10 @@ async def measured(served: Served) -> Samples:
 
 async def until(served: Served, true: Callable[[Samples], bool]) -> Samples:
     async with asyncio.timeout(20):
-        # Another process writes it: nothing here tells when.
-        while not true(found := await measured(served)):  # noqa: ASYNC110
+        while True:
+            if true(found := await measured(served)):
+                return found
             await asyncio.sleep(0.05)
-    return found
 
 
 @pytest.mark.parametrize("given", [None, "Bearer", "Bearer wrong", "Basic {}", "Bearer é"])
@@ -84,6 +84,7 @@ async def test_what_the_projector_does_is_measured(served: Served, owner: Somebo
     assert end["projector_batch_seconds_sum"] > 0
     assert end["api_commands_total"] >= end["api_commits_total"] > 0
     assert end["api_pool,pool_size"] >= 1
+    assert end["api_ring_messages"] > 0
     assert end["process_cpu_seconds_total"] > 0
 
 

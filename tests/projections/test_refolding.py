@@ -97,3 +97,17 @@ def test_a_trouble_that_passes_parks_nothing_and_what_is_skipped_stays_so(
     document = orjson.loads(values[-1])
     assert (document["status"], len(document["notes"])) == ("open", 1)
     assert (refolding.parked, refolding.letters) == ({}, [])
+
+
+def test_a_memory_that_is_full_parks_nothing(log: Connection) -> None:
+    story = Story()
+    story.tell("forklift", DECLARED)
+
+    def fold(row: Row | None, recorded: Recorded) -> Row:
+        raise MemoryError
+
+    catalog = Catalog((replace(INCIDENT, fold=fold),))
+    refolding = Refolding.begun(log, Wanted.of(catalog, ["incident"]))
+    with pytest.raises(MemoryError):
+        refolding.add(story.events)
+    assert refolding.parked == {}
