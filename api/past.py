@@ -21,7 +21,7 @@ from projections.engine.projection import Primary, Row
 from projections.incident.tables import INCIDENT as PROJECTED
 from projections.incident.tables import item
 from projections.times import rfc3339
-from read_model.queries.asking import Asked, Cut, time_of
+from read_model.queries.asking import Asked, Cut, time_in
 from read_model.queries.past import STREAM, Past
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
@@ -104,7 +104,7 @@ async def _until(at: Process, request: Request, actor: Actor) -> dict[str, int]:
         raise Invalid("Give as_of or version, not both.", field="version")
     if "version" in asked:
         return {"version": _version(asked["version"])}
-    time = time_of(asked["as_of"], "as_of")
+    time = time_in(asked["as_of"], "as_of")
     return {"position": await at.questions.pasts.reached(actor.tenant, time)}
 
 

@@ -80,7 +80,7 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         if name in _NOT_FILTERS:
             continue
         if match := _RANGE.fullmatch(name):
-            ranges[_known(match[1], sorted(allowed.times), name), match[2]] = time_of(text, name)
+            ranges[_known(match[1], sorted(allowed.times), name), match[2]] = time_in(text, name)
         else:
             filters[_known(name, sorted(allowed.filters), name)] = _values(name, text, allowed)
     question = Asked(
@@ -91,7 +91,7 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         cursor=parameters.get("cursor") or None,
         fields=_names(parameters.get("fields", ""), allowed.fields, "fields"),
         facets=_names(parameters.get("facets", ""), allowed.facets, "facets"),
-        as_of=time_of(parameters["as_of"], "as_of") if "as_of" in parameters else None,
+        as_of=time_in(parameters["as_of"], "as_of") if "as_of" in parameters else None,
     )
     if question.as_of is not None:
         _must_be_known_of_the_past(question, allowed)
@@ -132,7 +132,7 @@ def _id(text: str, name: str) -> UUID:
         raise Invalid(f"{text} is not an id.", field=name) from error
 
 
-def time_of(text: str, name: str) -> datetime:
+def time_in(text: str, name: str) -> datetime:
     """The time that a parameter says. Raises: Invalid."""
     try:
         time = datetime.fromisoformat(text)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import maxsize
 from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 
 from read_model import tables
-from read_model.queries.asking import Allowed, Asked, Cut
+from read_model.queries.asking import Allowed, Asked
 from read_model.queries.cursor import Cursors, Place, Question, must_be_of
 from read_model.queries.listed_then import listed_then
-from read_model.queries.parked import ANY_PARKED, PARKED_OF_KIND, PARKED_OF_KIND_THEN
+from read_model.queries.parked import ANY_PARKED, PARKED_OF_KIND
 from read_model.reader import Reader
 from write_model.incident.events import Priority, Severity, Status
 
@@ -171,9 +171,9 @@ class IncidentList:
         return self._cursors.open(_question(tenant, asked), asked.cursor)
 
     async def _parked(self, tenant: UUID, asked: Asked) -> int:
-        query = PARKED_OF_KIND_THEN if asked.cut else PARKED_OF_KIND
-        parameters = {"kind": "incident", **_until(asked.cut)}
-        [(count,)] = await self._reader.rows(tenant, query, parameters)
+        position = asked.cut.position if asked.cut else maxsize
+        parameters = {"kind": "incident", "position": position}
+        [(count,)] = await self._reader.rows(tenant, PARKED_OF_KIND, parameters)
         return int(count)
 
 
@@ -190,12 +190,9 @@ def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
         "value": place and place.value,
         "key": place and place.key,
         "as_of": asked.as_of,
-        **_until(asked.cut),
+        "position": asked.cut and asked.cut.position,
+        "begun": asked.cut and asked.cut.begun,
     }
-
-
-def _until(cut: Cut | None) -> Mapping[str, int]:
-    return {"position": cut.position, "begun": cut.begun} if cut else {}
 
 
 def page_query(asked: Asked, place: Place | None) -> sql.Composed:

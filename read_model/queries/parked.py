@@ -21,9 +21,6 @@ ANY_PARKED = sql.SQL("EXISTS (SELECT FROM {} WHERE tenant_id = %(tenant)s)").for
 """Whether any of the organization's records is, of whatever kind."""
 
 PARKED_OF_KIND = sql.SQL(
-    "SELECT count(DISTINCT stream_id) FROM {}"
-    " WHERE tenant_id = %(tenant)s AND split_part(type, '.', 1) = %(kind)s"
+    "SELECT count(DISTINCT stream_id) FROM {} WHERE tenant_id = %(tenant)s"
+    " AND split_part(type, '.', 1) = %(kind)s AND tenant_position <= %(position)s"
 ).format(tables.DEAD_LETTERS)
-
-PARKED_OF_KIND_THEN = PARKED_OF_KIND + sql.SQL(" AND tenant_position <= %(position)s")
-"""The same of an earlier moment."""
