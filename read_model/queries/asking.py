@@ -94,15 +94,17 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         as_of=time_in(parameters["as_of"], "as_of") if "as_of" in parameters else None,
     )
     if question.as_of is not None:
-        _must_be_known_of_the_past(question, allowed)
+        _must_be_known_of_the_past(question, parameters, allowed)
     return question
 
 
-def _must_be_known_of_the_past(question: Asked, allowed: Allowed) -> None:
+def _must_be_known_of_the_past(
+    question: Asked, parameters: Iterable[str], allowed: Allowed
+) -> None:
     named = {
-        "sort": question.sort.removeprefix("-"),
+        **{name: name for name in parameters},
         **{f"{name}[{operator}]": name for name, operator in question.ranges},
-        **{name: name for name in question.filters},
+        "sort": question.sort.removeprefix("-"),
     }
     for where, name in named.items():
         if name in allowed.present_only:

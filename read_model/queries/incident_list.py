@@ -79,7 +79,7 @@ ALLOWED = Allowed(
     sorts=frozenset(_SORTS),
     facets=frozenset(_FACETS),
     fields=frozenset(FIELDS),
-    present_only=frozenset({"updated_at"}),
+    present_only=frozenset({"updated_at", "q"}),
 )
 
 _PAGE = sql.SQL(
