@@ -108,16 +108,17 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         words=_words(parameters["q"]) if "q" in parameters else "",
     )
     if question.as_of is not None:
-        _must_be_known_of_the_past(question, allowed)
+        _must_be_known_of_the_past(question, parameters, allowed)
     return question
 
 
-def _must_be_known_of_the_past(question: Asked, allowed: Allowed) -> None:
+def _must_be_known_of_the_past(
+    question: Asked, parameters: Iterable[str], allowed: Allowed
+) -> None:
     named = {
-        "sort": question.sort.removeprefix("-"),
+        **{name: name for name in parameters},
         **{f"{name}[{operator}]": name for name, operator in question.ranges},
-        **{name: name for name in question.filters},
-        **({"q": "q"} if question.words else {}),
+        "sort": question.sort.removeprefix("-"),
     }
     for where, name in named.items():
         if name in allowed.present_only:

@@ -20,7 +20,7 @@ from tests.acceptance.stack import Json, Person, Stack
 
 Tell = Callable[[str], None]
 
-PATHS = ("", "/history", "/timeline", "/actions")
+PATHS = ("", "?version=1", "?as_of=2026-02-03T08:15:00Z", "/history", "/timeline", "/actions")
 VERBS = {
     "acknowledge": {},
     "notes": {"text": "I was here"},
@@ -85,6 +85,7 @@ def test_what_belongs_to_another_looks_like_what_is_nowhere(two: Two) -> None:
     foreign, nowhere = (
         [
             _said(two.mine.ask("GET", f"/v1/incidents/{id_}")),
+            _said(two.mine.ask("GET", f"/v1/incidents/{id_}?version=1")),
             _said(two.mine.ask("GET", f"/v1/events?subject={id_}")),
             _said(two.mine.ask("GET", f"/v1/people?ids={id_}")),
             _said(two.mine.ask("POST", f"/v1/members/{id_}/suspend", body={"reason": "Left"})),
