@@ -11,6 +11,6 @@ from api.command_line.developing import CHECKOUT
 
 
 def bench(context: typer.Context) -> None:
-    """Measure append, command, live or rebuild beside their references: NAME [--json]."""
+    """Measure append, command, live, rebuild, visible, reads or growth: NAME [--json]."""
     argv = [sys.executable, "-m", "tests.benchmarks", *context.args]
     raise typer.Exit(subprocess.run(argv, check=False, cwd=CHECKOUT).returncode)
