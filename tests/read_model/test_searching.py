@@ -60,7 +60,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=WAYS.values(), ids=WAYS)
+@pytest.fixture(params=WAYS.values(), ids=list(WAYS))
 def incidents(
     request: pytest.FixtureRequest, reader: Reader, cursors: Cursors, show: Show
 ) -> IncidentList:
