@@ -60,7 +60,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=list(WAYS.values()), ids=list(WAYS))
+@pytest.fixture(params=WAYS.values(), ids=list(WAYS))
 def incidents(
     request: pytest.FixtureRequest, reader: Reader, cursors: Cursors, show: Show
 ) -> IncidentList:
