@@ -19,10 +19,12 @@ from projections.engine.layout import read_layout
 from projections.engine.log import Connection, read_streams
 from projections.engine.parking import LETTERS
 from projections.engine.progress import Phase, Progress, Told
-from projections.engine.projection import Projection, Tally
+from projections.engine.projection import Primary, Projection, Tally
+from projections.engine.rebuilding import Rebuild
 from projections.engine.refolding import Refolding, Wanted
+from projections.engine.tallying import is_counted_otherwise
 from projections.engine.versions import must_be_shown
-from projections.engine.writing import Writer, delete_streams
+from projections.engine.writing import Writer, delete_streams, read_rows
 
 _AT_ONCE = 250
 """Events: the projector waits for them, 26 ms in the mean beside other work on both cores, with all
@@ -35,13 +37,17 @@ class NotByRecord(Exception):
 
 @dataclass(slots=True)
 class Mended:
-    """`parked`: events that could not be folded. `longest_s`: that the projector waited."""
+    """`parked`: events that could not be folded. `longest_s`: that the projector waited.
+
+    `recounted`: the tallies that were made anew, because a record is counted otherwise now.
+    """
 
     records: int = 0
     events: int = 0
     parked: int = 0
     seconds: float = 0.0
     longest_s: float = 0.0
+    recounted: set[str] = field(default_factory=set[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class Mending:
             began = perf_counter()
             must_be_shown(self.connection, self.catalog)
             self._pass_over(wanted, choice)
+            if self.mended.recounted:
+                Rebuild(self.connection, self.catalog, self.told).of(self.mended.recounted)
             self.mended.seconds = perf_counter() - began
             return self.mended
 
@@ -91,6 +99,7 @@ class Mending:
         events = read_streams(self.connection, streams, through)
         refolding = Refolding.begun(self.connection, wanted)
         added = refolding.add(events)
+        self._compare_counts(writer, wanted, streams, refolding)
         for projection in wanted.projections:
             table = projection.table
             delete_streams(self.connection, table, writer.layout.name(table.name), streams)
@@ -102,19 +111,29 @@ class Mending:
         self.mended.events += len(events)
         self.mended.parked += len(refolding.letters)
 
+    def _compare_counts(
+        self, writer: Writer, wanted: Wanted, streams: Sequence[UUID], refolding: Refolding
+    ) -> None:
+        """A count cannot be mended by record: nobody knows whether it had the record's row, or what
+        the log said when that row was damaged."""
+        for primary in wanted.projections:
+            if isinstance(primary, Primary) and (tallies := self.catalog.tallies_of(primary)):
+                place = writer.layout.name(primary.table.name)
+                before, after = read_rows(self.connection, place, streams), refolding.rows
+                self.mended.recounted.update(
+                    tally.name
+                    for tally in tallies
+                    for id_ in before.keys() | after.keys()
+                    if is_counted_otherwise(tally, before.get(id_), after.get(id_))
+                )
+
 
 def mendable(catalog: Catalog) -> list[str]:
     """The projections that have rows of single records."""
-    return [each.name for each in catalog.projections if _is_by_record(each)]
-
-
-def _is_by_record(projection: Projection) -> bool:
-    if isinstance(projection, Tally):
-        return False
-    return projection.table.is_keyed or "stream_id" in projection.table.names()
+    return [each.name for each in catalog.projections if not isinstance(each, Tally)]
 
 
 def _must_be_by_record(projections: Sequence[Projection]) -> None:
     for projection in projections:
-        if not _is_by_record(projection):
+        if isinstance(projection, Tally):
             raise NotByRecord(f"{projection.name} has no rows of single records; rebuild it whole.")

@@ -111,7 +111,8 @@ class Refolding:
     _found: set[UUID] = field(default_factory=set[UUID])
     letters: list[Values] = field(default_factory=list[Values])
     """For what was parked here: those events and all later ones of their records."""
-    _rows: dict[int, Row] = field(default_factory=dict[int, Row])
+    rows: dict[int, Row] = field(default_factory=dict[int, Row])
+    """The documents as they stand now, by streams as integers."""
     _last: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
     """As in `Batch`: the events themselves would lie in cold memory when others replace them, which
     takes 1 µs each (measured)."""
@@ -135,7 +136,7 @@ class Refolding:
 
     def add(self, events: Sequence[Recorded]) -> Tables:
         """Fold the events that follow; the rows that they add for good. Raises: NotRead."""
-        batch = Batch(self.wanted.catalog, {}, self.parked, self.skipped, self._rows, self._last)
+        batch = Batch(self.wanted.catalog, {}, self.parked, self.skipped, self.rows, self._last)
         remaining = iter(events)
         while length_hint(remaining):
             try:
@@ -193,7 +194,7 @@ class Refolding:
         self, primary: Primary, documents: Sequence[Document], last: Iterable[Recorded]
     ) -> Iterator[tuple[Document, Values]]:
         for recorded in last:
-            row = self._rows[recorded.stream.int]
+            row = self.rows[recorded.stream.int]
             yield from self._shown(primary, documents, row, recorded)
 
     def _shown(
@@ -227,7 +228,7 @@ class Refolding:
 
     def forget(self) -> None:
         """Go on with other streams."""
-        self._rows, self._last = {}, {}
+        self.rows, self._last = {}, {}
 
     def _park(self, recorded: Recorded, error: Exception) -> None:
         if not is_poison(error):

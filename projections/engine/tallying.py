@@ -9,6 +9,8 @@ from uuid import UUID
 from projections.engine.projection import Row, Tally, Values
 from write_model.kernel.messages import Recorded
 
+_ANY_TENANT = UUID(int=0)
+
 Change = tuple[UUID, Row | None, Row | None]
 """A record's organization, its document as it was counted, and as it is to be counted now."""
 
@@ -30,6 +32,11 @@ def difference(tally: Tally, changes: Iterable[Change]) -> list[Values]:
             counts.update(come)
             counts.subtract(gone)
     return as_rows(counts)
+
+
+def is_counted_otherwise(tally: Tally, before: Row | None, after: Row | None) -> bool:
+    """Whether another document counts under other keys than the one before."""
+    return _keys(tally, before, _ANY_TENANT) != _keys(tally, after, _ANY_TENANT)
 
 
 def as_rows(counts: Mapping[Values, int]) -> list[Values]:

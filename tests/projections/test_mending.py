@@ -20,7 +20,6 @@ from projections.engine.log import Connection
 from projections.engine.mending import Mended, Mending, NotByRecord
 from projections.engine.projection import Row
 from projections.engine.versions import OtherRelease
-from projections.history import CHANGES
 from projections.incident.tables import INCIDENT
 from tests.embedded import Database
 from tests.projections.conftest import Connect
@@ -91,6 +90,25 @@ def test_what_was_chosen_is_restored_and_nothing_else(
     assert found.records == len(mended)
     assert rows_of(log, mended) == right
     assert rows_of(log, ALL - mended) == wrong
+
+
+@pytest.mark.parametrize("are_right", [True, False])
+def test_counts_are_made_anew_when_a_mended_record_is_counted_otherwise(
+    log: Connection, connect: Connect, are_right: bool
+) -> None:
+    """Whether they had followed the damage or not."""
+    write_log(log, told().events)
+    catch_up(projector(connect("tallystick_tailer")))
+    right = shown(log)
+    name = read_layout(log).name
+    document = sql.SQL("UPDATE {} SET document = replace(document, 'sev2', 'sev4') WHERE id = %s")
+    log.execute(document.format(name("incident_v1")), (FORKLIFT,))
+    if not are_right:
+        log.execute(sql.SQL("DELETE FROM {}").format(name("incident_counts_v1")))
+    found = mend(connect("tallystick_tailer"), "incident", stream=FORKLIFT)
+    assert found.recounted == {"incident_counts"}
+    assert shown(log) == right
+    assert mend(connect("tallystick_tailer"), "incident", stream=FORKLIFT).recounted == set()
 
 
 def test_only_the_projections_that_are_named_are_mended(log: Connection, connect: Connect) -> None:
@@ -199,10 +217,8 @@ def look(connection: Connection, ended: threading.Event, seen: list[object]) -> 
 def test_what_nobody_projects_cannot_be_mended(log: Connection, connect: Connect) -> None:
     with pytest.raises(KeyError):
         mend(connect("tallystick_tailer"), "weather")
-    columns = tuple(column for column in CHANGES.table.columns if column.name != "stream_id")
-    tally = replace(CHANGES, table=replace(CHANGES.table, columns=columns))
-    with pytest.raises(NotByRecord, match="changes has no rows of single records"):
-        mend(connect("tallystick_tailer"), "changes", catalog=Catalog((tally,)))
+    with pytest.raises(NotByRecord, match="incident_counts has no rows of single records"):
+        mend(connect("tallystick_tailer"), "incident_counts")
 
 
 def test_tables_of_another_release_are_not_mended(log: Connection, connect: Connect) -> None:
