@@ -99,7 +99,7 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
         kept = open_cache(settings.cache_url(), parts.master, parts.clock)
         cache = await stack.enter_async_context(kept)
-        asked = questions(Reader(reading), parts.master, cache, settings)
+        asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)
         following = Following(
             parts.pool,
             people,

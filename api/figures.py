@@ -8,7 +8,8 @@ from api.process import process
 from api.reads import caught_up
 from api.requests import caller
 from api.routes import PlainRoute
-from read_model.queries.figures_asked import FILTERS, GROUPS, INTERVALS, figures_asked
+from read_model.dear_questions import figures_question
+from read_model.queries.figures_asked import FILTERS, GROUPS, INTERVALS
 
 router = APIRouter(prefix="/v1/metrics", tags=["Metrics"], route_class=PlainRoute)
 
@@ -32,7 +33,6 @@ async def incident_figures(request: Request) -> Response:
     with at.budgets.queries:
         actor = await caller(request, "incident.read")
         given = {k: v for k, v in request.query_params.items() if k != "min_position"}
-        asked = figures_asked(given)
+        question = figures_question(given)
         shown = await caught_up(at, request, actor)
-        now = at.identity.clock()
-        return shown.answer(await at.questions.incident_figures.figures(actor.tenant, asked, now))
+        return shown.answer(await at.questions.dear_answers.dear(actor.tenant, question))

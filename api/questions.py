@@ -11,13 +11,13 @@ from read_model.queries.changes import Changes
 from read_model.queries.cursor import Cursors
 from read_model.queries.history import Histories
 from read_model.queries.incident import Incidents
-from read_model.queries.incident_figures import IncidentFigures
 from read_model.queries.incident_list import IncidentList
 from read_model.queries.past import Pasts
 from read_model.queries.position import Positions
 from read_model.queries.projections import Projections
 from read_model.queries.timeline import Timelines
 from read_model.reader import Reader
+from write_model.kernel.clock import Clock
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.settings import Settings
 
@@ -26,7 +26,6 @@ from write_model.kernel.settings import Settings
 class Questions:
     incidents: Incidents
     incident_list: IncidentList
-    incident_figures: IncidentFigures
     histories: Histories
     timelines: Timelines
     changes: Changes
@@ -36,18 +35,19 @@ class Questions:
     dear_answers: DearAnswers
 
 
-def questions(reader: Reader, master: MasterSecret, cache: Cache, settings: Settings) -> Questions:
+def questions(
+    reader: Reader, master: MasterSecret, cache: Cache, settings: Settings, clock: Clock
+) -> Questions:
     cursors = Cursors(master)
     incident_list = IncidentList(reader, cursors)
     return Questions(
         Incidents(reader),
         incident_list,
-        IncidentFigures(reader),
         Histories(reader, cursors),
         Timelines(reader, cursors),
         Changes(reader),
         Positions(reader),
         Pasts(reader),
         Projections(reader),
-        dear_answers(reader, incident_list, cache, settings),
+        dear_answers(reader, incident_list, cache, settings, clock),
     )

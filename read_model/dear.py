@@ -11,16 +11,26 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
 from read_model.cache import Cache
 from read_model.queries.standing import Standings
+from write_model.kernel.clock import Clock
 from write_model.kernel.recent import Recent
 
 Compute = Callable[[UUID, Mapping[str, str]], Awaitable[bytes]]
 """(organization, parameters) -> the answer, the same for everyone who may ask for it."""
+
+
+class Computation(NamedTuple):
+    """`lasts_s`: how old an answer may be that depends on the time as well; else None."""
+
+    compute: Compute
+    lasts_s: int | None = None
+
 
 _NOTED_AGAIN_S = 60.0
 _REMEMBERED = 5_000
@@ -59,12 +69,14 @@ class DearAnswers:
         self,
         standings: Standings,
         cache: Cache,
-        computations: Mapping[str, Compute],
+        computations: Mapping[str, Computation],
+        clock: Clock,
         *,
         from_s: float,
     ) -> None:
         self._from_s = from_s
         self._standings, self._cache, self._computations = standings, cache, computations
+        self._clock = clock
         self._took_s: Recent[Asked, float] = Recent(_REMEMBERED)
         self._noted_s: Recent[Asked, float] = Recent(_REMEMBERED)
         self._computing: dict[bytes, asyncio.Task[bytes]] = {}
@@ -75,7 +87,7 @@ class DearAnswers:
         if self._is_cheap(asked):
             return await self._computed(asked)
         standing = await self._standings.of(tenant)
-        place = _place(asked, standing)
+        place = self._place(asked, standing)
         kept = await self._cache.get(place)
         await self._note(asked)
         return kept if kept is not None else await self._once(place, asked, standing)
@@ -86,7 +98,7 @@ class DearAnswers:
         if question.name not in self._computations or self._is_cheap(asked):
             return
         standing = await self._standings.of(tenant)
-        place = _place(asked, standing)
+        place = self._place(asked, standing)
         if await self._cache.lacks(place):
             await self._once(place, asked, standing)
 
@@ -121,12 +133,13 @@ class DearAnswers:
     async def _computed(self, asked: Asked) -> bytes:
         tenant, question = asked
         began_s = time.perf_counter()
-        answer = await self._computations[question.name](tenant, dict(question.parameters))
+        answer = await self._computations[question.name].compute(tenant, dict(question.parameters))
         self._took_s.remember(asked, time.perf_counter() - began_s)
         return answer
 
-
-def _place(asked: Asked, standing: str) -> bytes:
-    tenant, question = asked
-    whole = to_json([tenant, standing, question.name, question.parameters])
-    return blake2b(whole, digest_size=24).digest()
+    def _place(self, asked: Asked, standing: str) -> bytes:
+        tenant, question = asked
+        lasts_s = self._computations[question.name].lasts_s
+        since = self._clock().timestamp() // lasts_s if lasts_s else None
+        whole = to_json([tenant, standing, since, question.name, question.parameters])
+        return blake2b(whole, digest_size=24).digest()

@@ -80,7 +80,7 @@ async def _go_round(settings: Settings, stop: threading.Event) -> None:
     ):
         reader = Reader(pool)
         incident_list = IncidentList(reader, Cursors(master))
-        answers = dear_answers(reader, incident_list, cache, settings)
+        answers = dear_answers(reader, incident_list, cache, settings, wall_clock)
         warming = Warming(cache, answers)
         while not stop.is_set():
             await warming.round()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from datetime import timedelta
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from read_model.cache import Cache, open_cache
-from read_model.dear import DearAnswers, DearQuestion
+from read_model.dear import Computation, DearAnswers, DearQuestion
 from read_model.queries.standing import Standings
 from read_model.reader import Reader
 from tests.embedded import SUPERUSER, Database
@@ -19,6 +20,7 @@ from tests.projections.story import NORTH, SOUTH, Story, stream
 from tests.projections.test_incident_document import DECLARED
 from tests.read_model.conftest import Show
 from write_model.incident.events import IncidentAcknowledged
+from write_model.kernel.clock import Clock
 
 HOW_MANY = DearQuestion.of("how_many", {"of": "leaks", "in": "aisle 12"})
 
@@ -63,8 +65,29 @@ def answers(reader: Reader, cache: Cache, counting: Counting, story: Story) -> D
     return dear(reader, cache, counting)
 
 
-def dear(reader: Reader, cache: Cache, counting: Counting, *, from_s: float = 0.0) -> DearAnswers:
-    return DearAnswers(Standings(reader), cache, {"how_many": counting}, from_s=from_s)
+def dear(
+    reader: Reader,
+    cache: Cache,
+    counting: Counting,
+    *,
+    from_s: float = 0.0,
+    clock: Clock | None = None,
+) -> DearAnswers:
+    computations = {"how_many": Computation(counting), "how_old": Computation(counting, 60)}
+    told = clock or ToldTime()
+    return DearAnswers(Standings(reader), cache, computations, told, from_s=from_s)
+
+
+@pytest.mark.usefixtures("story")
+async def test_an_answer_that_depends_on_the_time_lasts_a_minute(
+    reader: Reader, cache: Cache, counting: Counting
+) -> None:
+    clock = ToldTime()
+    answers = dear(reader, cache, counting, clock=clock)
+    how_old = DearQuestion.of("how_old", {"of": "leaks"})
+    for seconds, computed in ((0, 1), (59, 1), (1, 2), (60, 3)):
+        clock.passes(timedelta(seconds=seconds))
+        assert await answers.dear(NORTH, how_old) == f"{computed} leaks".encode()
 
 
 async def test_it_is_computed_once_while_nothing_changes(
