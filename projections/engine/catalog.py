@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
-from projections.engine.projection import Additions, Mirror, Primary, Projection, TableSpec
+from projections.engine.projection import Additions, Header, Mirror, Primary, Projection, TableSpec
 
 
 class Hearers(NamedTuple):
@@ -30,6 +31,14 @@ class Catalog:
 
     def primaries(self) -> tuple[Primary, ...]:
         return tuple(each for each in self.projections if isinstance(each, Primary))
+
+    def headers(self) -> frozenset[Header]:
+        """What all of them use of `Recorded`, in their folds and in their rows."""
+        folded = (each.headers for each in self.projections if not isinstance(each, Mirror))
+        shown = (
+            each.values_headers for each in self.projections if not isinstance(each, Additions)
+        )
+        return frozenset(chain(*folded, *shown))
 
     def table(self, name: str) -> TableSpec:
         return next(each.table for each in self.projections if each.table.name == name)

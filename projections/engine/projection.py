@@ -71,7 +71,9 @@ class Primary:
     fold: Callable[[Row | None, Recorded], Row]
     values: Callable[[Row, Recorded], Values]
     headers: Collection[Header] = EVERY_HEADER
-    """What `fold` uses of `Recorded`, whose others a rebuild does not read; `values` has them."""
+    """What `fold` uses of `Recorded`; a rebuild folds without the others."""
+    values_headers: Collection[Header] = EVERY_HEADER
+    """What `values` uses of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Mirror:
     of: str
     table: TableSpec
     values: Callable[[Row, Recorded], Values]
+    values_headers: Collection[Header] = EVERY_HEADER
 
 
 @dataclass(frozen=True, slots=True)
