@@ -7,15 +7,16 @@ sides work all the time. What was made ready so is believed only if the batch be
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import structlog
 
+from projections.engine.blocks import Block, Columns
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease, LostLease
 from projections.engine.folding import Batch
-from projections.engine.log import LogRow, after, recorded_after
+from projections.engine.log import Rows, after, recorded_after
 from projections.engine.memory import Memory
 from projections.engine.parking import BEHIND_ANOTHER, LETTERS, is_poison, letters, reason_for
 from projections.engine.projection import Row, Values
@@ -36,27 +37,31 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """The next batch, and the rows of the log behind it that were read already."""
+    """The next batch, and what of the log behind it was read already."""
 
     events: Sequence[Recorded]
     prepared: Prepared | None = None
-    behind: Sequence[LogRow] = ()
+    behind: Rows | Block = field(default_factory=Rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Applier:
-    """Applies one batch after another under a lease that it does not take itself."""
+    """Applies one batch after another under a lease that it does not take itself.
+
+    `columns`: with which headers the log is read ahead, while there is much of it.
+    """
 
     sender: Sender
     writer: Writer
     catalog: Catalog
     lease: Lease
     memory: Memory
+    columns: Columns
 
     def upcoming(self, position: int, limit: int) -> Upcoming:
         """What follows a position, with as much behind it. Raises: HoleInLog, UnknownTopic."""
         rows = self.sender.ask(after(position, 2 * limit))
-        return Upcoming(recorded_after(position, rows[:limit]), behind=rows[limit:])
+        return Upcoming(recorded_after(position, rows[:limit]), behind=Rows(rows[limit:]))
 
     def apply(self, upcoming: Upcoming, limit: int) -> Upcoming | None:
         """Write a batch, or halve it until what cannot be applied is parked.
@@ -78,20 +83,22 @@ class Applier:
         events, behind = upcoming.events, upcoming.behind
         prepared = upcoming.prepared or self._prepared(events, self.memory.rows_before(events))
         last = events[-1].position
-        further = [after(last + len(behind), limit)] if len(behind) >= limit else []
+        further = [self.columns.after(last + len(behind), limit)] if len(behind) >= limit else []
         with self.sender.sent(prepared.statement, *further) as answers:
             following = self._made_ready(last, behind, prepared.rows)
         self._settle(prepared, answers.rows())
-        return following and replace(following, behind=answers.rows(1) if further else ())
+        if following is None or not further:
+            return following
+        return replace(following, behind=Block(self.columns, answers.rows(1)))
 
     def _made_ready(
-        self, last: int, rows: Sequence[LogRow], newer: Mapping[int, Row]
+        self, last: int, behind: Rows | Block, newer: Mapping[int, Row]
     ) -> Upcoming | None:
         """What follows position `last`, on top of `newer` rows that are being written."""
-        if not rows:
+        if not len(behind):
             return None
         try:
-            events = recorded_after(last, rows)
+            events = behind.after(last)
             known, missing = self.memory.remembered(events, newer)
             return Upcoming(events, None if missing else self._prepared(events, known))
         except Exception as error:  # noqa: BLE001  # whatever it is, the next step meets it and tells
@@ -123,6 +130,9 @@ class Applier:
         self.memory.remember(prepared.rows)
 
     def _isolate(self, events: Sequence[Recorded], error: Exception) -> None:
+        # Again and with all headers: it may be that one was not read, and letters show some.
+        before = events[0].position - 1
+        events = recorded_after(before, self.sender.ask(after(before, len(events))))
         middle = len(events) // 2
         if not middle:
             self._park(events[0], error)

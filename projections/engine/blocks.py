@@ -7,6 +7,7 @@ value costs 0.02 to 0.1 µs (measured). Headers that nobody reads are not asked 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
 from typing import Any, LiteralString, NoReturn, cast
@@ -14,7 +15,9 @@ from typing import Any, LiteralString, NoReturn, cast
 from psycopg import sql
 
 from projections.engine.log import Connection, LogRow, read_positions
-from write_model.kernel.messages import Event, Recorded
+from projections.engine.sending import Statement
+from write_model.kernel.errors import HoleInLog
+from write_model.kernel.messages import Recorded
 from write_model.kernel.serialization import decode_all
 
 _ALWAYS: Mapping[str, LiteralString] = {
@@ -40,6 +43,8 @@ _BY_KIND: LiteralString = (
     "SELECT topic, schema_version, '['::bytea || string_agg(state, ',') || ']', {} FROM log.events"
     " WHERE {} GROUP BY topic, schema_version"
 )
+_POSITIONS = 3
+_AFTER: LiteralString = "notification_id > $1 AND notification_id <= $2"
 _RANGE: LiteralString = "notification_id > %s AND notification_id <= %s {}"
 _AT: LiteralString = "notification_id = ANY(%s)"
 
@@ -67,6 +72,60 @@ NOT_READ: Any = _NotRead()
 _NEVER_READ = repeat(NOT_READ)
 
 
+class Columns:
+    """Those of some headers: how they are asked for, and how events are made of their arrays."""
+
+    def __init__(self, headers: Collection[str]) -> None:
+        self._columns = {**_ALWAYS, **{name: _HEADERS[name] for name in sorted(headers)}}
+        self._after = self.query(sql.SQL(_AFTER)).as_bytes()
+
+    def query(self, where: sql.Composable) -> sql.Composed:
+        columns = map(sql.Identifier, self._columns.values())
+        arrays = sql.SQL(", ").join(sql.SQL("array_agg({})").format(each) for each in columns)
+        return sql.SQL(_BY_KIND).format(arrays, where)
+
+    def after(self, position: int, limit: int) -> Statement:
+        """Asks for the events that follow a position, at most `limit`."""
+        return Statement(self._after, (position, position + limit))
+
+    def recorded(self, row: LogRow) -> Iterable[Recorded]:
+        """The events of one kind.
+
+        Raises: UnknownTopic; ValueError when not each of the states is one such event.
+        """
+        topic, schema_version, states, *columns = row
+        read = dict(zip(self._columns, columns, strict=True))
+        events = decode_all(topic, schema_version, states)
+        if len(events) != len(read["position"]):
+            raise ValueError("These states are more or fewer events than they should be.")
+        read |= {"event": events, "topic": repeat(topic), "schema_version": repeat(schema_version)}
+        fields = (read.get(name, _NEVER_READ) for name in Recorded._fields)
+        return map(_make, zip(*fields, strict=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Events that were read and not decoded yet."""
+
+    columns: Columns
+    rows: Sequence[LogRow]
+
+    def __len__(self) -> int:
+        return sum(len(positions(row)) for row in self.rows)
+
+    def after(self, position: int) -> list[Recorded]:
+        """The events, if they follow a position, dense and in order.
+
+        Raises: HoleInLog; UnknownTopic; ValueError when they have to be decoded one by one.
+        """
+        missing = set(range(position + 1, position + len(self) + 1))
+        if missing := missing.difference(*map(positions, self.rows)):
+            raise HoleInLog(min(missing))
+        return _ordered(
+            position, len(self), chain.from_iterable(map(self.columns.recorded, self.rows))
+        )
+
+
 class Blocks:
     """Reads events with some headers; `condition`: which ones of a range (empty, or `AND ...`)."""
 
@@ -77,26 +136,18 @@ class Blocks:
         condition: sql.Composable = _ALL,
     ) -> None:
         self._connection = connection
-        self._columns = {**_ALWAYS, **{name: _HEADERS[name] for name in sorted(headers)}}
-        self._range = self._query(sql.SQL(_RANGE).format(condition))
-        self._at = self._query(sql.SQL(_AT))
+        self._columns = Columns(headers)
+        self._range = self._columns.query(sql.SQL(_RANGE).format(condition))
+        self._at = self._columns.query(sql.SQL(_AT))
 
     def read(self, *, after: int, through: int) -> list[Recorded]:
         """The events between two positions, in order. Raises: UnknownTopic."""
-        ordered: list[Recorded | None] = [None] * (through - after)
-        for recorded in self._asked(self._range, (after, through)):
-            ordered[recorded.position - after - 1] = recorded
-        return list(filter(None, ordered))
+        return _ordered(after, through - after, self._asked(self._range, (after, through)))
 
     def at(self, positions: Sequence[int]) -> dict[int, Recorded]:
         """The events at these positions, by position, in no order. Raises: UnknownTopic."""
         found = self._asked(self._at, (list(positions),))
         return {recorded.position: recorded for recorded in found}
-
-    def _query(self, where: sql.Composable) -> sql.Composed:
-        columns = map(sql.Identifier, self._columns.values())
-        arrays = sql.SQL(", ").join(sql.SQL("array_agg({})").format(each) for each in columns)
-        return sql.SQL(_BY_KIND).format(arrays, where)
 
     def _asked(self, query: sql.Composed, parameters: Sequence[object]) -> Iterable[Recorded]:
         with self._connection.cursor(binary=True) as cursor:
@@ -104,20 +155,21 @@ class Blocks:
         return chain.from_iterable(map(self._recorded, rows))
 
     def _recorded(self, row: LogRow) -> Iterable[Recorded]:
-        topic, schema_version, states, *columns = row
-        read = dict(zip(self._columns, columns, strict=True))
-        events = _decoded(topic, schema_version, states, len(read["position"]))
-        if events is None:
-            return read_positions(self._connection, read["position"])
-        read |= {"event": events, "topic": repeat(topic), "schema_version": repeat(schema_version)}
-        fields = (read.get(name, _NEVER_READ) for name in Recorded._fields)
-        return map(_make, zip(*fields, strict=False))
+        try:
+            return self._columns.recorded(row)
+        except ValueError:  # so that whatever cannot be decoded stands alone
+            return read_positions(self._connection, positions(row))
 
 
-def _decoded(topic: str, schema_version: int, states: bytes, count: int) -> list[Event] | None:
-    """None when not each of the states is one such event."""
-    try:
-        events = decode_all(topic, schema_version, states)
-    except ValueError:
-        return None
-    return events if len(events) == count else None
+def positions(row: LogRow) -> Sequence[int]:
+    """Of the events of one kind."""
+    found: Sequence[int] = row[_POSITIONS]
+    return found
+
+
+def _ordered(position: int, length: int, events: Iterable[Recorded]) -> list[Recorded]:
+    """Those behind a position, in order; not everywhere need there be one."""
+    places: list[Recorded | None] = [None] * length
+    for recorded in events:
+        places[recorded.position - position - 1] = recorded
+    return list(filter(None, places))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, assert_never
 
 from projections.engine.projection import (
     Additions,
+    Header,
     Mirror,
     Primary,
     Projection,
@@ -42,6 +45,10 @@ class Catalog:
     def primaries(self) -> tuple[Primary, ...]:
         return tuple(each for each in self.projections if isinstance(each, Primary))
 
+    def headers(self) -> frozenset[Header]:
+        """What all of them use of `Recorded`, in their folds and in their rows."""
+        return frozenset(chain.from_iterable(map(_headers, self.projections)))
+
     def table(self, name: str) -> TableSpec:
         return next(each.table for each in self.projections if each.table.name == name)
 
@@ -55,3 +62,17 @@ class Catalog:
         primary = next((each for each in self.primaries() if kind in each.topics), None)
         additions = (each for each in self.projections if isinstance(each, Additions))
         return Hearers(primary, tuple(e for e in additions if not e.topics or kind in e.topics))
+
+
+def _headers(projection: Projection) -> Iterable[Header]:
+    match projection:
+        case Primary():
+            return (*projection.headers, *projection.values_headers)
+        case Mirror():
+            return projection.values_headers
+        case Additions():
+            return projection.headers
+        case Tally():
+            return ("tenant",)
+        case _:
+            assert_never(projection)

@@ -82,6 +82,20 @@ def recorded_after(position: int, rows: Sequence[LogRow]) -> list[Recorded]:
     return recorded_of(rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Events that were read row by row and not decoded yet."""
+
+    rows: Sequence[LogRow] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def after(self, position: int) -> list[Recorded]:
+        """As `recorded_after`."""
+        return recorded_after(position, self.rows)
+
+
 def read_streams(connection: Connection, streams: Sequence[UUID], through: int) -> list[Recorded]:
     """All events of these streams up to a position, in order."""
     with connection.cursor(binary=True) as cursor:

@@ -78,7 +78,9 @@ class Primary:
     fold: Callable[[Row | None, Recorded], Row]
     values: Callable[[Row, Recorded], Values]
     headers: Collection[Header] = EVERY_HEADER
-    """What `fold` uses of `Recorded`, whose others a rebuild does not read; `values` has them."""
+    """What `fold` uses of `Recorded`; a rebuild folds without the others."""
+    values_headers: Collection[Header] = EVERY_HEADER
+    """What `values` uses of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Mirror:
     of: str
     table: TableSpec
     values: Callable[[Row, Recorded], Values]
+    values_headers: Collection[Header] = EVERY_HEADER
     of_fields: tuple[str, ...] = ()
     """All that `values` reads of the document: while they stay the same, no row is written.
 

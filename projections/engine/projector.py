@@ -10,6 +10,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 
 from projections.engine.applying import Applier, Upcoming
+from projections.engine.blocks import Columns
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Held, Lease, LostLease
 from projections.engine.layout import read_layout
@@ -24,6 +25,9 @@ from projections.engine.writing import Writer
 BATCH_EVENTS = 500
 """Larger ones are slower (2,000 carry a sixth fewer events with all tables, measured): they do
 not fit into the processor's cache. And readers would see their rows later."""
+
+_OWN_HEADERS = ("epoch", "number")
+"""That of a batch's last event moves with the checkpoint; a number marks a record's beginning."""
 
 CACHED_ROWS = 50_000
 """About 3 KB each."""
@@ -52,6 +56,7 @@ class Projector:
             self.catalog,
             self.lease,
             Memory(self.connection, self.catalog, self.cached_rows),
+            Columns({*self.catalog.headers(), *_OWN_HEADERS}),
         )
 
     @property

@@ -46,5 +46,6 @@ VIEW = Primary(
     fold=_fold,
     values=_values,
     headers=(),
+    values_headers=(),
 )
 """What the library's view holds."""

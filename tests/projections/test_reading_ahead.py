@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,10 @@ from projections.catalog import CATALOG
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease, lag, pause, resume
 from projections.engine.log import Connection
-from projections.engine.projection import Additions, TableSpec, Values
+from projections.engine.projection import EVERY_HEADER, Additions, Header, TableSpec, Values
 from projections.engine.projector import Projector
 from projections.engine.transition import Transition
+from projections.incident.tables import INCIDENT
 from tests.embedded import until
 from tests.projections.conftest import Connect
 from tests.projections.story import SOUTH, Story, stream, write_log
@@ -35,8 +37,11 @@ from tests.projections.test_projector import (
 )
 from write_model.incident.events import IncidentAcknowledged, IncidentAssigned, NoteAdded
 from write_model.kernel.errors import HoleInLog
+from write_model.kernel.ids import derived_id
 
 BATCH = 3
+FEW_HEADERS: tuple[Header, ...] = ("tenant", "actor", "command", "recorded_at", "occurred_at")
+"""All that the document of an incident uses beside its number."""
 
 
 def ahead(connection: Connection, *, meanwhile: Callable[[], object]) -> Projector:
@@ -285,6 +290,28 @@ def test_a_log_restored_below_the_checkpoint_is_not_followed_from_there(
     found = tables(log)
     assert one.position == len(branch.events)
     assert found == in_one_batch(log, connect)
+
+
+def test_what_was_read_ahead_without_the_headers_that_letters_show_is_parked_with_them(
+    log: Connection, connect: Connect
+) -> None:
+    story = told()
+    for number in range(3 * BATCH):
+        note = NoteAdded(note=derived_id("note", number), text="It drips")
+        story.tell("forklift" if number % 2 else "crane", note)
+    write_log(log, story.events)
+    log.execute("SET session_replication_role = replica")
+    log.execute("UPDATE log.events SET state = '[]' WHERE notification_id IN (11, 17)")
+    letters: list[object] = []
+    for headers in (EVERY_HEADER, FEW_HEADERS):
+        start_again(log)
+        incident = replace(INCIDENT, headers=headers, values_headers=headers)
+        lease = Lease(FIRST, lasts=timedelta(seconds=60))
+        catch_up(Projector(connect("tallystick_tailer"), Catalog((incident,)), lease, BATCH))
+        query = "SELECT * FROM projections.dead_letters ORDER BY position"
+        letters.append(log.execute(query).fetchall())
+    assert letters[0]
+    assert letters[0] == letters[1]
 
 
 @pytest.mark.parametrize(("hole", "before"), [(5, 3), (8, 6)])
