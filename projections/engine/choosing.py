@@ -15,12 +15,13 @@ from projections.engine.log import Connection
 _RANGE_EVENTS = 100_000
 """Passed in about 0.1 s: no snapshot grows old, and whoever watches sees it go on."""
 
-# A record is met once: at its first event, or at the first one that is not before `since`.
+# A record is met once: at its first event, or at the first one that is not before `since`. There
+# the event before it is looked up: as a join, each range would read all that follows `since`.
 _FIRST: LiteralString = "e.number IS NOT NULL"
 _FIRST_SINCE: LiteralString = (
-    "e.notification_id >= {} AND NOT EXISTS (SELECT FROM log.events b"
-    " WHERE b.originator_id = e.originator_id AND b.originator_version = e.originator_version - 1"
-    " AND b.notification_id >= {})"
+    "e.notification_id >= {} AND coalesce((SELECT b.notification_id FROM log.events b"
+    " WHERE b.originator_id = e.originator_id AND b.originator_version = e.originator_version - 1),"
+    " 0) < {}"
 )
 _CHOSEN: LiteralString = (
     "SELECT e.originator_id, (SELECT max(l.originator_version) FROM log.events l"

@@ -43,8 +43,8 @@ _END: LiteralString = (
     " WHERE id = %s"
 )
 _STOP: LiteralString = (
-    "UPDATE projections.rebuilds SET state = 'waiting', tries = tries - 1 WHERE id = %s"
-    " AND requested_by IS NOT NULL"
+    "UPDATE projections.rebuilds SET state = 'waiting', tries = tries - 1, ended_at = NULL,"
+    " error = NULL WHERE id = %s AND requested_by IS NOT NULL"
 )
 # Whoever holds the lock of those who rebuild knows that nobody else does.
 _SETTLE: LiteralString = (

@@ -26,7 +26,7 @@ from tests.projections.conftest import Connect
 from tests.projections.story import NORTH, SOUTH, Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED
 from tests.projections.test_projector import catch_up, projector, told
-from tests.projections.test_rebuilding import end, rebuild, shown
+from tests.projections.test_rebuilding import end, followed, rebuild, shown
 from tests.workers.projector.test_running import has_reached, running, until
 from write_model.incident.events import IncidentAcknowledged, IncidentDescribed, NoteAdded
 from write_model.kernel.errors import LogRestored
@@ -81,8 +81,7 @@ ALL = {FORKLIFT, CRANE, PRESS, stream("jonas"), stream("north")}
 def test_what_was_chosen_is_restored_and_nothing_else(
     log: Connection, connect: Connect, choice: Choice, mended: set[UUID]
 ) -> None:
-    write_log(log, told().events)
-    catch_up(projector(connect("tallystick_tailer")))
+    followed(log, connect, told())
     right = rows_of(log, mended)
     damage(log)
     wrong = rows_of(log, ALL - mended)
@@ -112,8 +111,7 @@ def test_counts_are_made_anew_when_a_mended_record_is_counted_otherwise(
 
 
 def test_only_the_projections_that_are_named_are_mended(log: Connection, connect: Connect) -> None:
-    write_log(log, told().events)
-    catch_up(projector(connect("tallystick_tailer")))
+    followed(log, connect, told())
     right = shown(log)
     damage(log)
     wrong = shown(log)
@@ -125,8 +123,7 @@ def test_only_the_projections_that_are_named_are_mended(log: Connection, connect
 def test_the_tables_of_a_rebuild_are_mended_where_they_are_now(
     log: Connection, connect: Connect
 ) -> None:
-    write_log(log, told().events)
-    catch_up(projector(connect("tallystick_tailer")))
+    followed(log, connect, told())
     rebuild(connect("tallystick_tailer"))
     right = shown(log)
     damage(log)
@@ -235,8 +232,7 @@ def test_beside_another_rebuild_nothing_is_mended(log: Connection, connect: Conn
 def test_a_log_that_was_restored_meanwhile_is_followed_no_further(
     log: Connection, connect: Connect
 ) -> None:
-    write_log(log, told().events)
-    catch_up(projector(connect("tallystick_tailer")))
+    followed(log, connect, told())
     live = shown(log)
     log.execute("INSERT INTO log.epochs VALUES (2, 9, now(), 'restored')")
     with pytest.raises(LogRestored):
@@ -247,8 +243,7 @@ def test_a_log_that_was_restored_meanwhile_is_followed_no_further(
 def test_a_mending_that_is_killed_leaves_whole_records_and_is_begun_again(
     log: Connection, connect: Connect
 ) -> None:
-    write_log(log, told().events)
-    catch_up(projector(connect("tallystick_tailer")))
+    followed(log, connect, told())
     right = shown(log)
     damage(log)
     killed = connect("tallystick_tailer")

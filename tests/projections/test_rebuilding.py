@@ -19,6 +19,7 @@ from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import droppable
 from projections.engine.progress import Phase, Progress
+from projections.engine.projector import Projector
 from projections.engine.rebuilding import Rebuild, drop_left
 from tests.projections.conftest import Connect
 from tests.projections.story import Story, stream, write_log
@@ -70,13 +71,19 @@ def shown(connection: Connection) -> dict[str, list[Any]]:
     }
 
 
+def followed(log: Connection, connect: Connect, story: Story) -> Projector:
+    """A projector that has applied all that has happened."""
+    write_log(log, story.events)
+    one = projector(connect("tallystick_tailer"))
+    catch_up(one)
+    return one
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 100])
 def test_what_is_rebuilt_equals_what_was_shown(
     log: Connection, connect: Connect, at_once: int
 ) -> None:
-    write_log(log, told().events)
-    tailer = connect("tallystick_tailer")
-    catch_up(projector(tailer))
+    followed(log, connect, told())
     live = tables(log)
     rebuild(connect("tallystick_tailer"), at_once=at_once)
     places = read_layout(log).places
@@ -86,9 +93,7 @@ def test_what_is_rebuilt_equals_what_was_shown(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_projection_is_rebuilt_alone(log: Connection, connect: Connect, name: str) -> None:
-    write_log(log, told().events)
-    tailer = connect("tallystick_tailer")
-    catch_up(projector(tailer))
+    followed(log, connect, told())
     live = shown(log)
     rebuild(connect("tallystick_tailer"), name, name)
     assert shown(log) == live
@@ -118,9 +123,7 @@ def test_what_happens_meanwhile_is_there_too(
 ) -> None:
     """More than the projector may be kept waiting for is caught up with before."""
     story = told()
-    write_log(log, story.events)
-    one = projector(connect("tallystick_tailer"))
-    catch_up(one)
+    one = followed(log, connect, story)
 
     def go_on() -> None:
         for number in range(many):
@@ -151,8 +154,7 @@ def test_a_record_that_is_parked_stays_as_it_was(log: Connection, connect: Conne
 def test_an_event_that_is_skipped_changes_nothing_but_stays_in_the_feed(
     log: Connection, connect: Connect
 ) -> None:
-    write_log(log, told().events)
-    catch_up(projector(connect("tallystick_tailer")))
+    followed(log, connect, told())
     log.execute(
         "INSERT INTO projections.skipped (position, stream_id) VALUES (11, %s)",
         (stream("forklift"),),
@@ -192,9 +194,7 @@ def test_a_log_that_was_restored_meanwhile_is_not_followed_from_where_it_was(
     log: Connection, connect: Connect
 ) -> None:
     story = told()
-    write_log(log, story.events)
-    one = projector(connect("tallystick_tailer"))
-    catch_up(one)
+    one = followed(log, connect, story)
 
     def restore() -> None:
         log.execute("SET session_replication_role = replica")
@@ -225,9 +225,7 @@ def test_a_rebuild_that_is_killed_leaves_what_is_shown_and_is_begun_again(
     log: Connection, connect: Connect, phase: Phase
 ) -> None:
     story = told()
-    write_log(log, story.events)
-    one = projector(connect("tallystick_tailer"))
-    catch_up(one)
+    one = followed(log, connect, story)
     killed = connect("tallystick_tailer")
 
     def more() -> None:
@@ -282,8 +280,7 @@ def test_what_nobody_projects_cannot_be_rebuilt(connect: Connect) -> None:
 def test_a_log_whose_restoring_the_projector_has_not_noticed_is_not_followed_either(
     log: Connection, connect: Connect
 ) -> None:
-    write_log(log, told().events)
-    catch_up(projector(connect("tallystick_tailer")))
+    followed(log, connect, told())
     live = shown(log)
     log.execute("INSERT INTO log.epochs VALUES (2, 9, now(), 'restored')")
     with pytest.raises(LogRestored):
@@ -296,9 +293,7 @@ def test_what_only_the_catching_up_cannot_fold_is_parked_too(
 ) -> None:
     """The projector could: it was other code."""
     story = told()
-    write_log(log, story.events)
-    one = projector(connect("tallystick_tailer"))
-    catch_up(one)
+    one = followed(log, connect, story)
     story.tell("forklift", IncidentAcknowledged())
     story.tell("forklift", NoteAdded(note=derived_id("note", 1), text="It drips"))
 

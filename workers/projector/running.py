@@ -13,6 +13,7 @@ from projections.engine.activity import Activity
 from projections.engine.alone import AlreadyRebuilding
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease
+from projections.engine.progress import Stopped
 from projections.engine.projector import Projector
 from projections.engine.versions import OtherRelease
 from projections.engine.waiting import IDLE_S, pause_after
@@ -46,6 +47,8 @@ def run(conninfo: str, *, holder: UUID, stop: threading.Event, catalog: Catalog 
                 rounds.step()
                 failures = 0
                 _project(rounds, stop)
+        except Stopped:
+            _log.info("projector.stopped")
         except (OtherRelease, AlreadyRebuilding) as error:
             _log.warning("projector.stands_by", reason=str(error))
             stop.wait(_STANDS_BY_S)

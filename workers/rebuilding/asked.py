@@ -29,6 +29,8 @@ def run(conninfo: str, *, stop: threading.Event, catalog: Catalog = CATALOG) -> 
             with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as beside:
                 while not stop.wait(_LOOK_EVERY_S):
                     carry_out_next(conninfo, beside, catalog, stop)
+        except Stopped:
+            _log.info("rebuilding.stopped")
         except Exception as error:  # noqa: BLE001  # the outer loop: what was begun is begun again
             _log.warning("rebuilding.stumbled", reason=type(error).__name__, again_in_s=_RETRY_S)
             stop.wait(_RETRY_S)

@@ -77,6 +77,6 @@ def test_one_that_is_stopped_waits_for_the_next_start(
     id_ = asked_for(admin, "incident")
     with working(database, slowly) as stop:
         assert began.wait(20)
-    assert states(admin)[id_][0] == "waiting"
+    assert states(admin)[id_] == ("waiting", None)
     with working(database):
         until(lambda: states(admin)[id_][0] == "done", "it is rebuilt")
