@@ -14,7 +14,7 @@ INCIDENT_TIMELINE = Identifier("projections", "incident_timeline_v1")
 CHANGES = Identifier("projections", "changes_v1")
 PEOPLE = Identifier("projections", "people_v1")
 DEAD_LETTERS = Identifier("projections", "dead_letters")
-SKIPPED = Identifier("projections", "skipped")
+SKIPPED = Identifier("projections", "skipped_events")
 
 EVENTS = Identifier("log", "events")
 """The log itself: the app sees those of the organization that it names."""
