@@ -20,7 +20,7 @@ PROJECTED = (INCIDENT, INCIDENT_LIST, INCIDENT_TIMELINE, CHANGES, PEOPLE)
 """All of them: a release whose tables are not shown yet says so instead of asking empty ones."""
 
 DEAD_LETTERS = Identifier("projections", "dead_letters")
-SKIPPED = Identifier("projections", "skipped")
+SKIPPED = Identifier("projections", "skipped_events")
 
 EVENTS = Identifier("log", "events")
 """The log itself: the app sees those of the organization that it names."""

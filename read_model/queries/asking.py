@@ -16,6 +16,7 @@ from write_model.kernel.errors import Invalid
 
 MOST_ITEMS, USUAL_ITEMS = 500, 50
 
+_FEW = 5_000
 _RANGE = re.compile(r"(\w+)\[(gte|gt|lte|lt)\]")
 MOST_SEARCHED = 200
 """Characters: a sentence or two; each word of it costs a look into an index."""
@@ -45,6 +46,11 @@ class Cut(NamedTuple):
 
     position: int
     begun: int
+
+    @property
+    def is_early(self) -> bool:
+        """So few had begun that they are sorted sooner than found among later rows (measured)."""
+        return self.begun <= _FEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,7 @@ _THEN_BY_SEVERITY = sql.SQL(
     " AND later.tenant_position <= %(position)s)) AS listed_then"
 ).format(tables.INCIDENT_VERSIONS, tables.INCIDENT_VERSIONS)
 
-_FEW = 5_000
-"""So many are sorted sooner than found among the rows of a million that came later (measured)."""
-
 
 def listed_then(sort: str, cut: Cut) -> sql.Composable:
     """A subquery with the list's filter columns as they were at the cut."""
-    return _THEN_BY_SEVERITY if sort.endswith("severity") and cut.begun > _FEW else _THEN
+    return _THEN_BY_SEVERITY if sort.endswith("severity") and not cut.is_early else _THEN

@@ -19,7 +19,6 @@ _REACHED = sql.SQL("SELECT log.reached(%(tenant)s, %(time)s)")
 _BEGUN = sql.SQL("SELECT log.begun(%(tenant)s, %(kind)s, %(position)s)")
 
 # In the order of `Recorded`, whose event is what `state` says; last, whether it was set aside.
-# An event that was skipped says by its own row whose it is.
 EVENTS = sql.SQL(
     "SELECT state, topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
     " tenant_position, number, actor_id, command_id, correlation_id, causation_id,"
@@ -29,7 +28,7 @@ EVENTS = sql.SQL(
     " FROM {} AS event WHERE tenant_id = %(tenant)s AND originator_id = ANY(%(streams)s)"
     " AND split_part(topic, '.', 1) = ANY(%(kinds)s)"
     " AND tenant_position <= %(position)s AND originator_version <= %(version)s"
-    " AND NOT EXISTS (SELECT FROM {} AS skipped WHERE event.tenant_id = %(tenant)s"
+    " AND NOT EXISTS (SELECT FROM {} AS skipped WHERE skipped.tenant_id = %(tenant)s"
     " AND skipped.position = notification_id)"
     " ORDER BY originator_id, originator_version"
 ).format(tables.DEAD_LETTERS, tables.EVENTS, tables.SKIPPED)

@@ -168,6 +168,7 @@ DOORS = {
     *("access.write_down", "log.append", "log.head", "log.known_key", "log.read_streams"),
     *("log.stream_of", "log.tail", "projections.health"),
     *("projections.shown_to", "projections.rebuilds_of", "projections.ask_for_rebuild"),
+    *("log.reached", "log.begun"),
     *("credentials.change_password", "credentials.claim_login", "credentials.find_login"),
     *("credentials.members_of", "credentials.revoke_family", "credentials.rotate_family"),
     *("credentials.settle_login", "credentials.start_family"),

@@ -105,7 +105,7 @@ async def test_nothing_of_another_organization_is_in_the_past(
     assert {row[6] for row in past.rows} == {SOUTH}
     assert app.execute("SELECT DISTINCT tenant_id FROM projections.incident_versions_v1").fetchall()
     app.execute("SELECT set_config('app.tenant', '', false)")
-    for table in ("incident_versions_v1", "skipped"):
+    for table in ("incident_versions_v1", "skipped_events"):
         query = sql.SQL("SELECT position FROM projections.{}")
         assert app.execute(query.format(sql.Identifier(table))).fetchall() == []
 
