@@ -80,7 +80,7 @@ class IncidentFigures:
 
         Raises: Invalid when it would have more than `MOST_ITEMS`.
         """
-        query, parameters = figures_query(asked), _parameters(asked, at)
+        query, parameters = figures_query(asked), parameters_of(asked, at)
         [row] = await self._reader.rows(tenant, query, parameters)
         items, holds, cells, ages = map(_found, row)
         if len(items) > MOST_ITEMS:
@@ -141,7 +141,7 @@ def _opened(asked: FiguresAsked) -> sql.SQL:
     return sql.SQL(since + until)
 
 
-def _parameters(asked: FiguresAsked, at: datetime) -> dict[str, Any]:
+def parameters_of(asked: FiguresAsked, at: datetime) -> dict[str, Any]:
     return {
         **{name: list(values) for name, values in asked.filters.items()},
         "since": asked.since,

@@ -268,7 +268,8 @@ def test_what_stands_in_the_way_of_a_rebuild_is_told(ask: Ask, database: Databas
 def test_all_of_them_are_rebuilt_at_once(ask: Ask, database: Database) -> None:
     declare(database, Story())
     said = ask("rebuild", "--all").stdout
-    assert f"rebuilt       {', '.join(each.name for each in CATALOG.projections)}\n" in said
+    every = ", ".join(each.name for each in CATALOG.projections)
+    assert f"rebuilt       {every}\n" in said
     assert ask("drop-old").stdout == "Nothing to drop.\n"
     assert told(ask("drop-old", "--json")) == {"dropped": []}
 

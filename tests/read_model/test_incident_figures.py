@@ -9,12 +9,19 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
+import psycopg
 import pytest
 
 from read_model.queries.figures_asked import GROUPS, INTERVALS, figures_asked
-from read_model.queries.incident_figures import MOST_ITEMS, IncidentFigures
+from read_model.queries.incident_figures import (
+    MOST_ITEMS,
+    IncidentFigures,
+    figures_query,
+    parameters_of,
+)
 from read_model.reader import Reader
 from tests.acceptance.independent_figures import differences, items, lives, open_now
+from tests.embedded import Database
 from tests.projections.story import JONAS, MARA, MONDAY, NORTH, SOUTH, Story
 from tests.projections.test_incident_document import DECLARED
 from tests.projections.test_second_opinion import HAPPENINGS, as_stored
@@ -168,6 +175,22 @@ async def test_more_figures_than_anybody_reads_are_refused(
     answer = await told(figures, {"group_by": "severity"})
     assert len(answer["open_now"]["groups"]) == MOST_ITEMS
     assert answer["open_now"]["count"] == MOST_ITEMS + 1
+
+
+async def test_a_time_and_what_is_open_are_found_by_their_indexes(
+    figures: IncidentFigures, show: Show, database: Database
+) -> None:
+    show(any_story(1))
+    asked = figures_asked({"from": "2026-02-03T08:00:00Z", "group_by": "team"})
+    with psycopg.connect(database.conninfo("tallystick_app"), autocommit=True) as app:
+        app.execute("SELECT set_config('app.tenant', %s, false)", (str(NORTH),))
+        # A table of a hundred rows is scanned more cheaply.
+        app.execute("SET enable_seqscan = off")
+        query = b"EXPLAIN " + figures_query(asked).as_bytes(app)
+        plan = app.execute(query, parameters_of(asked, NOW) | {"tenant": NORTH}).fetchall()
+    text = "\n".join(line for (line,) in plan)
+    assert text.count("incident_figures_v1_open") == 2
+    assert text.count("incident_figures_v1_by_opening") == 1
 
 
 @pytest.mark.parametrize(
