@@ -104,23 +104,3 @@ async def test_without_the_tail_no_name_is_believed(
     parts.keyring.evict(HARBOR, FREYA)
     people.distrust()
     assert await people.names(HARBOR, [FREYA]) == {}
-
-
-async def test_only_sealed_values_change_whatever_texts_stand_beside_them(
-    parts: Opened, people: People
-) -> None:
-    leak = from_json(await injured(parts))["items"][0]
-    look_alike = to_json(leak["injured"]).decode()
-    document = {
-        "title": look_alike,
-        "braces": 'a { b } "commitment": {',
-        "injured": leak["injured"],
-        "another": {"commitment": "to quality"},
-        "yet another": {"open": "{", "commitment": "to } quality"},
-        "notes": [{"text": "{", "by": leak["injured"]}, {"commitment": look_alike}],
-    }
-    rim = Rim(people, parts.keyring)
-    for actor, told in ((OWNER, "Freya Lind"), (VIEWER, {"subject": str(FREYA)})):
-        expected = document | {"injured": told}
-        expected["notes"] = [{"text": "{", "by": told}, {"commitment": look_alike}]
-        assert from_json(await rim.open_sealed(to_json(document), actor)) == expected
