@@ -31,12 +31,9 @@ NAME_TENANT: LiteralString = "SELECT set_config('app.tenant', %s, true)"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`first`: the statement that names the tenant; what else it asks comes before the answer."""
-
     tenant: UUID
     query: LiteralString | sql.SQL | sql.Composed | bytes
     parameters: Sequence[Any] | Mapping[str, Any]
-    first: LiteralString = NAME_TENANT
 
 
 async def ask(
@@ -46,19 +43,7 @@ async def ask(
     timeout_s: float = ANSWER_S,
     connect_s: float | None = None,
 ) -> list[Rows]:
-    """The answers in order, as `ask_both` without what came before them."""
-    both = await ask_both(pool, questions, timeout_s=timeout_s, connect_s=connect_s)
-    return [rows for _, rows in both]
-
-
-async def ask_both(
-    pool: Pool,
-    questions: Sequence[Question],
-    *,
-    timeout_s: float = ANSWER_S,
-    connect_s: float | None = None,
-) -> list[tuple[Rows, Rows]]:
-    """For each question what its first statement answered, and the answer, after one round trip.
+    """The answers in order, after one round trip.
 
     The pool's connections are in autocommit.
 
@@ -70,7 +55,7 @@ async def ask_both(
             # What a pipeline holds is one implicit transaction: the setting ends with it.
             async with connection.pipeline():
                 cursors = [await _asked(connection, question) for question in questions]
-                return [(await a.fetchall(), await b.fetchall()) for a, b in cursors]
+                return [await cursor.fetchall() for cursor in cursors]
 
 
 async def ask_one(
@@ -84,10 +69,10 @@ async def ask_one(
     return rows
 
 
-async def _asked(connection: AsyncConnection[Any], question: Question) -> tuple[Cursor, Cursor]:
-    first = await connection.execute(question.first, (str(question.tenant),))
+async def _asked(connection: AsyncConnection[Any], question: Question) -> Cursor:
+    await connection.execute(NAME_TENANT, (str(question.tenant),))
     cursor = connection.cursor(binary=True)
-    return first, await cursor.execute(question.query, question.parameters)
+    return await cursor.execute(question.query, question.parameters)
 
 
 @contextmanager
