@@ -129,6 +129,9 @@ CREATE INDEX incident_list_v1_by_opening ON projections.incident_list_v1 (tenant
 CREATE INDEX incident_list_v1_by_number ON projections.incident_list_v1 (tenant_id, number, id);
 CREATE INDEX incident_list_v1_by_severity
     ON projections.incident_list_v1 (tenant_id, severity_rank, id);
+-- Also for those that are not closed: few in the end, and no event but closing and reopening moves
+-- them, where an index by status would cost every step of an incident's life.
+CREATE INDEX incident_list_v1_by_closing ON projections.incident_list_v1 (tenant_id, closed_at, id);
 CREATE INDEX incident_list_v1_by_source_key
     ON projections.incident_list_v1 (tenant_id, source, source_key) WHERE source_key IS NOT NULL;
 -- For filters whose values are rare; the frequent ones are met soon in any order.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from sys import maxsize
 from typing import Any
@@ -69,6 +69,12 @@ _CASTS = {
     "severity": sql.SQL("smallint"),
 }
 _COMPARED = {"gte": sql.SQL(">="), "gt": sql.SQL(">"), "lte": sql.SQL("<="), "lt": sql.SQL("<")}
+# Only reopening leads out of closed, and empties `closed_at`: its index serves these.
+_NOT_CLOSED = frozenset(Status) - {Status.CLOSED}
+_WITHOUT_END = sql.SQL("AND closed_at IS NULL")
+# The index by severity goes by rank.
+_GRAVITY = sql.SQL("AND severity_rank BETWEEN %(gravest)s AND %(lightest)s")
+_RANKS = {severity: rank for rank, severity in enumerate(Severity, start=1)}
 _FACETS = ("status", "severity", "priority", "team", "assignee", "source", "reopened", "deviations")
 
 ALLOWED = Allowed(
@@ -241,6 +247,7 @@ def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
     return {
         **{n: values[0] if len(values) == 1 else [*values] for n, values in asked.filters.items()},
         **{f"{name}_{operator}": time for (name, operator), time in asked.ranges.items()},
+        **_gravity(asked.filters.get("severity", ())),
         "fields": list(asked.fields),
         "limit": asked.limit,
         "q": asked.words,
@@ -251,6 +258,11 @@ def _parameters(asked: Asked, place: Place | None) -> dict[str, Any]:
         "position": asked.cut and asked.cut.position,
         "begun": asked.cut and asked.cut.begun,
     }
+
+
+def _gravity(severities: Sequence[Severity]) -> dict[str, int]:
+    ranks = [_RANKS[severity] for severity in severities]
+    return {"gravest": min(ranks, default=0), "lightest": max(ranks, default=0)}
 
 
 def page_query(
@@ -350,4 +362,12 @@ def _filters(asked: Asked) -> sql.Composable:
         )
         for name, operator in asked.ranges
     )
-    return sql.SQL(" ").join((*equal, *between))
+    return sql.SQL(" ").join((*equal, *between, *_implied(asked)))
+
+
+def _implied(asked: Asked) -> Iterator[sql.Composable]:
+    """What the filters say in other words, for which there are indexes."""
+    if "status" in asked.filters and _NOT_CLOSED.issuperset(asked.filters["status"]):
+        yield _WITHOUT_END
+    if "severity" in asked.filters and asked.sort.endswith("severity"):
+        yield _GRAVITY
