@@ -42,6 +42,7 @@ _CASES = 2_000
 _PROCESSES = 2
 """They and the server keep two cores busy; more would wait for the append lock (measured)."""
 
+_GOES_ON = "The same command goes on where this one stopped."
 _ELSEWHERE = "The database of {home} is not the one of this server; name the server's own --home."
 
 
@@ -77,9 +78,11 @@ class Inventing:
         try:
             await self._all(Standing(self._session, self._connection, self._source.name))
         except (Refused, Conflict, Overloaded, Unavailable) as error:
-            raise ImportStopped(f"The log did not take the incidents: {error}") from error
+            raise ImportStopped(
+                f"The log did not take the incidents: {error} {_GOES_ON}"
+            ) from error
         except BrokenExecutor as error:
-            raise ImportStopped("A process that decided was ended; do the same again.") from error
+            raise ImportStopped(f"A process that decides was ended. {_GOES_ON}") from error
         finally:
             self._report.wall_s = monotonic() - started
             self._connection.close()
