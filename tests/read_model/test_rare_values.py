@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -51,7 +51,7 @@ def test_the_newest_with_a_rare_value_come_in_order_from_its_index(
     query = page_query(asked({name: str(value)}, ALLOWED), None)
     with psycopg.connect(full.conninfo("tallystick_app"), autocommit=True) as app:
         app.execute("SELECT set_config('app.tenant', %s, false)", (str(NORTH),))
-        values = {"tenant": NORTH, "limit": 3, "fields": [], name: value}
+        values: dict[str, Any] = {"tenant": NORTH, "limit": 3, "fields": [], name: value}
         plan = "\n".join(line for (line,) in app.execute(b"EXPLAIN " + query.as_bytes(app), values))
     assert f"Backward using incident_list_v1_{index}" in plan
     assert "Sort Key: incident" not in plan

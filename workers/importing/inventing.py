@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import aclosing
+from threading import Thread
 from time import monotonic
 from uuid import UUID
 
@@ -166,4 +168,12 @@ def _processes() -> ProcessPoolExecutor:
 def _prepare() -> None:
     """An interrupt from the terminal reaches all; the first process says when it is over."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_first, daemon=True).start()
     spare_collector()
+
+
+def _end_with_the_first() -> None:
+    """Killed, it could not tell the others, which would wait for more to do forever."""
+    if (first := multiprocessing.parent_process()) is not None:
+        first.join()
+        os._exit(1)

@@ -39,7 +39,7 @@ _AT_ONCE = 100
 """Histories decided in a row, about a thousand events: as many as one append takes."""
 
 _PATIENCE_S = 120.0
-"""How long the log may take for one history: nobody waits for it, and a busy disk may hold it up."""
+"""How long the log may take for one history: nobody waits for it, and a disk may be busy."""
 
 _ASKED: Mapping[Kind, type[IncidentCommand]] = {
     Kind.DECLARE: DeclareIncident,
