@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from read_model.queries.asking import asked
-from read_model.queries.incident_list import ALLOWED, page_query
+from read_model.queries.cursor import Cursors
+from read_model.queries.incident_list import ALLOWED, IncidentList, page_query
+from read_model.reader import Reader, open_pool
 from tests.embedded import Database
+from tests.identity import MASTER
 from tests.projections.story import NORTH
 
 PERSON = UUID("0197a000-0000-7000-9000-000000000007")
@@ -25,6 +28,11 @@ SELECT gen_random_uuid(), %(tenant)s, n,
        '2026-02-02T08:00:00Z'::timestamptz + n * interval '1 minute', 0, '{}', repeat('leak ', 90)
   FROM generate_series(1, 20000) AS n
 """
+
+_PLANS: LiteralString = (
+    "SELECT custom_plans, generic_plans FROM pg_prepared_statements"
+    " WHERE statement LIKE '%incident_list%'"
+)
 
 
 @pytest.fixture
@@ -51,7 +59,19 @@ def test_the_newest_with_a_rare_value_come_in_order_from_its_index(
     query = page_query(asked({name: str(value)}, ALLOWED), None)
     with psycopg.connect(full.conninfo("tallystick_app"), autocommit=True) as app:
         app.execute("SELECT set_config('app.tenant', %s, false)", (str(NORTH),))
-        values = {"tenant": NORTH, "limit": 3, "fields": [], name: value}
+        values: dict[str, Any] = {"tenant": NORTH, "limit": 3, "fields": [], name: value}
         plan = "\n".join(line for (line,) in app.execute(b"EXPLAIN " + query.as_bytes(app), values))
     assert f"Backward using incident_list_v1_{index}" in plan
     assert "Sort Key: incident" not in plan
+
+
+async def test_what_was_asked_for_often_spoils_no_plan_for_what_is_rare(full: Database) -> None:
+    async with open_pool(full.conninfo("tallystick_app"), size=1) as pool:
+        incidents = IncidentList(Reader(pool), Cursors(MASTER))
+        for _ in range(12):
+            await incidents.page(NORTH, asked({"status": "closed"}, ALLOWED))
+        async with pool.connection() as connection:
+            cursor = await connection.execute(_PLANS)
+            [(custom, generic)] = await cursor.fetchall()
+    assert custom > 0
+    assert generic == 0

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import aclosing
+from threading import Thread
 from time import monotonic
 from uuid import UUID
 
@@ -42,6 +44,7 @@ _CASES = 2_000
 _PROCESSES = 2
 """They and the server keep two cores busy; more would wait for the append lock (measured)."""
 
+_GOES_ON = "The same command goes on where this one stopped."
 _ELSEWHERE = "The database of {home} is not the one of this server; name the server's own --home."
 
 
@@ -77,9 +80,11 @@ class Inventing:
         try:
             await self._all(Standing(self._session, self._connection, self._source.name))
         except (Refused, Conflict, Overloaded, Unavailable) as error:
-            raise ImportStopped(f"The log did not take the incidents: {error}") from error
+            raise ImportStopped(
+                f"The log did not take the incidents: {error} {_GOES_ON}"
+            ) from error
         except BrokenExecutor as error:
-            raise ImportStopped("A process that decided was ended; do the same again.") from error
+            raise ImportStopped(f"A process that decides was ended. {_GOES_ON}") from error
         finally:
             self._report.wall_s = monotonic() - started
             self._connection.close()
@@ -163,4 +168,12 @@ def _processes() -> ProcessPoolExecutor:
 def _prepare() -> None:
     """An interrupt from the terminal reaches all; the first process says when it is over."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_first, daemon=True).start()
     spare_collector()
+
+
+def _end_with_the_first() -> None:
+    """Killed, it could not tell the others, which would wait for more to do forever."""
+    if (first := multiprocessing.parent_process()) is not None:
+        first.join()
+        os._exit(1)

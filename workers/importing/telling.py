@@ -38,6 +38,9 @@ from write_model.opening import opened
 _AT_ONCE = 100
 """Histories decided in a row, about a thousand events: as many as one append takes."""
 
+_PATIENCE_S = 120.0
+"""How long the log may take for one history: nobody waits for it, and a disk may be busy."""
+
 _ASKED: Mapping[Kind, type[IncidentCommand]] = {
     Kind.DECLARE: DeclareIncident,
     Kind.ACKNOWLEDGE: AcknowledgeIncident,
@@ -80,7 +83,8 @@ def tell(teller: Teller, numbers: range) -> Block:
 
 
 async def _told(teller: Teller, numbers: range) -> Block:
-    async with opened(teller.settings) as parts:
+    patient = teller.settings.model_copy(update={"command_deadline_s": _PATIENCE_S})
+    async with opened(patient) as parts:
         door = parts.write_model
         histories = Histories(door.log, door.records, door.decider)
         slices = [numbers[at : at + _AT_ONCE] for at in range(0, len(numbers), _AT_ONCE)]
