@@ -25,7 +25,7 @@ from read_model.queries.asking import Asked, Cut, time_of
 from read_model.queries.past import STREAM, Past
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import Invalid, NotFound
+from write_model.kernel.errors import Invalid, NotFound, NotShown
 from write_model.kernel.messages import Aggregate
 
 MOMENTS = ("as_of", "version")
@@ -41,7 +41,7 @@ async def as_it_was(
 ) -> tuple[Stood, bool]:
     """The record as it was then, and whether something of it could not be applied.
 
-    Raises: Invalid; NotFound where there was no such record or there is no such version.
+    Raises: Invalid; NotFound where there was no such record or there is no such version; NotShown.
     """
     until = await _until(at, request, actor)
     stream = await record_id(at.write_model, actor.tenant, kind, request.path_params["id"])
@@ -56,9 +56,9 @@ async def as_it_was(
 
 async def _why_not(
     at: Process, actor: Actor, primary: Primary, stream: UUID, past: Past
-) -> NotFound:
+) -> NotFound | NotShown:
     if past.version:
-        return NotFound()  # As at present: nothing of it could ever be shown.
+        return NotShown()
     began = await at.questions.pasts.began(actor.tenant, stream, primary.topics)
     if began is None:
         return NotFound()

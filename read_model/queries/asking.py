@@ -76,7 +76,7 @@ class Asked:
 
     def shape(self) -> tuple[object, ...]:
         """What the SQL depends on: everything but the values, which are sent beside it."""
-        chosen = bool(self.fields), self.cut is None
+        chosen = bool(self.fields), self.cut and self.cut.is_early
         filters = tuple((name, len(values) == 1) for name, values in self.filters.items())
         return filters, tuple(self.ranges), self.sort, *chosen, self.facets
 

@@ -226,8 +226,6 @@ class IncidentList:
         return row
 
     def _page_query(self, asked: Asked, place: Place | None) -> Query:
-        if asked.cut:
-            return page_query(asked, place)
         shape = (*asked.shape(), place is None)
         if (query := self._pages.get(shape)) is None:
             query = page_query(asked, place).as_bytes()
