@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import NamedTuple
 
 from projections.engine.projection import Additions, Header, Mirror, Primary, Projection, TableSpec
@@ -34,11 +33,15 @@ class Catalog:
 
     def headers(self) -> frozenset[Header]:
         """What all of them use of `Recorded`, in their folds and in their rows."""
-        folded = (each.headers for each in self.projections if not isinstance(each, Mirror))
-        shown = (
-            each.values_headers for each in self.projections if not isinstance(each, Additions)
-        )
-        return frozenset(chain(*folded, *shown))
+        return self._used_by_folds() | self._used_by_rows()
+
+    def _used_by_folds(self) -> frozenset[Header]:
+        folded = (each for each in self.projections if isinstance(each, Primary | Additions))
+        return frozenset(name for each in folded for name in each.headers)
+
+    def _used_by_rows(self) -> frozenset[Header]:
+        shown = (each for each in self.projections if isinstance(each, Primary | Mirror))
+        return frozenset(name for each in shown for name in each.values_headers)
 
     def table(self, name: str) -> TableSpec:
         return next(each.table for each in self.projections if each.table.name == name)
