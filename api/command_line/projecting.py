@@ -107,8 +107,13 @@ def _tell(looked: Looked, *, as_json: bool) -> None:
     typer.echo(f"parked        {found.parked} records")
     if rebuild is not None:
         typer.echo(f"rebuild       {', '.join(rebuild.names)}: {_said_of(rebuild)}")
-    if state in _NEXT_STEPS:
+    if state in _NEXT_STEPS and not _renews(found, rebuild):
         typer.echo(_NEXT_STEPS[state])
+
+
+def _renews(found: Lag, rebuild: Watched | None) -> bool:
+    """The projector's process rebuilds before it projects."""
+    return not found.held and rebuild is not None and rebuild.state == "running"
 
 
 def _said_of(rebuild: Watched) -> str:
