@@ -116,10 +116,15 @@ def _tell(status: Status, *, as_json: bool) -> None:
     typer.echo(f"parked        {found.parked} records, {watched.parked_events} events")
     if rebuild is not None:
         typer.echo(f"rebuild       {', '.join(rebuild.names)}: {_said_of(rebuild)}")
-    if state in _NEXT_STEPS:
+    if state in _NEXT_STEPS and not _renews(found, rebuild):
         typer.echo(_NEXT_STEPS[state])
     if found.parked:
         typer.echo("`tallystick dead-letters list` says what is parked, and why.")
+
+
+def _renews(found: Lag, rebuild: Rebuilding | None) -> bool:
+    """The projector's process rebuilds before it projects."""
+    return not found.held and rebuild is not None and rebuild.state == "running"
 
 
 def _said_of(rebuild: Rebuilding) -> str:

@@ -89,6 +89,19 @@ def test_without_a_projector_the_status_says_how_to_start_one(ask: Ask, database
     assert "Nothing is applied; `tallystick up` starts a projector.\n" in said
 
 
+def test_before_a_projector_goes_on_the_status_says_what_it_rebuilds(
+    ask: Ask, database: Database
+) -> None:
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as log, alone(log):
+        log.execute(
+            "INSERT INTO projections.rebuilds (id, names, state, phase, done, total)"
+            " VALUES (gen_random_uuid(), '{incident}', 'running', 'folding', 1, 4)"
+        )
+        said = ask("status").stdout
+    assert said.endswith("rebuild       incident: folding 25%\n")
+    assert told(ask("status", "--json"))["rebuild"]["state"] == "interrupted"
+
+
 def test_a_running_projector_is_named_by_its_lease(ask: Ask, database: Database) -> None:
     declare(database, Story())
     with running(database):

@@ -15,9 +15,11 @@ from psycopg import sql
 
 from projections.catalog import CATALOG
 from projections.engine.alone import AlreadyRebuilding
+from projections.engine.choosing import Choice
 from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import droppable
+from projections.engine.mending import Mending
 from projections.engine.progress import Phase, Progress
 from projections.engine.projector import Projector
 from projections.engine.rebuilding import Rebuild, drop_left
@@ -364,7 +366,7 @@ def shape(log: Connection, place: str, declared: str) -> list[str]:
 
 # What may happen to the projector and to rebuilds, in any order.
 Steps = list[tuple[str, int]]
-STEPS = ("step", "kill", "other takes over", "rebuild", "rebuild is killed")
+STEPS = ("step", "kill", "other takes over", "rebuild", "rebuild is killed", "mend")
 
 
 @settings(
@@ -408,6 +410,9 @@ def go_through(log: Connection, another: Callable[[], Connection], steps: Steps)
                 one = projector(connection, new_id(), cached=2)
             case "rebuild":
                 rebuild(another(), NAMES[size - 1])
+            case "mend":
+                mending = Mending(another(), CATALOG, lambda _: None, at_once=size)
+                mending.of([NAMES[size - 1]], Choice(since=size))
             case _:
                 killed = another()
                 phase = list(Phase)[size % 3]

@@ -19,7 +19,7 @@ from projections.engine.requests import Request, next_request, written_down
 from projections.engine.versions import OtherRelease
 from projections.engine.watching import newest
 from tests.projections.conftest import Connect
-from tests.projections.story import MARA, NORTH, write_log
+from tests.projections.story import MARA, NORTH, SOUTH, write_log
 from tests.projections.test_projector import catch_up, projector, told
 from tests.projections.test_rebuilding import end, when
 from write_model.kernel.ids import new_id
@@ -186,3 +186,18 @@ def test_one_that_was_stopped_says_so_and_one_that_must_wait_is_left_as_it_was(
     with pytest.raises(KeyboardInterrupt):
         begin(tailer, connect, Request(stopped, ["incident"]), stop)
     assert states(log) == {waiting: ("waiting", None), stopped: ("failed", "It was stopped.")}
+
+
+def test_an_organization_is_told_and_asks_only_for_itself(
+    log: Connection, tailer: Connection, connect: Connect
+) -> None:
+    app = connect("tallystick_app")
+    app.execute("SELECT set_config('app.tenant', %s, false)", (str(SOUTH),))
+    asking = "SELECT projections.ask_for_rebuild(%s, %s, %s, '{incident}', NULL, NULL, NULL)"
+    assert app.execute("SELECT projections.shown_to(%s)", (NORTH,)).fetchall() == []
+    assert app.execute("SELECT projections.rebuilds_of(%s)", (NORTH,)).fetchall() == []
+    assert app.execute(asking, (new_id(), NORTH, MARA)).fetchall() == []
+    id_ = new_id()
+    assert app.execute(asking, (id_, SOUTH, MARA)).fetchall() == [(id_,)]
+    assert app.execute(asking, (new_id(), SOUTH, MARA)).fetchall() == []
+    assert states(log) == {id_: ("waiting", None)}
