@@ -63,6 +63,8 @@ _CASTS = {
     "severity": sql.SQL("smallint"),
 }
 _COMPARED = {"gte": sql.SQL(">="), "gt": sql.SQL(">"), "lte": sql.SQL("<="), "lt": sql.SQL("<")}
+# Of one value an index gives the rows in the order of their opening; of several it cannot.
+_ONE, _ANY = sql.SQL("AND {} = {}"), sql.SQL("AND {} = ANY({})")
 _FACETS = ("status", "severity", "priority", "team", "assignee", "source", "reopened", "deviations")
 
 ALLOWED = Allowed(
@@ -99,9 +101,6 @@ _UPDATES = sql.SQL(
 # The document's table knows the time of the last event: in the list it would cost every event all
 # of the list's indexes. It stands first, so that a page goes by its index.
 _LIST_WITH_UPDATES = sql.SQL(" JOIN ").join((_UPDATES, _LIST)) + sql.SQL(" USING (tenant_id, id)")
-
-# Of one value an index gives the rows in the order of their opening; of several it cannot.
-_ONE, _ANY = sql.SQL("AND {} = {}"), sql.SQL("AND {} = ANY({})")
 
 _WHOLE = sql.SQL("document")
 _CUT_DOWN = sql.SQL(
