@@ -75,6 +75,8 @@ _WITHOUT_END = sql.SQL("AND closed_at IS NULL")
 # The index by severity goes by rank.
 _GRAVITY = sql.SQL("AND severity_rank BETWEEN %(gravest)s AND %(lightest)s")
 _RANKS = {severity: rank for rank, severity in enumerate(Severity, start=1)}
+# Of one value an index gives the rows in the order of their opening; of several it cannot.
+_ONE, _ANY = sql.SQL("AND {} = {}"), sql.SQL("AND {} = ANY({})")
 _FACETS = ("status", "severity", "priority", "team", "assignee", "source", "reopened", "deviations")
 
 ALLOWED = Allowed(
@@ -121,9 +123,6 @@ _LIST_WITH_UPDATES = sql.SQL(" JOIN ").join((_UPDATES, _LIST)) + sql.SQL(" USING
 
 _SHAPES = 500
 """Of questions, whose SQL is kept; about 2 KB each."""
-
-# Of one value an index gives the rows in the order of their opening; of several it cannot.
-_ONE, _ANY = sql.SQL("AND {} = {}"), sql.SQL("AND {} = ANY({})")
 
 _WHOLE = sql.SQL("document")
 _ONLY_ID = sql.SQL("to_json(id)::text")

@@ -12,11 +12,10 @@ from read_model import tables
 from read_model.reader import Reader
 from write_model.kernel.recent import Recent
 
-# Not `max`, which takes longer to plan: 65 us of the server instead of 48 (measured).
 _APPLIED = sql.SQL(
-    "SELECT coalesce((SELECT tenant_position FROM {} WHERE tenant_id = %(tenant)s"
-    " ORDER BY tenant_position DESC LIMIT 1), 0),"
+    "SELECT coalesce(max(tenant_position), 0),"
     " (SELECT epoch FROM projections.checkpoint WHERE name = 'all')"
+    " FROM {} WHERE tenant_id = %(tenant)s"
 ).format(tables.CHANGES)
 
 _FIRST_S, _LAST_S, _FADES_OVER = 0.001, 0.005, 5

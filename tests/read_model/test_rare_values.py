@@ -65,6 +65,17 @@ def test_the_newest_with_a_rare_value_come_in_order_from_its_index(
     assert "Sort Key: incident" not in plan
 
 
+async def test_one_value_and_several_are_asked_for_in_turn(full: Database) -> None:
+    async with open_pool(full.conninfo("tallystick_app"), size=1) as pool:
+        incidents = IncidentList(Reader(pool), Cursors(MASTER))
+        found = [
+            (await incidents.page(NORTH, asked({"team": teams, "limit": "500"}, ALLOWED))).items
+            for teams in ("team 7", "team 7,team 8", "team 8")
+        ]
+    assert [items.count(b"leak leak") > 0 for items in found] == [True] * 3
+    assert len(found[0]) + len(found[2]) == len(found[1]) + 1  # "[a]" and "[b]" make "[a,b]".
+
+
 async def test_what_was_asked_for_often_spoils_no_plan_for_what_is_rare(full: Database) -> None:
     async with open_pool(full.conninfo("tallystick_app"), size=1) as pool:
         incidents = IncidentList(Reader(pool), Cursors(MASTER))
