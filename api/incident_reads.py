@@ -23,7 +23,7 @@ from read_model.dear_questions import counted, facets_asked
 from read_model.queries.asking import Asked, asked
 from read_model.queries.history import Happened
 from read_model.queries.incident import ShownIncident
-from read_model.queries.incident_list import ALLOWED
+from read_model.queries.list_asked import ALLOWED
 from read_model.queries.timeline import Order
 from write_model.incident.actions import allowed
 from write_model.incident.incident import INCIDENT, Incident

@@ -13,7 +13,8 @@ from read_model.dear import Computation, DearAnswers, DearQuestion
 from read_model.queries.asking import Asked, asked
 from read_model.queries.figures_asked import figures_asked
 from read_model.queries.incident_figures import IncidentFigures
-from read_model.queries.incident_list import ALLOWED, IncidentList
+from read_model.queries.incident_list import IncidentList
+from read_model.queries.list_asked import ALLOWED
 from read_model.queries.standing import Standings
 from read_model.reader import Reader
 from write_model.kernel.clock import Clock

@@ -14,7 +14,7 @@ from projections.engine.columns import Column
 from projections.engine.projection import Additions, Mirror, Primary, Row, TableSpec, Values
 from projections.engine.transition import Transition
 from projections.incident.document import fold, people_in
-from read_model.queries.incident_list import FIELDS
+from read_model.queries.list_asked import FIELDS
 from write_model.kernel.messages import Recorded
 
 _RANKS = {None: 0, "sev1": 1, "sev2": 2, "sev3": 3, "sev4": 4}

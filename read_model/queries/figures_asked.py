@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from read_model.queries.asking import asked, one_of, time_of
-from read_model.queries.incident_list import ALLOWED
+from read_model.queries.list_asked import ALLOWED
 from write_model.kernel.errors import Invalid
 
 FILTERS = ("severity", "priority", "team", "source")

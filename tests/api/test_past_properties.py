@@ -21,7 +21,7 @@ from projections.engine.log import recorded_of
 from projections.incident.tables import INCIDENT
 from read_model.cache import open_cache
 from read_model.queries.asking import Asked, asked
-from read_model.queries.incident_list import ALLOWED
+from read_model.queries.list_asked import ALLOWED
 from read_model.reader import Reader, open_pool
 from tests.embedded import MASTER_SECRET, SUPERUSER, Database
 from tests.projections.story import JONAS, MARA, MONDAY, NORTH, SOUTH, Story, write_log

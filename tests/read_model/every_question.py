@@ -11,7 +11,8 @@ from uuid import UUID
 
 from read_model.queries.asking import Asked, asked
 from read_model.queries.cursor import Place
-from read_model.queries.incident_list import ALLOWED, nearest_query, page_query
+from read_model.queries.list_asked import ALLOWED
+from read_model.queries.listing import nearest_query, page_query
 from read_model.queries.searching import IS_GATHERED
 from tests.projections.story import MONDAY, NORTH
 from tests.read_model.seeding import incident, person

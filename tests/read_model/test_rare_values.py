@@ -10,7 +10,9 @@ import pytest
 
 from read_model.queries.asking import asked
 from read_model.queries.cursor import Cursors
-from read_model.queries.incident_list import ALLOWED, IncidentList, page_query
+from read_model.queries.incident_list import IncidentList
+from read_model.queries.list_asked import ALLOWED
+from read_model.queries.listing import page_query
 from read_model.reader import Reader, open_pool
 from tests.embedded import Database
 from tests.identity import MASTER

@@ -12,7 +12,8 @@ from projections.catalog import CATALOG
 from projections.engine.rebuilding import Rebuild
 from read_model.queries.asking import asked
 from read_model.queries.cursor import Cursors
-from read_model.queries.incident_list import ALLOWED, IncidentList
+from read_model.queries.incident_list import IncidentList
+from read_model.queries.list_asked import ALLOWED
 from read_model.queries.searching import ALL, Round
 from read_model.reader import Reader
 from tests.embedded import Database
