@@ -121,12 +121,14 @@ def recorded_of(rows: Iterable[LogRow]) -> list[Recorded]:
         decode = decoders.get(kind) or decoders.setdefault(kind, decoder(*kind))
         try:
             event = decode(row[_STATE])
-        except ValidationError as error:
+        except ValueError as error:
             event = _unreadable(error)
         recorded.append(Recorded._make((event, *row[1:])))
     return recorded
 
 
-def _unreadable(error: ValidationError) -> Unreadable:
+def _unreadable(error: ValueError) -> Unreadable:
     # Locations and kinds only: the input itself may be somebody's personal data.
-    return Unreadable(str(error.errors(include_input=False, include_url=False)))
+    if isinstance(error, ValidationError):
+        return Unreadable(str(error.errors(include_input=False, include_url=False)))
+    return Unreadable("it cannot be brought up to the present schema")

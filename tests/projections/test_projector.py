@@ -288,6 +288,17 @@ def test_an_unreadable_event_parks_its_record_and_nothing_else(
     }
 
 
+def test_an_event_of_a_schema_that_leads_nowhere_parks_its_record(
+    log: Connection, connect: Connect
+) -> None:
+    write_log(log, told().events)
+    log.execute("SET session_replication_role = replica")
+    log.execute("UPDATE log.events SET schema_version = 0 WHERE notification_id = 7")
+    catch_up(projector(connect("tallystick_tailer"), batch=5))
+    reason = one_value(log, "SELECT reason FROM projections.dead_letters WHERE position = 7")
+    assert reason == "it cannot be brought up to the present schema"
+
+
 def test_an_event_that_a_table_refuses_is_found_by_halving_the_batch(
     log: Connection, connect: Connect
 ) -> None:

@@ -25,7 +25,7 @@ def encode(event: Event) -> bytes:
 def decode(topic: str, schema_version: int, state: bytes) -> Event:
     """The event, brought up to the present schema when it was stored under an older one.
 
-    Raises: UnknownTopic; pydantic.ValidationError for bytes that are not this event.
+    Raises: UnknownTopic; ValueError for bytes that are not this event, mostly pydantic's.
     """
     return decoder(topic, schema_version)(state)
 
@@ -65,7 +65,10 @@ def _brought_up(
     topic: str, version: int, known: type[Event], fields: dict[str, Any]
 ) -> dict[str, Any]:
     for older in range(version, known.schema_version):
-        fields = UPCASTERS[topic, older](fields)
+        try:
+            fields = UPCASTERS[topic, older](fields)
+        except Exception as error:  # whatever stands there, it is not what that schema promised
+            raise ValueError(f"This is no {topic} of schema {older}.") from error
     return fields
 
 

@@ -90,6 +90,16 @@ def test_older_schemas_are_brought_up_step_by_step(
     assert decode_all(leaked.topic, version, together) == [leaked(**fields)] * 2
 
 
+def test_what_cannot_be_brought_up_to_the_present_schema_is_not_this_event(
+    leaked: type[Event],
+) -> None:
+    for stored in (b'{"pints":9}', b"7"):
+        with pytest.raises(ValueError, match="of schema 1"):
+            decode(leaked.topic, 1, stored)
+        with pytest.raises(ValueError, match="of schema 1"):
+            decode_all(leaked.topic, 1, b"[" + stored + b"]")
+
+
 def test_events_of_one_kind_are_read_together() -> None:
     events: list[Event] = [NoteAdded(note=new_id(), text=text) for text in ("It drips", "[],{}")]
     stored = b"[" + b",".join(map(encode, events)) + b"]"
