@@ -28,7 +28,10 @@ def answers(web: Web, requests: Sequence[bytes]) -> list[Answer]:
 def turn(
     web: Web, requests: Sequence[bytes], status: int = 200, *, clients: int, lasting_s: float
 ) -> Measured:
-    """Clients ask in turn; `seconds` is CPU time of the process that answers."""
+    """Clients ask in turn; `seconds` is CPU time of the process that answers.
+
+    Each client has asked once before it counts, so a single one begins with the second request.
+    """
     return uvloop.run(_turn(web, requests, status, clients, lasting_s))
 
 
