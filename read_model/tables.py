@@ -16,7 +16,17 @@ INCIDENT_SEARCH = Identifier("projections", "incident_search_v1")
 INCIDENT_TIMELINE = Identifier("projections", "incident_timeline_v1")
 CHANGES = Identifier("projections", "changes_v1")
 PEOPLE = Identifier("projections", "people_v1")
-PROJECTED = (INCIDENT, INCIDENT_LIST, INCIDENT_TIMELINE, CHANGES, PEOPLE)
+PROJECTED = (
+    INCIDENT,
+    INCIDENT_LIST,
+    INCIDENT_COUNTS,
+    INCIDENT_FIGURES,
+    INCIDENT_SEARCH,
+    INCIDENT_VERSIONS,
+    INCIDENT_TIMELINE,
+    CHANGES,
+    PEOPLE,
+)
 """All of them: a release whose tables are not shown yet says so instead of asking empty ones."""
 
 DEAD_LETTERS = Identifier("projections", "dead_letters")
