@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
@@ -37,7 +37,7 @@ _STORY = (
 Keys = Mapping[tuple[UUID, UUID], bytes]
 
 
-async def subject_keys(settings: Settings) -> Keys:
+async def subject_keys(settings: Settings, tenants: Iterable[UUID] = TENANTS) -> Keys:
     """Keys to the personal data of a hundred people in each organization, made and committed."""
     async with AsyncConnectionPool[AsyncConnection[Any]](
         settings.conninfo(APP), min_size=1, kwargs={"autocommit": True}, open=False
@@ -45,7 +45,7 @@ async def subject_keys(settings: Settings) -> Keys:
         keyring = Keyring(pool, settings.master_secret())
         return {
             (tenant, subject): key
-            for tenant in TENANTS
+            for tenant in tenants
             for subject, key in (await keyring.keys_for(tenant, PEOPLE)).items()
         }
 

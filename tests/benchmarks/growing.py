@@ -15,6 +15,7 @@ import uvloop
 from projections.catalog import CATALOG
 from projections.engine.progress import Progress
 from projections.engine.rebuilding import Rebuild
+from tests.benchmarks.injuries import tell_with_injuries
 from tests.benchmarks.product import accounts, joined
 from tests.benchmarks.server import BenchServer
 from workers.importing.generator import PEOPLE
@@ -52,7 +53,7 @@ class Grown:
 
 
 def grown(server: BenchServer, incidents: int) -> Grown:
-    """Write the incidents as `tallystick demo` does, then make what is shown."""
+    """Write incidents as `tallystick demo` does, with injured persons; then make what is shown."""
     began = time.perf_counter()
     owner, events = uvloop.run(_told(server.settings, incidents))
     told = time.perf_counter()
@@ -63,11 +64,11 @@ def grown(server: BenchServer, incidents: int) -> Grown:
 async def _told(settings: Settings, incidents: int) -> tuple[UUID, int]:
     teller, told = await _teller(settings), Aloud("incidents", incidents)
     events = cases = 0
-    blocks = in_processes(teller, incidents)
+    blocks = in_processes(teller, incidents, tell=tell_with_injuries)
     async with aclosing(blocks):
         async for block in blocks:
             cases += block.cases
-            events += block.commands.total()
+            events = max(events, block.position)
             told.reached(cases, f"{events:,} events")
     return teller.by.id, events
 

@@ -106,7 +106,7 @@ def _grown(
     yield from begun
     for turn, (version, row) in enumerate(product(range(2, events + 1), begun)):
         if sealed_throughout and turn % 3 == 0:
-            yield _injury(keys, row, version, PEOPLE[turn % len(PEOPLE)])
+            yield injury(keys, row, version, PEOPLE[turn % len(PEOPLE)])
         else:
             yield _note(row, version)
 
@@ -115,7 +115,7 @@ def _note(first: RecordedEvent, version: int) -> RecordedEvent:
     return _later(first, version, new_id(), NoteAdded(note=new_id(), text=NOTE))
 
 
-def _injury(keys: Keys, first: RecordedEvent, version: int, person: UUID) -> RecordedEvent:
+def injury(keys: Keys, first: RecordedEvent, version: int, person: UUID) -> RecordedEvent:
     command = new_id()
     place = Place(first.tenant, UUID(str(first.originator_id)), command, "injured")
     key, salt = keys[first.tenant, person], os.urandom(16)

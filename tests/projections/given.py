@@ -172,7 +172,7 @@ def _plain(type_: columns.Type, value: Any) -> Any:
 
 
 def _sorted(rows: Iterable[Fields]) -> list[Fields]:
-    return sorted(rows, key=lambda row: (str(row.get("id")), row.get("position", 0)))
+    return sorted(rows, key=lambda row: (str(row.get("id")), row.get("position", 0), str(row)))
 
 
 def _part(actual: Any, expected: Any) -> Any:

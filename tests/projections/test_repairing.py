@@ -29,7 +29,12 @@ from tests.projections.conftest import Connect
 from tests.projections.story import MARA, SOUTH, stream, write_log
 from tests.projections.test_projector import catch_up, projector, told
 from tests.projections.test_rebuilding import begin_again, rebuild, shown, when
-from write_model.incident.events import IncidentAcknowledged, IncidentAssigned, NoteAdded
+from write_model.incident.events import (
+    IncidentAcknowledged,
+    IncidentAssigned,
+    IncidentDescribed,
+    NoteAdded,
+)
 from write_model.kernel.errors import LogRestored
 from write_model.kernel.ids import derived_id
 from write_model.kernel.messages import Recorded
@@ -166,8 +171,8 @@ def test_what_a_later_event_wrote_over_stands_in_no_tables_way_any_more(
     log: Connection, connect: Connect
 ) -> None:
     story = told()
-    story.tell("crane", IncidentAssigned(team="No such\x00team"), tenant=SOUTH)
-    story.tell("crane", IncidentAssigned(team="harbor"), tenant=SOUTH)
+    story.tell("crane", IncidentDescribed(title="It\x00creaks"), tenant=SOUTH)
+    story.tell("crane", IncidentDescribed(title="It creaks"), tenant=SOUTH)
     write_log(log, story.events)
     catch_up(projector(connect("tallystick_tailer"), batch=14))
     assert [position for position, _ in letters(log)] == [14, 15]

@@ -10,7 +10,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import aclosing
 from threading import Thread
@@ -139,7 +139,11 @@ class Inventing:
 
 
 async def in_processes(
-    teller: Teller, incidents: int, *, block: int = _CASES
+    teller: Teller,
+    incidents: int,
+    *,
+    block: int = _CASES,
+    tell: Callable[[Teller, range], Block] = tell,
 ) -> AsyncGenerator[Block]:
     """Tell the log by several processes; every block once it is told, in whatever order."""
     loop, pool = asyncio.get_running_loop(), _processes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +15,7 @@ from workers.importing.cases import Case
 from workers.importing.generator import invented
 from workers.importing.mapping import Command, Kind, commands
 from workers.importing.wire import body
+from write_model.deciding import Decider
 from write_model.histories import Histories
 from write_model.incident.commands import (
     AcknowledgeIncident,
@@ -32,7 +33,9 @@ from write_model.incident.commands import (
     ResumeIncident,
 )
 from write_model.kernel.access import Actor
+from write_model.kernel.records import Records
 from write_model.kernel.settings import Settings
+from write_model.kernel.store.group_commit import GroupCommit
 from write_model.opening import opened
 
 _AT_ONCE = 100
@@ -77,16 +80,19 @@ class Block(NamedTuple):
     position: int
 
 
-def tell(teller: Teller, numbers: range) -> Block:
+Making = Callable[[GroupCommit, Records, Decider], Histories]
+
+
+def tell(teller: Teller, numbers: range, *, histories: Making = Histories) -> Block:
     """Tell the log what it lacks of the cases with these numbers."""
-    return uvloop.run(_told(teller, numbers))
+    return uvloop.run(_told(teller, numbers, histories))
 
 
-async def _told(teller: Teller, numbers: range) -> Block:
+async def _told(teller: Teller, numbers: range, making: Making) -> Block:
     patient = teller.settings.model_copy(update={"command_deadline_s": _PATIENCE_S})
     async with opened(patient) as parts:
         door = parts.write_model
-        histories = Histories(door.log, door.records, door.decider)
+        histories = making(door.log, door.records, door.decider)
         slices = [numbers[at : at + _AT_ONCE] for at in range(0, len(numbers), _AT_ONCE)]
         # Two in turn: while the log takes one, the other is made.
         parts_told = [_some_told(teller, histories, slices[lane::2]) for lane in range(2)]
