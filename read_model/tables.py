@@ -30,7 +30,7 @@ PROJECTED = (
 """All of them: a release whose tables are not shown yet says so instead of asking empty ones."""
 
 DEAD_LETTERS = Identifier("projections", "dead_letters")
-SKIPPED = Identifier("projections", "skipped_events")
+SKIPPED = Identifier("projections", "skipped")
 
 EVENTS = Identifier("log", "events")
 """The log itself: the app sees those of the organization that it names."""

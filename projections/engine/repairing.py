@@ -29,8 +29,9 @@ _FIRST: LiteralString = (
 )
 _FREE: LiteralString = "DELETE FROM projections.dead_letters WHERE stream_id = %s"
 _SKIP: LiteralString = (
-    "INSERT INTO projections.skipped (position, stream_id, skipped_by, reason)"
-    " VALUES (%s, %s, %s, %s)"
+    "INSERT INTO projections.skipped (position, stream_id, tenant_id, skipped_by, reason)"
+    " SELECT position, stream_id, tenant_id, %s, %s FROM projections.dead_letters"
+    " WHERE stream_id = %s AND position = %s"
 )
 
 
@@ -82,7 +83,7 @@ class Repair:
                     f"The first event of this record that is parked has version {found}, not"
                     f" {version}; look at the list again."
                 )
-            self.connection.execute(_SKIP, (first, stream, by, why))
+            self.connection.execute(_SKIP, (by, why, stream, first))
             return self._bring_in(stream, first, reached)
 
     def _hold(self) -> int:

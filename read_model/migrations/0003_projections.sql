@@ -51,6 +51,7 @@ CREATE TABLE projections.dead_letters (
 CREATE TABLE projections.skipped (
     position    bigint      PRIMARY KEY,
     stream_id   uuid        NOT NULL,
+    tenant_id   uuid        NOT NULL,
     skipped_by  uuid,  -- null: somebody at the installation's own terminal
     reason      text        NOT NULL DEFAULT '',
     skipped_at  timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -198,8 +199,8 @@ BEGIN
         '(tenant_id = nullif(current_setting(''app.tenant'', true), '''')::uuid)', p_table);
     EXECUTE format('GRANT SELECT ON projections.%I TO tallystick_app', p_table);
 END $$;
-SELECT projections.wall(t) FROM unnest(ARRAY['dead_letters', 'incident_v1', 'incident_list_v1',
-    'incident_timeline_v1', 'changes_v1', 'people_v1']) AS t;
+SELECT projections.wall(t) FROM unnest(ARRAY['dead_letters', 'skipped', 'incident_v1',
+    'incident_list_v1', 'incident_timeline_v1', 'changes_v1', 'people_v1']) AS t;
 
 -- For rebuilds: a table like another, without its rows, its key and its indexes ...
 CREATE FUNCTION projections.make_like(p_like text, p_name text) RETURNS void

@@ -86,12 +86,4 @@ SELECT projections.wall('incident_versions_v1');
 INSERT INTO projections.current (name, version, declared, table_name) VALUES
     ('incident_versions', 1, 'incident_versions_v1', 'incident_versions_v1');
 
--- Events that no fold sees again are not seen in the past either. A view of its owner's, with a wall:
--- what was skipped does not say whose it was.
-CREATE VIEW projections.skipped_events WITH (security_barrier) AS
-    SELECT e.tenant_id, s.stream_id, s.position
-      FROM projections.skipped s JOIN log.events e ON e.notification_id = s.position
-     WHERE e.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid;
-GRANT SELECT ON projections.skipped_events TO tallystick_app;
-
 SET LOCAL ROLE tallystick_owner;

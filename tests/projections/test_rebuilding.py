@@ -24,7 +24,7 @@ from projections.engine.progress import Phase, Progress
 from projections.engine.projector import Projector
 from projections.engine.rebuilding import Rebuild, drop_left
 from tests.projections.conftest import Connect
-from tests.projections.story import Story, stream, write_log
+from tests.projections.story import NORTH, Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED
 from tests.projections.test_projector import (
     catch_up,
@@ -158,8 +158,8 @@ def test_an_event_that_is_skipped_changes_nothing_but_stays_in_the_feed(
 ) -> None:
     followed(log, connect, told())
     log.execute(
-        "INSERT INTO projections.skipped (position, stream_id) VALUES (11, %s)",
-        (stream("forklift"),),
+        "INSERT INTO projections.skipped (position, stream_id, tenant_id) VALUES (11, %s, %s)",
+        (stream("forklift"), NORTH),
     )
     rebuild(connect("tallystick_tailer"))
     [[document]] = log.execute(

@@ -80,8 +80,8 @@ def test_a_trouble_that_passes_parks_nothing_and_what_is_skipped_stays_so(
     story.tell("forklift", NoteAdded(note=derived_id("note", 1), text="It drips"))
     write_log(log, story.events)
     log.execute(
-        "INSERT INTO projections.skipped (position, stream_id) VALUES (%s, %s)",
-        (skipped.position, skipped.stream),
+        "INSERT INTO projections.skipped (position, stream_id, tenant_id) VALUES (%s, %s, %s)",
+        (skipped.position, skipped.stream, skipped.tenant),
     )
     left = [OSError("A trouble of the moment.")]
 

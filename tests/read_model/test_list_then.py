@@ -107,7 +107,7 @@ async def test_nothing_of_another_organization_is_in_the_past(
     assert {row[6] for row in past.rows} == {SOUTH}
     assert app.execute("SELECT DISTINCT tenant_id FROM projections.incident_versions_v1").fetchall()
     app.execute("SELECT set_config('app.tenant', '', false)")
-    for table in ("incident_versions_v1", "skipped_events"):
+    for table in ("incident_versions_v1", "skipped"):
         query = sql.SQL("SELECT position FROM projections.{}")
         assert app.execute(query.format(sql.Identifier(table))).fetchall() == []
 
@@ -134,8 +134,8 @@ async def test_what_was_skipped_is_not_seen_in_the_past_either(
     [_, acknowledged] = [each for each in story.events if each.stream == stream("north 0")]
     with psycopg.connect(database.conninfo(SUPERUSER), autocommit=True) as log:
         log.execute(
-            "INSERT INTO projections.skipped (position, stream_id) VALUES (%s, %s)",
-            (acknowledged.position, acknowledged.stream),
+            "INSERT INTO projections.skipped (position, stream_id, tenant_id) VALUES (%s, %s, %s)",
+            (acknowledged.position, acknowledged.stream, acknowledged.tenant),
         )
     past = await Pasts(reader).of(NORTH, [acknowledged.stream], ["incident"])
     assert (len(past.rows), past.version) == (1, 1)
