@@ -119,7 +119,8 @@ class Mending:
         for primary in wanted.projections:
             if isinstance(primary, Primary) and (tallies := self.catalog.tallies_of(primary)):
                 place = writer.layout.name(primary.table.name)
-                before, after = read_rows(self.connection, place, streams), refolding.rows
+                before = read_rows(self.connection, place, streams)
+                after = refolding.rows_of(primary)
                 self.mended.recounted.update(
                     tally.name
                     for tally in tallies

@@ -111,8 +111,7 @@ class Refolding:
     _found: set[UUID] = field(default_factory=set[UUID])
     letters: list[Values] = field(default_factory=list[Values])
     """For what was parked here: those events and all later ones of their records."""
-    rows: dict[int, Row] = field(default_factory=dict[int, Row])
-    """The documents as they stand now, by streams as integers."""
+    _rows: dict[int, Row] = field(default_factory=dict[int, Row])
     _last: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
     """As in `Batch`: the events themselves would lie in cold memory when others replace them, which
     takes 1 µs each (measured)."""
@@ -136,7 +135,7 @@ class Refolding:
 
     def add(self, events: Sequence[Recorded]) -> Tables:
         """Fold the events that follow; the rows that they add for good. Raises: NotRead."""
-        batch = Batch(self.wanted.catalog, {}, self.parked, self.skipped, self.rows, self._last)
+        batch = Batch(self.wanted.catalog, {}, self.parked, self.skipped, self._rows, self._last)
         remaining = iter(events)
         while length_hint(remaining):
             try:
@@ -168,6 +167,10 @@ class Refolding:
                 tables.setdefault(each.table.name, []).append(values)
         return tables
 
+    def rows_of(self, primary: Primary) -> Mapping[int, Row]:
+        """The documents of one projection as they stand now, by streams as integers."""
+        return {stream: self._rows[stream] for stream in self._last.get(primary.name, {})}
+
     def discount(self) -> None:
         """The documents as they stand now are counted already: their counts change from here."""
         for primary in self.wanted.catalog.primaries():
@@ -194,7 +197,7 @@ class Refolding:
         self, primary: Primary, documents: Sequence[Document], last: Iterable[Recorded]
     ) -> Iterator[tuple[Document, Values]]:
         for recorded in last:
-            row = self.rows[recorded.stream.int]
+            row = self._rows[recorded.stream.int]
             yield from self._shown(primary, documents, row, recorded)
 
     def _shown(
@@ -228,7 +231,7 @@ class Refolding:
 
     def forget(self) -> None:
         """Go on with other streams."""
-        self.rows, self._last = {}, {}
+        self._rows, self._last = {}, {}
 
     def _park(self, recorded: Recorded, error: Exception) -> None:
         if not is_poison(error):

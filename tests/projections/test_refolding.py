@@ -41,6 +41,7 @@ def test_only_the_kinds_of_events_that_are_heard_are_read(
 def test_a_list_is_folded_with_the_document_that_it_mirrors(log: Connection) -> None:
     story = Story()
     story.tell("forklift", DECLARED)
+    write_log(log, story.events)
     refolding = Refolding.begun(log, Wanted.of(CATALOG, ["incident_list"]))
     assert refolding.add(story.events) == {}
     assert [list(tables) for tables in refolding.documents()] == [["incident_list_v1"]]
