@@ -45,7 +45,7 @@ _BY_KIND: LiteralString = (
 )
 _POSITIONS = 3
 _AFTER: LiteralString = "notification_id > $1 AND notification_id <= $2"
-_RANGE: LiteralString = "notification_id > %s AND notification_id <= %s {}"
+_RANGE: LiteralString = "notification_id > $1 AND notification_id <= $2 {}"
 _AT: LiteralString = "notification_id = ANY(%s)"
 
 _ALL = sql.SQL("")
@@ -137,22 +137,24 @@ class Blocks:
     ) -> None:
         self._connection = connection
         self._columns = Columns(headers)
-        self._range = self._columns.query(sql.SQL(_RANGE).format(condition))
+        self._range = self._columns.query(sql.SQL(_RANGE).format(condition)).as_bytes()
         self._at = self._columns.query(sql.SQL(_AT))
 
-    def read(self, *, after: int, through: int) -> list[Recorded]:
+    def between(self, after: int, through: int) -> Statement:
+        """Asks for the events between two positions, whose rows `ordered` takes."""
+        return Statement(self._range, (after, through))
+
+    def ordered(self, rows: Iterable[LogRow], *, after: int, through: int) -> list[Recorded]:
         """The events between two positions, in order. Raises: UnknownTopic."""
-        return _ordered(after, through - after, self._asked(self._range, (after, through)))
+        events = chain.from_iterable(map(self._recorded, rows))
+        return _ordered(after, through - after, events)
 
     def at(self, positions: Sequence[int]) -> dict[int, Recorded]:
         """The events at these positions, by position, in no order. Raises: UnknownTopic."""
-        found = self._asked(self._at, (list(positions),))
-        return {recorded.position: recorded for recorded in found}
-
-    def _asked(self, query: sql.Composed, parameters: Sequence[object]) -> Iterable[Recorded]:
         with self._connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(query, parameters, prepare=True).fetchall()
-        return chain.from_iterable(map(self._recorded, rows))
+            rows = cursor.execute(self._at, (list(positions),), prepare=True).fetchall()
+        found = chain.from_iterable(map(self._recorded, rows))
+        return {recorded.position: recorded for recorded in found}
 
     def _recorded(self, row: LogRow) -> Iterable[Recorded]:
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from psycopg import sql
 
 from projections.engine.blocks import Blocks
-from projections.engine.log import Connection
+from projections.engine.log import Connection, LogRow
 from projections.engine.projection import EVERY_HEADER, Header
+from projections.engine.sending import Sender
 from write_model.kernel.messages import Recorded
 
 BLOCK_EVENTS = 500
@@ -42,6 +43,7 @@ class Part:
 
 def copied(
     connection: Connection,
+    reading: Connection,
     part: Part,
     *,
     after: int,
@@ -50,8 +52,13 @@ def copied(
 ) -> Iterator[tuple[int, list[Recorded]]]:
     """The events of a part between two positions, by block: how far it is read, and its events.
 
-    Raises: UnknownTopic.
+    `reading`: used for nothing else, because the server reads a block there while the one before
+    it is folded. Raises: UnknownTopic.
     """
-    blocks = Blocks(connection, headers, part.condition())
-    for since, to in pairwise([*range(after, through, BLOCK_EVENTS * part.of), through]):
-        yield to, blocks.read(after=since, through=to)
+    blocks, sender = Blocks(connection, headers, part.condition()), Sender(reading)
+    ranges = list(pairwise([*range(after, through, BLOCK_EVENTS * part.of), through]))
+    rows: list[LogRow] = sender.ask(blocks.between(*ranges[0])) if ranges else []
+    for (since, to), following in zip_longest(ranges, ranges[1:]):
+        with sender.sent(*([blocks.between(*following)] if following else [])) as answers:
+            yield to, blocks.ordered(rows, after=since, through=to)
+        rows = answers.rows() if following else []

@@ -8,10 +8,12 @@ nobody points to, which the next one drops.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import LiteralString
+
+import psycopg
 
 from projections.engine.alone import alone
 from projections.engine.catalog import Catalog
@@ -24,6 +26,7 @@ from projections.engine.progress import Phase, Progress, Told
 from projections.engine.refolding import Refolding, Tables, Wanted
 from projections.engine.swapping import Successor
 from read_model.layout import Layout
+from write_model.kernel.messages import Recorded
 
 STREAMS_AT_ONCE = 200_000
 """About 3 KB each; more are folded in parts."""
@@ -99,19 +102,23 @@ class Rebuild:
         """Fold the log part by part, so that memory holds one part's documents."""
         parts = self._parts()
         refolding = Refolding.begun(self.connection, wanted)
-        for number in range(parts):
-            part = Part(number, parts, wanted.kinds())
-            blocks = copied(
-                self.connection, part, after=0, through=through, headers=wanted.headers()
-            )
-            for to, events in blocks:
-                self._copy_in(wanted, made, refolding.add(events))
-                self.told(Progress(Phase.FOLDING, number * through + to, parts * through))
-            for documents in refolding.documents():
-                self._copy_in(wanted, made, documents)
-            refolding.forget()
+        with _another(self.connection) as reading:
+            for number in range(parts):
+                part = Part(number, parts, wanted.kinds())
+                for to, events in self._copied(reading, wanted, part, through):
+                    self._copy_in(wanted, made, refolding.add(events))
+                    self.told(Progress(Phase.FOLDING, number * through + to, parts * through))
+                for documents in refolding.documents():
+                    self._copy_in(wanted, made, documents)
+                refolding.forget()
         self._copy_in(wanted, made, refolding.counts())
         return refolding
+
+    def _copied(
+        self, reading: Connection, wanted: Wanted, part: Part, through: int
+    ) -> Iterator[tuple[int, list[Recorded]]]:
+        headers = wanted.headers()
+        return copied(self.connection, reading, part, after=0, through=through, headers=headers)
 
     def _parts(self) -> int:
         [[streams]] = self.connection.execute(_STREAMS).fetchall()
@@ -127,6 +134,12 @@ class Rebuild:
         for projection in wanted.projections:
             self.told(Progress(Phase.INDEXING, position, position))
             index_like(self.connection, layout, projection.table, made[projection.table.name])
+
+
+def _another(connection: Connection) -> Connection:
+    """To the same database with the same settings."""
+    info = connection.info
+    return psycopg.connect(info.dsn, password=info.password, autocommit=True)
 
 
 def drop_left(connection: Connection) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter, eq
@@ -17,6 +17,7 @@ from projections.engine.folding import Batch
 from projections.engine.log import Connection, Unreadable
 from projections.engine.projection import EVERY_HEADER, Header, Row
 from projections.engine.refolding import Refolding, Wanted
+from projections.engine.sending import Sender
 from projections.incident.tables import INCIDENT
 from tests.projections.story import Story, write_log
 from tests.projections.test_incident_document import DECLARED
@@ -36,13 +37,21 @@ def note(text: str) -> NoteAdded:
     return NoteAdded(note=derived_id("note", text), text=text)
 
 
+def read(
+    log: Connection, *, after: int, through: int, headers: Collection[Header] = EVERY_HEADER
+) -> list[Recorded]:
+    blocks = Blocks(log, headers)
+    rows = Sender(log).ask(blocks.between(after, through))
+    return blocks.ordered(rows, after=after, through=through)
+
+
 @pytest.mark.parametrize(("after", "through"), [(0, 13), (0, 40), (4, 9), (13, 13)])
 def test_a_range_is_read_in_order_with_every_header(
     log: Connection, after: int, through: int
 ) -> None:
     events = told().events
     write_log(log, events)
-    assert Blocks(log).read(after=after, through=through) == events[after:through]
+    assert read(log, after=after, through=through) == events[after:through]
 
 
 def test_events_are_read_by_their_positions(log: Connection) -> None:
@@ -70,7 +79,7 @@ def test_what_cannot_be_read_is_alone_in_that(log: Connection, state: str) -> No
     write_log(log, story.events)
     log.execute("SET session_replication_role = replica")
     log.execute("UPDATE log.events SET state = %s WHERE notification_id = 3", (state.encode(),))
-    one, two, three, four = Blocks(log).read(after=0, through=4)
+    one, two, three, four = read(log, after=0, through=4)
     assert (one, two, four) == (story.events[0], story.events[1], story.events[3])
     assert isinstance(three.event, Unreadable)
     assert three._replace(event=None) == story.events[2]._replace(event=None)  # type: ignore[arg-type]
@@ -123,6 +132,6 @@ def test_whoever_uses_a_header_that_was_not_read_is_told_what_to_do(
     only_tenants: tuple[Header, ...] = ("tenant",)
     incident = replace(INCIDENT, fold=fold, headers=only_tenants)
     wanted = Wanted.of(Catalog((incident,)), ["incident"])
-    events = Blocks(log, wanted.headers()).read(after=0, through=13)
+    events = read(log, after=0, through=13, headers=wanted.headers())
     with pytest.raises(NotRead, match="`headers`"):
         Refolding.begun(log, wanted).add(events)
