@@ -24,15 +24,19 @@ _THEN = sql.SQL(
     " AND listed.opened_at <= %(as_of)s + interval '1 day') AS listed_then"
 ).format(tables.INCIDENT_LIST, tables.INCIDENT_VERSIONS)
 # The severity does change, so that its order is that of the rows: those that no later one replaced.
+# With the list beside them: few that were opened within some hours are found by it, and sorted.
 _THEN_BY_SEVERITY = sql.SQL(
-    "(SELECT tenant_id, stream_id AS id, number, opened_at, status, severity, severity_rank,"
-    " priority, team, assignee, source, source_key, closed_at, reopened, deviations"
-    " FROM {} AS version WHERE tenant_id = %(tenant)s AND tenant_position <= %(position)s"
-    " AND NOT EXISTS (SELECT FROM {} AS later WHERE later.tenant_id = %(tenant)s"
+    "(SELECT version.tenant_id, version.stream_id AS id, listed.number, listed.opened_at,"
+    " version.status, version.severity, version.severity_rank, version.priority, version.team,"
+    " version.assignee, version.source, version.source_key, version.closed_at, version.reopened,"
+    " version.deviations FROM {} AS listed JOIN {} AS version ON version.stream_id = listed.id"
+    " WHERE listed.tenant_id = %(tenant)s AND version.tenant_id = %(tenant)s"
+    " AND version.tenant_position <= %(position)s AND NOT EXISTS ("
+    " SELECT FROM {} AS later WHERE later.tenant_id = %(tenant)s"
     " AND later.stream_id = version.stream_id"
     " AND later.tenant_position > version.tenant_position"
     " AND later.tenant_position <= %(position)s)) AS listed_then"
-).format(tables.INCIDENT_VERSIONS, tables.INCIDENT_VERSIONS)
+).format(tables.INCIDENT_LIST, tables.INCIDENT_VERSIONS, tables.INCIDENT_VERSIONS)
 
 
 def listed_then(sort: str, cut: Cut) -> sql.Composable:

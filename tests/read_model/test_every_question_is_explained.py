@@ -16,13 +16,15 @@ from psycopg import sql
 import read_model
 from tests.embedded import SUPERUSER, Server
 from tests.projections.story import NORTH
-from tests.read_model.every_question import Question, questions
+from tests.read_model.every_question import questions
+from tests.read_model.question import Question
 from tests.read_model.seeding import GROWING, seed
 from write_model.kernel.settings import APP
 
 Connection = psycopg.Connection[Any]
 
 QUESTIONS = list(questions())
+ALL_BUT_DEAR = [question for question in QUESTIONS if not question.reads_all]
 
 SIZES = [30_000, pytest.param(1_000_000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(900)])]
 
@@ -54,8 +56,8 @@ def app(postgres: Server, incidents: int) -> Iterator[Connection]:
 
 
 def text_of(question: Question) -> bytes:
-    query = question.query
-    return query.encode() if isinstance(query, str) else sql.SQL("{}").format(query).as_bytes()
+    query = question.query.encode() if isinstance(question.query, str) else question.query
+    return query if isinstance(query, bytes) else sql.SQL("{}").format(query).as_bytes()
 
 
 def parameters_of(question: Question) -> Any:
@@ -90,7 +92,7 @@ def test_no_plan_scans_or_sorts_where_an_index_should_serve(
     assert found == [] or question.reads_all
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+@pytest.mark.parametrize("question", ALL_BUT_DEAR, ids=lambda question: question.name)
 def test_no_answer_reads_much_more_than_it_tells(
     app: Connection, incidents: int, question: Question
 ) -> None:
@@ -103,7 +105,7 @@ def test_no_answer_reads_much_more_than_it_tells(
     most = 5_000 + incidents // 50
     excess = [f"{n} scans of {name}" for name, n in scans.items()]
     excess += [f"{n} rows of {name}" for name, n in rows.items() if n > most]
-    assert excess == [] or question.reads_all
+    assert excess == []
 
 
 def counted(connection: Connection) -> tuple[Counter[str], Counter[str]]:
@@ -120,7 +122,8 @@ def pieces(value: object) -> list[str]:
             text + "\0" * (gap is not None)
             for text, gap, *_ in Formatter().parse(value.as_string())
         )
-    text = value.as_string() if isinstance(value, sql.Composed) else value
+    text = value.decode() if isinstance(value, bytes) else value
+    text = text.as_string() if isinstance(text, sql.Composed) else text
     return text.split("\0") if isinstance(text, str) and "FROM" in text else []
 
 
