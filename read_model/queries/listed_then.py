@@ -14,7 +14,8 @@ from read_model.queries.asking import Cut
 _THEN = sql.SQL(
     "(SELECT version.tenant_id, listed.id, listed.number, listed.opened_at, version.status,"
     " version.severity, version.severity_rank, version.priority, version.team, version.assignee,"
-    " version.source, version.source_key, version.closed_at, version.reopened, version.deviations"
+    " version.source, version.source_key, version.closed_at, version.reopened, version.deviations,"
+    " listed.source AS kept_source, listed.source_key AS kept_key"
     " FROM {} AS listed CROSS JOIN LATERAL ("
     " SELECT tenant_id, status, severity, severity_rank, priority, team, assignee, source,"
     " source_key, closed_at, reopened, deviations FROM {} AS version"
@@ -29,7 +30,8 @@ _THEN_BY_SEVERITY = sql.SQL(
     "(SELECT version.tenant_id, version.stream_id AS id, listed.number, listed.opened_at,"
     " version.status, version.severity, version.severity_rank, version.priority, version.team,"
     " version.assignee, version.source, version.source_key, version.closed_at, version.reopened,"
-    " version.deviations FROM {} AS listed JOIN {} AS version ON version.stream_id = listed.id"
+    " version.deviations, listed.source AS kept_source, listed.source_key AS kept_key"
+    " FROM {} AS listed JOIN {} AS version ON version.stream_id = listed.id"
     " WHERE listed.tenant_id = %(tenant)s AND version.tenant_id = %(tenant)s"
     " AND version.tenant_position <= %(position)s AND NOT EXISTS ("
     " SELECT FROM {} AS later WHERE later.tenant_id = %(tenant)s"
@@ -37,6 +39,9 @@ _THEN_BY_SEVERITY = sql.SQL(
     " AND later.tenant_position > version.tenant_position"
     " AND later.tenant_position <= %(position)s)) AS listed_then"
 ).format(tables.INCIDENT_LIST, tables.INCIDENT_VERSIONS, tables.INCIDENT_VERSIONS)
+
+KEPT = {"source": "kept_source", "source_key": "kept_key"}
+"""Whoever had a key has kept it, and the source with it: the list's index leads to him then too."""
 
 
 def listed_then(sort: str, cut: Cut) -> sql.Composable:

@@ -10,7 +10,7 @@ from psycopg import sql
 from read_model import tables
 from read_model.queries.asking import Asked
 from read_model.queries.cursor import Place
-from read_model.queries.listed_then import listed_then
+from read_model.queries.listed_then import KEPT, listed_then
 from read_model.queries.parked import ANY_PARKED
 from read_model.queries.searching import ALL, IS_ASKED, IS_GATHERED
 from write_model.incident.events import Severity, Status
@@ -202,10 +202,7 @@ def _table(asked: Asked) -> sql.Composable:
 
 
 def _filters(asked: Asked) -> sql.Composable:
-    equal = (
-        (_ONE if len(values) == 1 else _ANY).format(sql.Identifier(name), sql.Placeholder(name))
-        for name, values in asked.filters.items()
-    )
+    equal = (_equal(asked, name, name) for name in asked.filters)
     between = (
         sql.SQL("AND {} {} {}").format(
             sql.Identifier(name), _COMPARED[operator], sql.Placeholder(f"{name}_{operator}")
@@ -215,12 +212,19 @@ def _filters(asked: Asked) -> sql.Composable:
     return sql.SQL(" ").join((*equal, *between))
 
 
+def _equal(asked: Asked, name: str, column: str) -> sql.Composed:
+    one_or_any = _ONE if len(asked.filters[name]) == 1 else _ANY
+    return one_or_any.format(sql.Identifier(column), sql.Placeholder(name))
+
+
 def _implied(asked: Asked) -> Iterator[sql.Composable]:
     """What the filters say in other words, for which there are indexes."""
     if _is_without_end(asked):
         yield _WITHOUT_END
     if "severity" in asked.filters and asked.sort.endswith("severity"):
         yield _GRAVITY
+    if asked.cut and "source_key" in asked.filters:
+        yield from (_equal(asked, name, KEPT[name]) for name in KEPT if name in asked.filters)
 
 
 def _is_without_end(asked: Asked) -> bool:

@@ -24,9 +24,8 @@ from tests.read_model.question import Question
 
 _EARLY, _LATE = Cut(position=3_000, begun=1_000), Cut(position=10**9, begun=10**9)
 _ONE_IN_FIFTY = tuple(narrowing for narrowing in FEW if "source_key" not in narrowing)
-_KEYS = tuple(narrowing for narrowing in FEW if "source_key" in narrowing)
-_RARE = (*NOT_CLOSED, *_KEYS, hour("closed_at"))
-_ALL = (*MANY, *_ONE_IN_FIFTY, *_RARE, hour("opened_at"))
+_FOUND = (*(narrowing for narrowing in FEW if "source_key" in narrowing), hour("opened_at"))
+_RARE = (*NOT_CLOSED, hour("closed_at"))
 _LOOKS_AT_ALL = "What was rare then has no index: decision 0074 names the price."
 _LOOKS_LONG = "A page of one in fifty is full after thousands, and each has several rows."
 _COUNTS_ALL = "Counts are of all that had begun."
@@ -36,14 +35,14 @@ def lists_then() -> Iterator[Question]:
     for sort in sorts():
         if sort.removeprefix("-") not in ALLOWED.present_only:
             yield from _pages(sort)
-    for narrowing in _ALL:
+    for narrowing in (*MANY, *_ONE_IN_FIFTY, *_FOUND, *_RARE):
         yield _counts("early", _EARLY, narrowing)
-        why = "" if narrowing == hour("opened_at") else _COUNTS_ALL
+        why = "" if narrowing in _FOUND else _COUNTS_ALL
         yield _counts("late", _LATE, narrowing, why)
 
 
 def _pages(sort: str) -> Iterator[Question]:
-    for narrowing in _ALL:
+    for narrowing in (*MANY, *_ONE_IN_FIFTY, *_FOUND, *_RARE):
         yield page("early list", _then(_EARLY, narrowing, sort=sort))
         yield page("late list", _then(_LATE, narrowing, sort=sort), why=_why(sort, narrowing))
     yield another_page("early list", _then(_EARLY, {}, sort=sort))
