@@ -26,6 +26,8 @@ _EARLY, _LATE = Cut(position=3_000, begun=1_000), Cut(position=10**9, begun=10**
 _ONE_IN_FIFTY = tuple(narrowing for narrowing in FEW if "source_key" not in narrowing)
 _FOUND = (*(narrowing for narrowing in FEW if "source_key" in narrowing), hour("opened_at"))
 _RARE = (*NOT_CLOSED, hour("closed_at"))
+_NEWEST_FIRST = ("-number", "-opened_at")
+"""What is not closed is met soon there, as long as it is young."""
 _LOOKS_AT_ALL = "What was rare then has no index: decision 0074 names the price."
 _LOOKS_LONG = "A page of one in fifty is full after thousands, and each has several rows."
 _COUNTS_ALL = "Counts are of all that had begun."
@@ -50,6 +52,8 @@ def _pages(sort: str) -> Iterator[Question]:
 
 
 def _why(sort: str, narrowing: Narrowing) -> str:
+    if narrowing in NOT_CLOSED and sort in _NEWEST_FIRST:
+        return ""
     if narrowing in _RARE:
         return _LOOKS_AT_ALL
     return _LOOKS_LONG if narrowing in _ONE_IN_FIFTY and sort.endswith("severity") else ""
