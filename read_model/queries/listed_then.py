@@ -21,9 +21,13 @@ _THEN = sql.SQL(
     " source_key, closed_at, reopened, deviations FROM {} AS version"
     " WHERE tenant_id = %(tenant)s AND stream_id = listed.id AND tenant_position <= %(position)s"
     " ORDER BY tenant_position DESC LIMIT 1) AS version"
-    " WHERE listed.tenant_id = %(tenant)s AND listed.number <= %(begun)s"
-    " AND listed.opened_at <= %(as_of)s + interval '1 day') AS listed_then"
-).format(tables.INCIDENT_LIST, tables.INCIDENT_VERSIONS)
+    " WHERE listed.tenant_id = %(tenant)s {}) AS listed_then"
+)
+_ENDS = {
+    "-number": sql.SQL("AND listed.number <= %(begun)s"),
+    "-opened_at": sql.SQL("AND listed.opened_at <= %(as_of)s + interval '1 day'"),
+}
+"""By the sort whose index they cut."""
 # The severity does change, so that its order is that of the rows: those that no later one replaced.
 # With the list beside them: few that were opened within some hours are found by it, and sorted.
 _THEN_BY_SEVERITY = sql.SQL(
@@ -44,6 +48,13 @@ KEPT = {"source": "kept_source", "source_key": "kept_key"}
 """Whoever had a key has kept it, and the source with it: the list's index leads to him then too."""
 
 
-def listed_then(sort: str, cut: Cut) -> sql.Composable:
-    """A subquery with the list's filter columns as they were at the cut."""
-    return _THEN_BY_SEVERITY if sort.endswith("severity") and not cut.is_early else _THEN
+def listed_then(sort: str, cut: Cut, *, goes_on: bool) -> sql.Composable:
+    """A subquery with the list's filter columns as they were at the cut.
+
+    `goes_on`: the page before ended at or below what ends the walk, and only its end may cut the
+    index then: of two the server takes the wrong one, and walks all pages before.
+    """
+    if sort.endswith("severity") and not cut.is_early:
+        return _THEN_BY_SEVERITY
+    ends = [end for by, end in _ENDS.items() if not (goes_on and by == sort)]
+    return _THEN.format(tables.INCIDENT_LIST, tables.INCIDENT_VERSIONS, sql.SQL(" ").join(ends))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from read_model.queries.asking import Asked, asked
 from read_model.queries.cursor import Place
@@ -35,8 +35,9 @@ MANY: tuple[Narrowing, ...] = (
 """Those that leave so many that a page is full soon in any order."""
 
 _HOUR = {"gte": MONDAY + timedelta(days=7), "lt": MONDAY + timedelta(days=7, hours=1)}
-_VALUES = {"number": "7", "severity": "3"}
-"""Where a page ended, by sort; those of times are that hour."""
+_FIRST, _LATE = 7, 28_000
+"""Of these incidents, pages end with the one that is further from where the list begins."""
+_LONG = {"gte": MONDAY - timedelta(days=1), "lt": MONDAY + timedelta(days=9_999)}
 
 
 def lists() -> Iterator[Question]:
@@ -47,7 +48,17 @@ def lists() -> Iterator[Question]:
 
 def hour(name: str) -> Narrowing:
     """Within one hour, by the time of that name."""
-    return {f"{name}[{operator}]": time.isoformat() for operator, time in _HOUR.items()}
+    return _within(name, _HOUR)
+
+
+def _within(name: str, times: Mapping[str, datetime]) -> Narrowing:
+    return {f"{name}[{operator}]": time.isoformat() for operator, time in times.items()}
+
+
+def ends(sort: str) -> Narrowing:
+    """What begins and ends a list in that order, and leaves nearly everything."""
+    name = sort.removeprefix("-")
+    return {"severity": "sev3"} if name == "severity" else _within(name, _LONG)
 
 
 def sorts() -> Iterator[str]:
@@ -61,10 +72,12 @@ def page(name: str, question: Asked, place: Place | None = None, why: str = "") 
     return Question(name, page_query(question, place), parameters(question, place), why)
 
 
-def another_page(name: str, question: Asked) -> Question:
-    """The one after a page that ended with an early incident."""
-    value = _VALUES.get(question.sort.removeprefix("-"), _HOUR["gte"].isoformat())
-    return page(f"another page of {name}", question, Place(1, value, incident(7)))
+def another_page(name: str, question: Asked, why: str = "") -> Question:
+    """One far down the list."""
+    n, sort = _FIRST if question.sort.startswith("-") else _LATE, question.sort.removeprefix("-")
+    values = {"number": str(n), "severity": "3"}
+    value = values.get(sort, (MONDAY + timedelta(minutes=n)).isoformat())
+    return page(f"another page of {name}", question, Place(1, value, incident(n)), why)
 
 
 def counts(name: str, question: Asked, why: str = "") -> Question:
@@ -87,6 +100,8 @@ def _pages() -> Iterator[Question]:
         for narrowing in (*MANY, *FEW, *NOT_CLOSED, *_hours()):
             yield page("list", asked({"sort": sort, **narrowing}, ALLOWED))
         yield another_page("list", asked({"sort": sort, "fields": "title"}, ALLOWED))
+        if sort.removeprefix("-") != "number":
+            yield another_page("list", asked({"sort": sort, **ends(sort)}, ALLOWED))
 
 
 def _searches() -> Iterator[Question]:

@@ -16,6 +16,7 @@ from tests.read_model.every_list import (
     Narrowing,
     another_page,
     counts,
+    ends,
     hour,
     page,
     sorts,
@@ -30,6 +31,7 @@ _NEWEST_FIRST = ("-number", "-opened_at")
 """What is not closed is met soon there, as long as it is young."""
 _LOOKS_AT_ALL = "What was rare then has no index: decision 0074 names the price."
 _LOOKS_LONG = "A page of one in fifty is full after thousands, and each has several rows."
+_SORTS_FEW = "So few had begun that they are sorted."
 _COUNTS_ALL = "Counts are of all that had begun."
 
 
@@ -47,8 +49,12 @@ def _pages(sort: str) -> Iterator[Question]:
     for narrowing in (*MANY, *_ONE_IN_FIFTY, *_FOUND, *_RARE):
         yield page("early list", _then(_EARLY, narrowing, sort=sort))
         yield page("late list", _then(_LATE, narrowing, sort=sort), why=_why(sort, narrowing))
-    yield another_page("early list", _then(_EARLY, {}, sort=sort))
+    if sort.startswith("-"):
+        why = _SORTS_FEW if sort == "-severity" else ""
+        yield another_page("early list", _then(_EARLY, {}, sort=sort), why)
     yield another_page("late list", _then(_LATE, {}, sort=sort))
+    if sort.endswith("opened_at"):
+        yield another_page("late list", _then(_LATE, ends(sort), sort=sort))
 
 
 def _why(sort: str, narrowing: Narrowing) -> str:
