@@ -10,7 +10,7 @@ from psycopg import sql
 from read_model import tables
 from read_model.queries.asking import Asked
 from read_model.queries.cursor import Place
-from read_model.queries.listed_then import listed_then
+from read_model.queries.listed_then import KEPT, listed_then
 from read_model.queries.parked import ANY_PARKED
 from read_model.queries.searching import ALL, IS_ASKED, IS_GATHERED
 from write_model.incident.events import Severity, Status
@@ -32,7 +32,11 @@ _COMPARED = {"gte": sql.SQL(">="), "gt": sql.SQL(">"), "lte": sql.SQL("<="), "lt
 _NOT_CLOSED = frozenset(Status) - {Status.CLOSED}
 _WITHOUT_END = sql.SQL("AND closed_at IS NULL")
 # The index by severity goes by rank.
-_GRAVITY = sql.SQL("AND severity_rank BETWEEN %(gravest)s AND %(lightest)s")
+_GRAVITY = {
+    "severity": sql.SQL("AND severity_rank >= %(gravest)s"),
+    "-severity": sql.SQL("AND severity_rank <= %(lightest)s"),
+}
+"""By the sort that begins there."""
 _RANKS = {severity: rank for rank, severity in enumerate(Severity, start=1)}
 # Of one value an index gives the rows in the order of their opening; of several it cannot.
 _ONE, _ANY = sql.SQL("AND {} = {}"), sql.SQL("AND {} = ANY({})")
@@ -118,13 +122,13 @@ def page_query(
     asked: Asked, place: Place | None, with_words: sql.Composable = _ANY_WORDS
 ) -> sql.Composed:
     """The SQL of a page; it must stay an index scan for every sort."""
-    return _page(asked, _table(asked), _narrowed(asked, place, with_words))
+    return _page(asked, _table(asked, place), _narrowed(asked, place, with_words))
 
 
 def nearest_query(asked: Asked, place: Place | None) -> sql.Composed:
     """The SQL of a page with what has the words among the nearest only."""
     narrowed = _narrowed(asked, place, _ANY_WORDS)
-    nearest = _NEAREST.format(table=_table(asked), narrowed=narrowed, **_order(asked))
+    nearest = _NEAREST.format(table=_table(asked, place), narrowed=narrowed, **_order(asked))
     return _page(asked, nearest, IS_ASKED)
 
 
@@ -144,7 +148,7 @@ def _order(asked: Asked) -> dict[str, sql.Composable]:
 
 
 def _narrowed(asked: Asked, place: Place | None, with_words: sql.Composable) -> sql.Composable:
-    filters = _filters(asked), *_implied(asked)
+    filters = _filters(asked, place), *_implied(asked, place)
     if not place:
         return sql.SQL(" ").join((*filters, with_words))
     name = asked.sort.removeprefix("-")
@@ -160,7 +164,7 @@ def facets_query(asked: Asked) -> sql.Composed:
     scanned = [name for name in asked.facets if name not in tallied]
     matching = _COUNTS.format(
         columns=sql.SQL(", ").join(map(sql.Identifier, scanned)),
-        table=_table(asked),
+        table=_table(asked, None),
         filters=_narrowed(asked, None, IS_GATHERED if asked.words else _ANY_WORDS),
     )
     tallies = (_tally(name, asked) for name in tallied)
@@ -182,7 +186,7 @@ def _tallied(asked: Asked) -> list[str]:
 
 
 def _tally(name: str, asked: Asked) -> sql.Composed:
-    column, filters = sql.Identifier(name), _filters(asked)
+    column, filters = sql.Identifier(name), _filters(asked, None)
     return _TALLY.format(
         name=sql.Literal(name), column=column, table=tables.INCIDENT_COUNTS, filters=filters
     )
@@ -194,33 +198,47 @@ def _document(asked: Asked) -> sql.Composable:
     return _CUT_DOWN if asked.fields else _WHOLE
 
 
-def _table(asked: Asked) -> sql.Composable:
+def _table(asked: Asked, place: Place | None) -> sql.Composable:
     if asked.cut:
-        return listed_then(asked.sort, asked.cut)
+        return listed_then(asked.sort, asked.cut, goes_on=place is not None)
     named = {asked.sort.removeprefix("-"), *(name for name, _ in asked.ranges)}
     return _LIST_WITH_UPDATES if "updated_at" in named else _LIST
 
 
-def _filters(asked: Asked) -> sql.Composable:
-    equal = (
-        (_ONE if len(values) == 1 else _ANY).format(sql.Identifier(name), sql.Placeholder(name))
-        for name, values in asked.filters.items()
-    )
+def _filters(asked: Asked, place: Place | None) -> sql.Composable:
+    equal = (_equal(asked, name, name) for name in asked.filters)
     between = (
         sql.SQL("AND {} {} {}").format(
             sql.Identifier(name), _COMPARED[operator], sql.Placeholder(f"{name}_{operator}")
         )
         for name, operator in asked.ranges
+        if not (place and _was_met(asked.sort, name, operator))
     )
     return sql.SQL(" ").join((*equal, *between))
 
 
-def _implied(asked: Asked) -> Iterator[sql.Composable]:
+def _was_met(sort: str, name: str, operator: str) -> bool:
+    """Whether all that comes after a place is within a range because the place is.
+
+    Both would cut the index at the same end, and the server takes the wrong one (measured: it walks
+    through all pages before).
+    """
+    return sort == (f"-{name}" if operator.startswith("l") else name)
+
+
+def _equal(asked: Asked, name: str, column: str) -> sql.Composed:
+    one_or_any = _ONE if len(asked.filters[name]) == 1 else _ANY
+    return one_or_any.format(sql.Identifier(column), sql.Placeholder(name))
+
+
+def _implied(asked: Asked, place: Place | None) -> Iterator[sql.Composable]:
     """What the filters say in other words, for which there are indexes."""
     if _is_without_end(asked):
         yield _WITHOUT_END
     if "severity" in asked.filters and asked.sort.endswith("severity"):
-        yield _GRAVITY
+        yield from (end for sort, end in _GRAVITY.items() if not (place and sort == asked.sort))
+    if asked.cut and "source_key" in asked.filters:
+        yield from (_equal(asked, name, KEPT[name]) for name in KEPT if name in asked.filters)
 
 
 def _is_without_end(asked: Asked) -> bool:

@@ -28,8 +28,8 @@ EVENTS = sql.SQL(
     " FROM {} AS event WHERE tenant_id = %(tenant)s AND originator_id = ANY(%(streams)s)"
     " AND split_part(topic, '.', 1) = ANY(%(kinds)s)"
     " AND tenant_position <= %(position)s AND originator_version <= %(version)s"
-    " AND NOT EXISTS (SELECT FROM {} AS skipped WHERE skipped.tenant_id = %(tenant)s"
-    " AND skipped.position = notification_id)"
+    " AND notification_id NOT IN (SELECT position FROM {} AS skipped"
+    " WHERE skipped.tenant_id = %(tenant)s AND stream_id = ANY(%(streams)s))"
     " ORDER BY originator_id, originator_version"
 ).format(tables.DEAD_LETTERS, tables.EVENTS, tables.SKIPPED)
 STREAM, _VERSION = 2, 3

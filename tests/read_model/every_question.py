@@ -2,150 +2,105 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from itertools import product
 from uuid import UUID
 
-from read_model.queries.asking import Asked, asked
-from read_model.queries.cursor import Place
-from read_model.queries.list_asked import ALLOWED
-from read_model.queries.listing import nearest_query, page_query
-from read_model.queries.searching import IS_GATHERED
+from read_model.queries.figures_asked import GROUPS, INTERVALS, figures_asked
+from read_model.queries.incident_figures import figures_query, parameters_of
 from tests.projections.story import MONDAY, NORTH
-from tests.read_model.seeding import incident, person
+from tests.read_model.every_list import lists
+from tests.read_model.every_list_then import lists_then
+from tests.read_model.question import Question, known_as, put
+from tests.read_model.seeding import PARKED, incident
 
 FORKLIFT = UUID(incident(7))
 
 
-@dataclass(frozen=True)
-class Question:
-    """`query`: SQL. `reads_all`: why it may read all that the organization has."""
-
-    name: str
-    query: Any
-    parameters: Mapping[str, Any] | tuple[Any, ...] = field(default_factory=dict[str, Any])
-    reads_all: str = ""
-
-
 def questions() -> Iterator[Question]:
     yield from _of_one_incident()
+    yield from _of_its_past()
     yield from _of_what_happened()
     yield from _of_the_log()
-    yield from _pages()
-    yield from _searches()
-    yield from _facets()
-
-
-def _known_as(name: str) -> Any:
-    """What a module of read_model calls so."""
-    module, _, attribute = name.rpartition(".")
-    return vars(importlib.import_module(f"read_model.{module}"))[attribute]
-
-
-def _put(name: str, **parameters: Any) -> Question:
-    return Question(name, _known_as(name), parameters)
+    yield from _of_what_is_parked()
+    yield from _of_the_projector()
+    yield from _figures()
+    yield from lists()
+    yield from lists_then()
 
 
 def _of_one_incident() -> Iterator[Question]:
-    yield _put("queries.incident._BY_ID", ids=[FORKLIFT])
-    yield _put("queries.incident._BY_NUMBER", number=7)
+    yield put("queries.incident._BY_ID", ids=[FORKLIFT])
+    yield put("queries.incident._BY_NUMBER", number=7)
     page = {"stream": FORKLIFT, "limit": 500, "after": 1, "at": MONDAY, "version": 1}
-    yield _put("queries.history._HISTORY", **page)
-    for by, query in _known_as("queries.timeline._QUERIES").items():
+    yield put("queries.history._HISTORY", **page)
+    for by, query in known_as("queries.timeline._QUERIES").items():
         yield Question(f"timeline by {by}", query, page)
+
+
+def _of_its_past() -> Iterator[Question]:
+    kinds = ["incident"]
+    for days in (1, 10, 10_000):
+        yield put("queries.past._REACHED", time=MONDAY + timedelta(days=days))
+    for position in (1, 30_000, 10**9):
+        yield put("queries.past._BEGUN", kind="incident", position=position)
+    page = [UUID(incident(n)) for n in (*range(1, 60), PARKED)]
+    yield put("queries.past.EVENTS", streams=page, kinds=kinds, position=99, version=2)
+    yield put("queries.past._BEGAN", stream=FORKLIFT, kinds=kinds)
 
 
 def _of_what_happened() -> Iterator[Question]:
     page = {"after": 7, "limit": 500, "types": ["incident.closed"], "subject": FORKLIFT}
-    feed = _known_as("queries.changes._feed")
-    for of_a_type in (False, True):
-        for of_a_subject in (False, True):
-            name = f"changes {of_a_type=} {of_a_subject=}"
-            yield Question(name, feed(of_a_type, of_a_subject), page)
-    yield _put("queries.position._APPLIED")
-    yield _put("queries.people._BY_SUBJECT", subjects=[UUID(incident(n)) for n in (1, 21)])
-    yield _put("queries.people._ALL", after=UUID(int=0), limit=50)
-    yield _put("queries.parked.PARKED_OF_KIND", kind="incident")
+    feed = known_as("queries.changes._feed")
+    for of_a_type, of_a_subject in product((False, True), repeat=2):
+        name = f"changes {of_a_type=} {of_a_subject=}"
+        yield Question(name, feed(of_a_type, of_a_subject), page)
+    yield put("queries.position._APPLIED")
+    yield put("queries.standing._STANDING")
+    yield put("queries.people._BY_SUBJECT", subjects=[UUID(incident(n)) for n in (1, 21)])
+    yield put("queries.people._ALL", after=UUID(int=0), limit=50)
 
 
 def _of_the_log() -> Iterator[Question]:
+    yield put("log_headers._TAIL", 7, 500)
+    yield put("log_headers._MISSED", NORTH, 7, 500)
+    yield put("log_headers._LAST", NORTH)
+    yield put("log_headers._IS_LOST", NORTH, 7, 1)
+    yield put("people._EVENTS", [NORTH], [FORKLIFT], [0], ["membership.listed"])
+
+
+def _of_what_is_parked() -> Iterator[Question]:
+    parked = UUID(incident(PARKED))
+    yield put("queries.parked._PARKED_OF_KIND", kind="incident", position=10**9)
+    yield put("queries.parked.NEVER_SHOWN", kind="incident", stream=parked)
+    yield put("dead_letters._ALL")
+    yield put("dead_letters._OF_ONE", NORTH, 50)
+    yield put("dead_letters._COUNTS", NORTH)
+    yield put("dead_letters._ASK", parked, None, "It was mended.", FORKLIFT)
+
+
+def _of_the_projector() -> Iterator[Question]:
     for name in ("health._HEALTH", "layout.POINTERS", "layout.NUMBER"):
-        yield Question(name, _known_as(name))
-    for name, parameters in {
-        "log_headers._TAIL": (7, 500),
-        "log_headers._MISSED": (NORTH, 7, 500),
-        "log_headers._LAST": (NORTH,),
-        "people._EVENTS": ([NORTH], [FORKLIFT], [0], ["membership.listed"]),
-    }.items():
-        yield Question(name, _known_as(name), parameters)
+        yield put(name)
+    for name in ("watching._WATCH", "watching._REBUILDS"):
+        yield put(name)
+    for name in ("queries.projections._KEPT", "queries.projections._PROJECTIONS"):
+        yield put(name)
+    since = ["incident"], None, "incident", 7
+    yield put("queries.projections._ASK", UUID(int=7), NORTH, FORKLIFT, *since)
 
 
-_FILTERS = {
-    "status": "open,in_progress",
-    "severity": "sev4",
-    "priority": "high",
-    "team": "team 7",
-    "assignee": person(7),
-    "source": "desk",
-    "source_key": "K77",
-}
-_HOUR = {"gte": MONDAY + timedelta(days=7), "lt": MONDAY + timedelta(days=7, hours=1)}
-_VALUES = {"number": "7", "severity": "3"}
-"""Where a page ended, by sort; those of times are that hour."""
+def _figures() -> Iterator[Question]:
+    day = {"from": MONDAY.isoformat(), "to": (MONDAY + timedelta(hours=1)).isoformat()}
+    why = "Figures are of all that was ever opened."
+    for interval, group in product(INTERVALS, GROUPS):
+        whole = {"interval": interval, "group_by": group}
+        for narrowing in ({}, {"severity": "sev1", "team": "team 7"}):
+            yield _figure(whole | narrowing, why)
+            yield _figure(whole | narrowing | day)
 
 
-def _narrowings() -> Iterator[dict[str, str]]:
-    yield {}
-    yield {"status": "closed"}
-    yield {"source": "desk", "source_key": "K77"}
-    for name, value in _FILTERS.items():
-        yield {name: value}
-    for name in sorted(ALLOWED.times):
-        yield {f"{name}[{operator}]": time.isoformat() for operator, time in _HOUR.items()}
-
-
-def _sorts() -> Iterator[str]:
-    for name in sorted(ALLOWED.sorts):
-        yield from (name, f"-{name}")
-
-
-def _pages() -> Iterator[Question]:
-    for sort in _sorts():
-        for narrowing in _narrowings():
-            question = asked({"sort": sort, **narrowing}, ALLOWED)
-            name = f"list {','.join(narrowing)} by {sort}"
-            yield Question(name, page_query(question, None), _parameters(question))
-        question = asked({"sort": sort, "fields": "title"}, ALLOWED)
-        value = _VALUES.get(sort.removeprefix("-"), _HOUR["gte"].isoformat())
-        place = Place(1, value, incident(7))
-        query = page_query(question, place)
-        yield Question(f"another page by {sort}", query, _parameters(question, place))
-
-
-def _searches() -> Iterator[Question]:
-    few = {"few": 2_000, "nearest": 20_000}
-    for words in ("serial7", "gate77", "leaks", "forklift", "gate77 -leaks"):
-        yield Question(f"few {words}", _known_as("queries.searching._ARE_FEW"), few | {"q": words})
-    for sort in _sorts():
-        rare = asked({"sort": sort, "q": "gate77"}, ALLOWED)
-        query = page_query(rare, None, IS_GATHERED)
-        yield Question(f"gathered by {sort}", query, _parameters(rare) | few)
-        common = asked({"sort": sort, "q": "leaks"}, ALLOWED)
-        query = nearest_query(common, None)
-        yield Question(f"nearest by {sort}", query, _parameters(common) | few)
-
-
-def _facets() -> Iterator[Question]:
-    why = "Counts are of all that the filters leave."
-    for narrowing in (*_narrowings(), {"q": "gate77"}):
-        question = asked({"facets": ",".join(sorted(ALLOWED.facets)), **narrowing}, ALLOWED)
-        query = _known_as("queries.incident_list._facets")(question)
-        yield Question(f"facets {','.join(narrowing)}", query, _parameters(question), why)
-
-
-def _parameters(question: Asked, place: Place | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = _known_as("queries.incident_list._parameters")(question, place)
-    return found
+def _figure(parameters: dict[str, str], why: str = "") -> Question:
+    asked, name = figures_asked(parameters), f"figures {','.join(parameters.values())}"
+    return Question(name, figures_query(asked), parameters_of(asked, MONDAY), why)

@@ -17,24 +17,36 @@ _INCIDENTS: LiteralString = """
 CREATE TEMPORARY TABLE made AS
 SELECT n, ('0197a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS id,
        CASE WHEN n % 20 = 0 THEN {south} ELSE {north} END::uuid AS tenant_id,
+       CASE WHEN n % 20 = 0 THEN n / 20 ELSE n - n / 20 END::bigint AS number,
        {monday}::timestamptz + n * interval '1 minute' AS opened_at,
        CASE WHEN n % 3 = 0 OR n <= {incidents} * 0.99 THEN 'closed'
             ELSE (ARRAY['open', 'in_progress'])[n % 2 + 1] END AS status,
-       n / 3 % 4 + 1 AS rank,
+       n / 3 % 4 + 1 AS rank, (ARRAY['high', 'low', NULL])[n % 3 + 1] AS priority,
+       'team ' || n % 50 AS team,
        ('0197a000-0000-7000-9000-' || lpad(to_hex(n % 50), 12, '0'))::uuid AS person,
+       (ARRAY['console', 'desk'])[n % 2 + 1] AS source,
+       CASE WHEN n % 2 = 1 THEN 'K' || n END AS source_key,
        '{{"title":"' || repeat('The forklift leaks oil. ', 20) || '"}}' AS document
   FROM generate_series(1, {incidents}) AS n;
 
 INSERT INTO projections.incident_v1
-SELECT id, tenant_id, n, 3, 3 * n, false, ARRAY[person],
+SELECT id, tenant_id, number, 3, 3 * n, false, ARRAY[person],
        opened_at + (n::bigint * 7919 % 1000) * interval '1 hour', document FROM made;
 
 INSERT INTO projections.incident_list_v1
-SELECT id, tenant_id, n, status, 'sev' || rank, rank, (ARRAY['high', 'low', NULL])[n % 3 + 1],
-       'team ' || n % 50, person, (ARRAY['console', 'desk'])[n % 2 + 1],
-       CASE WHEN n % 2 = 1 THEN 'K' || n END, opened_at,
-       CASE WHEN status = 'closed' THEN opened_at + interval '2 days' END,
+SELECT id, tenant_id, number, status, 'sev' || rank, rank, priority, team, person, source,
+       source_key, opened_at, CASE WHEN status = 'closed' THEN opened_at + interval '2 days' END,
        0, ARRAY[]::text[], NULL, NULL, document FROM made;
+
+INSERT INTO projections.incident_counts_v1
+SELECT tenant_id, status, 'sev' || rank, team, count(*) FROM made GROUP BY 1, 2, 3, 4;
+
+INSERT INTO projections.incident_figures_v1
+SELECT id, tenant_id, status, status <> 'closed', 'sev' || rank, priority, team, source, opened_at,
+       n * 60, CASE WHEN status = 'closed' THEN n * 60::bigint * 60 END, 0,
+       CASE WHEN status <> 'closed' AND n % 5 = 0 THEN 'other' END,
+       CASE WHEN status <> 'closed' AND n % 5 = 0 THEN opened_at END,
+       n, NULL, NULL, NULL, NULL, n FROM made;
 
 INSERT INTO projections.incident_search_v1 (id, tenant_id, text)
 SELECT id, tenant_id,
@@ -43,26 +55,46 @@ SELECT id, tenant_id,
   FROM made;
 
 CREATE TEMPORARY TABLE steps AS
-SELECT id, tenant_id, person, version, 3 * (n - 1) + version AS position,
-       opened_at + version * interval '1 hour' AS at, CASE WHEN version = 1 THEN n END AS number,
+SELECT made.*, version, 3 * (n - 1) + version AS position,
+       3 * (number - 1) + version AS tenant_position,
+       opened_at + (version - 1) * interval '20 seconds' AS at,
+       (ARRAY['open', 'in_progress', 'closed'])[version] AS then,
        'incident.' || (ARRAY['declared', 'acknowledged', 'closed'])[version] AS type
   FROM made, generate_series(1, 3) AS version;
 
+INSERT INTO projections.incident_versions_v1
+SELECT id, tenant_id, tenant_position, position, number, steps.then, 'sev' || rank, rank, priority,
+       team, person, source, source_key, opened_at,
+       CASE WHEN version = 3 THEN opened_at + interval '2 days' END, 0, ARRAY[]::text[]
+  FROM steps WHERE version = 1 OR status = 'closed' OR steps.then = status;
+
 INSERT INTO projections.incident_timeline_v1
-SELECT id, at, version, tenant_id, position, position FROM steps;
+SELECT id, at, version, tenant_id, tenant_position, position FROM steps;
 
 INSERT INTO projections.changes_v1
-SELECT tenant_id, position, position, id, version, type, 1, person, at, at, '{{}}' FROM steps;
+SELECT tenant_id, tenant_position, position, id, version, type, 1, person, at, at, '{{}}'
+  FROM steps;
 
 INSERT INTO log.events
-SELECT id, version, type, '{{}}', position, 1, tenant_id, position, number, person, id, id, NULL,
-       at, at, 'api', 1, NULL, NULL FROM steps;
+SELECT id, version, type, '{{}}', position, 1, tenant_id, tenant_position,
+       CASE WHEN version = 1 THEN number END, person, id, id, NULL, at, at, 'api', 1, NULL, NULL
+  FROM steps;
 
 INSERT INTO projections.people_v1
 SELECT id, tenant_id, id, 1, n, 'active', '{{}}' FROM made WHERE n % 20 = 1;
 
 INSERT INTO projections.dead_letters
-SELECT id, 3 * n, tenant_id, 3 * n, 3, 'incident.closed', 'a test' FROM made WHERE n % 1000 = 7;
+SELECT id, position, tenant_id, tenant_position, version, type, 'a test'
+  FROM steps WHERE n % 1000 = 7 AND version > 1;
+
+INSERT INTO projections.repairs (stream_id, tenant_id, reason, asked_by)
+SELECT id, tenant_id, 'It was mended.', person FROM made WHERE n % 2000 = 7;
+
+INSERT INTO projections.skipped (position, stream_id)
+SELECT position, id FROM steps WHERE n % 1000 = 9 AND version = 2;
+
+INSERT INTO projections.rebuilds (id, names, tenant_id, state)
+SELECT id, ARRAY['incident'], tenant_id, 'done' FROM made WHERE n % 1000 = 8;
 
 UPDATE projections.checkpoint SET position = 3 * {incidents};
 DROP TABLE made, steps;
@@ -70,12 +102,23 @@ DROP TABLE made, steps;
 GROWING = (
     "projections.incident_v1",
     "projections.incident_list_v1",
+    "projections.incident_figures_v1",
     "projections.incident_search_v1",
     "projections.incident_timeline_v1",
+    "projections.incident_versions_v1",
     "projections.changes_v1",
     "projections.people_v1",
     "log.events",
 )
+OTHERS = (
+    "projections.incident_counts_v1",
+    "projections.dead_letters",
+    "projections.repairs",
+    "projections.skipped",
+    "projections.rebuilds",
+)
+PARKED = 1_007
+"""One of those that are."""
 
 
 def incident(n: int) -> str:
@@ -94,6 +137,6 @@ def seed(superuser: psycopg.Connection[Any], incidents: int) -> None:
         incidents=incidents, north=str(NORTH), south=str(SOUTH), monday=MONDAY
     )
     superuser.execute(query)
-    for table in GROWING:
+    for table in GROWING + OTHERS:
         name = sql.Identifier(*table.split("."))
         superuser.execute(sql.SQL("VACUUM ANALYZE {}").format(name))

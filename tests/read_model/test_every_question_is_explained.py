@@ -16,18 +16,24 @@ from psycopg import sql
 import read_model
 from tests.embedded import SUPERUSER, Server
 from tests.projections.story import NORTH
-from tests.read_model.every_question import Question, questions
+from tests.read_model.every_question import questions
+from tests.read_model.question import Question
 from tests.read_model.seeding import GROWING, seed
 from write_model.kernel.settings import APP
 
 Connection = psycopg.Connection[Any]
 
 QUESTIONS = list(questions())
+ALL_BUT_DEAR = [question for question in QUESTIONS if not question.reads_all]
+FURTHER = [question for question in ALL_BUT_DEAR if question.name.startswith("another page")]
 
 SIZES = [30_000, pytest.param(1_000_000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(900)])]
 
 A_PAGE = 500
 """More rows than that are never sorted but where few were found before."""
+
+BLOCKS_OF_AN_ITEM = 20
+"""Of the past an item takes 15: its row, and that no later one replaced it (measured)."""
 
 ASKED_ALWAYS = {"_NAME_TENANT_AND_LOOK"}
 """Before every question, and of no table that grows."""
@@ -54,8 +60,8 @@ def app(postgres: Server, incidents: int) -> Iterator[Connection]:
 
 
 def text_of(question: Question) -> bytes:
-    query = question.query
-    return query.encode() if isinstance(query, str) else sql.SQL("{}").format(query).as_bytes()
+    query = question.query.encode() if isinstance(question.query, str) else question.query
+    return query if isinstance(query, bytes) else sql.SQL("{}").format(query).as_bytes()
 
 
 def parameters_of(question: Question) -> Any:
@@ -90,7 +96,7 @@ def test_no_plan_scans_or_sorts_where_an_index_should_serve(
     assert found == [] or question.reads_all
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+@pytest.mark.parametrize("question", ALL_BUT_DEAR, ids=lambda question: question.name)
 def test_no_answer_reads_much_more_than_it_tells(
     app: Connection, incidents: int, question: Question
 ) -> None:
@@ -103,7 +109,17 @@ def test_no_answer_reads_much_more_than_it_tells(
     most = 5_000 + incidents // 50
     excess = [f"{n} scans of {name}" for name, n in scans.items()]
     excess += [f"{n} rows of {name}" for name, n in rows.items() if n > most]
-    assert excess == [] or question.reads_all
+    assert excess == []
+
+
+@pytest.mark.parametrize("question", FURTHER, ids=lambda question: question.name)
+def test_no_page_walks_through_those_before(app: Connection, question: Question) -> None:
+    """Not in the index alone either, which no count of rows tells."""
+    explain = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + text_of(question)
+    [[[plan]]] = app.execute(explain, parameters_of(question)).fetchall()
+    blocks = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+    items = max(each["Actual Rows"] for each in nodes(plan["Plan"]) if "CTE Name" in each)
+    assert blocks <= BLOCKS_OF_AN_ITEM * (items + 2)
 
 
 def counted(connection: Connection) -> tuple[Counter[str], Counter[str]]:
@@ -120,7 +136,8 @@ def pieces(value: object) -> list[str]:
             text + "\0" * (gap is not None)
             for text, gap, *_ in Formatter().parse(value.as_string())
         )
-    text = value.as_string() if isinstance(value, sql.Composed) else value
+    text = value.decode() if isinstance(value, bytes) else value
+    text = text.as_string() if isinstance(text, sql.Composed) else text
     return text.split("\0") if isinstance(text, str) and "FROM" in text else []
 
 

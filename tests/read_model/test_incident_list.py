@@ -74,6 +74,29 @@ def incidents(reader: Reader, cursors: Cursors, show: Show) -> IncidentList:
     return IncidentList(reader, cursors)
 
 
+@pytest.mark.parametrize("way", ["", "-"])
+@pytest.mark.parametrize(
+    ("sort", "within"),
+    [
+        (
+            "opened_at",
+            {"opened_at[gte]": "2026-02-02T08:02:00Z", "opened_at[lt]": "2026-02-02T08:06:00Z"},
+        ),
+        (
+            "updated_at",
+            {"updated_at[gt]": "2026-02-02T08:04:00Z", "updated_at[lte]": "2026-02-02T08:10:00Z"},
+        ),
+        ("severity", {"severity": "sev1,sev3"}),
+    ],
+)
+async def test_pages_end_where_the_one_page_of_all_does(
+    incidents: IncidentList, sort: str, way: str, within: dict[str, str]
+) -> None:
+    whole = await references(incidents, sort=way + sort, limit="50", **within)
+    assert 3 < len(whole) < 7
+    assert await references(incidents, sort=way + sort, limit="1", **within) == whole
+
+
 async def test_pages_hold_every_incident_once_in_every_order(incidents: IncidentList) -> None:
     numbers = [f"INC-{n}" for n in range(1, 8)]
     assert await references(incidents, sort="opened_at") == numbers

@@ -23,7 +23,7 @@ from read_model.reader import Reader
 from tests.embedded import SUPERUSER, Database
 from tests.projections.story import MONDAY, NORTH, SOUTH, Story, stream
 from tests.read_model.conftest import Show
-from tests.read_model.test_incident_list import many
+from tests.read_model.test_incident_list import declared, many
 from write_model.kernel.errors import Invalid
 from write_model.kernel.settings import APP
 
@@ -94,6 +94,22 @@ async def test_few_are_sorted_by_severity_as_many_are(reader: Reader, cursors: C
         ]
         assert few == many
         assert len(json.loads(few.items)) == 7
+
+
+@pytest.mark.parametrize("begun", [7, MANY.begun])
+@pytest.mark.parametrize("sort", ["number", "-severity"])
+async def test_a_key_finds_an_incident_from_when_it_had_it(
+    reader: Reader, cursors: Cursors, show: Show, story: Story, sort: str, begun: int
+) -> None:
+    story.tell("north 6", declared(source="desk", source_key="K6"))
+    show(story)
+    last = story.events[-1].tenant_position
+    found = [
+        json.loads((await IncidentList(reader, cursors).page(NORTH, question)).items)
+        for position in (last - 1, last)
+        for question in [asked_then(Cut(position, begun), source_key="K6,K7", sort=sort)]
+    ]
+    assert found == [[], [str(stream("north 6"))]]
 
 
 async def test_nothing_of_another_organization_is_in_the_past(
