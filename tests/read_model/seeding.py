@@ -90,8 +90,8 @@ SELECT id, position, tenant_id, tenant_position, version, type, 'a test'
 INSERT INTO projections.repairs (stream_id, tenant_id, reason, asked_by)
 SELECT id, tenant_id, 'It was mended.', person FROM made WHERE n % 2000 = 7;
 
-INSERT INTO projections.skipped (position, stream_id)
-SELECT position, id FROM steps WHERE n % 1000 = 9 AND version = 2;
+INSERT INTO projections.skipped (position, stream_id, tenant_id)
+SELECT position, id, tenant_id FROM steps WHERE n % 1000 = 9 AND version = 2;
 
 INSERT INTO projections.rebuilds (id, names, tenant_id, state)
 SELECT id, ARRAY['incident'], tenant_id, 'done' FROM made WHERE n % 1000 = 8;
