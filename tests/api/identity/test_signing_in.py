@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import httpx2
