@@ -63,6 +63,11 @@ CREATE TABLE projections.retired (
     retired_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Tallies that lack what was mended until they are made anew, also after a mending that was killed.
+CREATE TABLE projections.recounts (
+    name  text  PRIMARY KEY
+);
+
 -- Rebuilds: asked for, under way, and over. `done` of `total`: positions of the log, in a phase.
 -- `tenant_id`, `stream_id`, `kind`, `since` (a position of the log) choose records; without any of
 -- them whole tables are made anew. `requested_by` is null unless somebody asked over the API.
