@@ -46,6 +46,8 @@ CREATE TABLE projections.dead_letters (
     reason            text        NOT NULL,
     PRIMARY KEY (stream_id, position)
 );
+-- Every page of a list asks whether one of its organization's records is parked.
+CREATE INDEX dead_letters_by_tenant ON projections.dead_letters (tenant_id, stream_id);
 
 -- Events that somebody decided to leave out for good: no fold sees them again.
 CREATE TABLE projections.skipped (
