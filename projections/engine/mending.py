@@ -21,6 +21,7 @@ from projections.engine.parking import LETTERS
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.projection import Primary, Projection, Tally
 from projections.engine.rebuilding import Rebuild
+from projections.engine.recounting import ask_for_recount, to_recount
 from projections.engine.refolding import Refolding, Wanted
 from projections.engine.tallying import is_counted_otherwise
 from projections.engine.versions import must_be_shown
@@ -39,7 +40,8 @@ class NotByRecord(Exception):
 class Mended:
     """`parked`: events that could not be folded. `longest_s`: that the projector waited.
 
-    `recounted`: the tallies that were made anew, because a record is counted otherwise now.
+    `recounted`: the tallies that were made anew, because a record is counted otherwise now, or was
+    after a mending that did not end.
     """
 
     records: int = 0
@@ -73,6 +75,7 @@ class Mending:
             began = perf_counter()
             must_be_shown(self.connection, self.catalog)
             self._pass_over(wanted, choice)
+            self.mended.recounted.update(to_recount(self.connection, self.catalog))
             if self.mended.recounted:
                 Rebuild(self.connection, self.catalog, self.told).of(self.mended.recounted)
             self.mended.seconds = perf_counter() - began
@@ -99,7 +102,8 @@ class Mending:
         events = read_streams(self.connection, streams, through)
         refolding = Refolding.begun(self.connection, wanted)
         added = refolding.add(events)
-        self._compare_counts(writer, wanted, streams, refolding)
+        counted = self._counted_otherwise(writer, wanted, streams, refolding)
+        ask_for_recount(self.connection, counted)
         for projection in wanted.projections:
             table = projection.table
             delete_streams(self.connection, table, writer.layout.name(table.name), streams)
@@ -111,22 +115,24 @@ class Mending:
         self.mended.events += len(events)
         self.mended.parked += len(refolding.letters)
 
-    def _compare_counts(
+    def _counted_otherwise(
         self, writer: Writer, wanted: Wanted, streams: Sequence[UUID], refolding: Refolding
-    ) -> None:
+    ) -> set[str]:
         """A count cannot be mended by record: nobody knows whether it had the record's row, or what
         the log said when that row was damaged."""
+        found = set[str]()
         for primary in wanted.projections:
             if isinstance(primary, Primary) and (tallies := self.catalog.tallies_of(primary)):
                 place = writer.layout.name(primary.table.name)
                 before = read_rows(self.connection, place, streams)
                 after = refolding.rows_of(primary)
-                self.mended.recounted.update(
+                found.update(
                     tally.name
                     for tally in tallies
                     for id_ in before.keys() | after.keys()
                     if is_counted_otherwise(tally, before.get(id_), after.get(id_))
                 )
+        return found
 
 
 def mendable(catalog: Catalog) -> list[str]:

@@ -23,6 +23,7 @@ from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import copy_in, drop, droppable, index_like, make_beside
 from projections.engine.progress import Phase, Progress, Told
+from projections.engine.recounting import to_recount
 from projections.engine.refolding import Refolding, Tables, Wanted
 from projections.engine.swapping import Successor
 from read_model.layout import Layout
@@ -75,11 +76,13 @@ class Rebuild:
     def of(self, names: Collection[str]) -> Rebuilt:
         """Put what the log says now in the place of these projections' tables.
 
+        Tallies that wait to be recounted since a mending was killed are made anew with them.
         Raises: KeyError for an unknown name; AlreadyRebuilding; LogRestored; UnknownTopic;
         psycopg.Error.
         """
-        wanted = Wanted.of(self.catalog, names)
         with alone(self.connection):
+            recounts = to_recount(self.connection, self.catalog)
+            wanted = Wanted.of(self.catalog, (*names, *recounts))
             began = perf_counter()
             self.connection.execute(_AT_LEISURE)
             _drop_left(self.connection)

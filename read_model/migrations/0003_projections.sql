@@ -46,6 +46,8 @@ CREATE TABLE projections.dead_letters (
     reason            text        NOT NULL,
     PRIMARY KEY (stream_id, position)
 );
+-- Every page of a list asks whether one of its organization's records is parked.
+CREATE INDEX dead_letters_by_tenant ON projections.dead_letters (tenant_id, stream_id);
 
 -- Events that somebody decided to leave out for good: no fold sees them again.
 CREATE TABLE projections.skipped (
@@ -61,6 +63,11 @@ CREATE TABLE projections.skipped (
 CREATE TABLE projections.retired (
     table_name  text        PRIMARY KEY,
     retired_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Tallies that lack what was mended until they are made anew, also after a mending that was killed.
+CREATE TABLE projections.recounts (
+    name  text  PRIMARY KEY
 );
 
 -- Rebuilds: asked for, under way, and over. `done` of `total`: positions of the log, in a phase.

@@ -18,6 +18,7 @@ from projections.engine.choosing import Choice
 from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.mending import Mended, Mending, NotByRecord
+from projections.engine.progress import Phase
 from projections.engine.projection import Row
 from projections.engine.versions import OtherRelease
 from projections.incident.tables import INCIDENT
@@ -26,7 +27,7 @@ from tests.projections.conftest import Connect
 from tests.projections.story import NORTH, SOUTH, Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED
 from tests.projections.test_projector import catch_up, projector, told
-from tests.projections.test_rebuilding import end, followed, rebuild, shown
+from tests.projections.test_rebuilding import end, followed, rebuild, shown, when
 from tests.workers.projector.test_running import has_reached, running, until
 from write_model.incident.events import IncidentAcknowledged, IncidentDescribed, NoteAdded
 from write_model.kernel.errors import LogRestored
@@ -108,6 +109,35 @@ def test_counts_are_made_anew_when_a_mended_record_is_counted_otherwise(
     assert found.recounted == {"incident_counts"}
     assert shown(log) == right
     assert mend(connect("tallystick_tailer"), "incident", stream=FORKLIFT).recounted == set()
+
+
+@pytest.mark.parametrize("begun_again", ["the same command", "any mending", "any rebuild"])
+def test_a_mending_that_is_killed_before_it_counts_is_followed_by_the_count(
+    log: Connection, connect: Connect, begun_again: str
+) -> None:
+    write_log(log, told().events)
+    catch_up(projector(connect("tallystick_tailer")))
+    right = shown(log)
+    name = read_layout(log).name
+    document = sql.SQL("UPDATE {} SET document = replace(document, 'sev2', 'sev4') WHERE id = %s")
+    log.execute(document.format(name("incident_v1")), (FORKLIFT,))
+    log.execute(sql.SQL("DELETE FROM {}").format(name("incident_counts_v1")))
+    killed = connect("tallystick_tailer")
+    mending = Mending(killed, CATALOG, when(Phase.INDEXING, partial(end, log, killed)))
+    with pytest.raises(psycopg.OperationalError):
+        mending.of(["incident"], Choice(stream=FORKLIFT))
+    assert shown(log)["incident_v1"] == right["incident_v1"]
+    assert shown(log)["incident_counts_v1"] != right["incident_counts_v1"]
+    tailer = connect("tallystick_tailer")
+    match begun_again:
+        case "the same command":
+            assert mend(tailer, "incident", stream=FORKLIFT).recounted == {"incident_counts"}
+        case "any mending":
+            assert mend(tailer, "people", stream=CRANE).recounted == {"incident_counts"}
+        case _:
+            rebuild(tailer, "people")
+    assert shown(log) == right
+    assert mend(tailer, "incident", stream=FORKLIFT).recounted == set()
 
 
 def test_only_the_projections_that_are_named_are_mended(log: Connection, connect: Connect) -> None:

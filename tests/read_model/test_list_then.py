@@ -122,7 +122,11 @@ async def test_nothing_of_another_organization_is_in_the_past(
     past = await Pasts(reader).of(SOUTH, [stream("north 1"), stream("south")], ["incident"])
     assert {row[6] for row in past.rows} == {SOUTH}
     assert app.execute("SELECT DISTINCT tenant_id FROM projections.incident_versions_v1").fetchall()
+    begun = "SELECT log.begun(%s, 'incident', 1000)"
+    app.execute("SELECT set_config('app.tenant', %s, false)", (str(SOUTH),))
+    assert [*app.execute(begun, (SOUTH,)), *app.execute(begun, (NORTH,))] == [(1,), (0,)]
     app.execute("SELECT set_config('app.tenant', '', false)")
+    assert app.execute(begun, (NORTH,)).fetchall() == [(0,)]
     for table in ("incident_versions_v1", "skipped"):
         query = sql.SQL("SELECT position FROM projections.{}")
         assert app.execute(query.format(sql.Identifier(table))).fetchall() == []

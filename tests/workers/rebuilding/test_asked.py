@@ -18,6 +18,7 @@ from projections.incident.tables import INCIDENT
 from tests.embedded import Database, until
 from tests.projections.story import write_log
 from tests.projections.test_projector import catch_up, projector, told
+from tests.projections.test_rebuilding import shown
 from tests.projections.test_requests import asked_for, states
 from workers.rebuilding.asked import run
 from write_model.kernel.messages import Recorded
@@ -60,6 +61,17 @@ def test_one_that_fails_does_not_keep_the_next_from_its_turn(
     with working(database):
         until(lambda: states(admin)[right][0] == "done", "the next is rebuilt")
     assert states(admin)[wrong] == ("failed", "KeyError")
+
+
+def test_counts_that_wait_since_a_mending_was_killed_are_made_anew_at_the_start(
+    database: Database, admin: Connection
+) -> None:
+    right = shown(admin)
+    admin.execute("DELETE FROM projections.incident_counts_v1")
+    admin.execute("INSERT INTO projections.recounts VALUES ('incident_counts')")
+    with working(database):
+        until(lambda: shown(admin) == right, "they are right")
+    assert admin.execute("SELECT count(*) FROM projections.recounts").fetchall() == [(0,)]
 
 
 def test_one_that_is_stopped_waits_for_the_next_start(
