@@ -25,7 +25,8 @@ SEARCHED_BYTES = 200_000
 class Rows:
     """`event`s have `tenant`, `tenant_position` and `position` beside what a fold needs of them.
 
-    Each row as its table has it, without what is JSON or generated; `counts` in numbers of rows.
+    Each row as its table has it, without what is JSON or generated, its deviations as one text;
+    `counts`: organization, status, severity, team -> how many incidents.
     """
 
     documents: dict[str, Document] = field(default_factory=dict[str, Document])
@@ -72,7 +73,7 @@ def _listed_by(document: Document) -> Row:
         datetime.fromisoformat(document["opened_at"]),
         document["closed_at"] and datetime.fromisoformat(document["closed_at"]),
         document["reopened"],
-        tuple(document["deviations"]),
+        ",".join(document["deviations"]),
     )
 
 
