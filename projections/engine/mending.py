@@ -80,14 +80,17 @@ class Mending:
 
     def _pass_over(self, wanted: Wanted, choice: Choice) -> None:
         through, epoch = applied(self.connection)
-        writer = self._writer(wanted)
+        writer, passed = self._writer(wanted), 0
+        self.told(Progress(Phase.FOLDING, passed, through))  # Whoever dies from here on has tried.
         for to, records in chosen(self.connection, choice, through=through):
             for few in batches(records, at_most=self.at_once):
                 began = perf_counter()
                 with self.connection.transaction():
                     self._mend(writer, wanted, [each.stream for each in few], epoch)
                 self.mended.longest_s = max(self.mended.longest_s, perf_counter() - began)
-            self.told(Progress(Phase.FOLDING, to, through))
+                self.told(Progress(Phase.FOLDING, passed, through))
+            passed = to
+            self.told(Progress(Phase.FOLDING, passed, through))
 
     def _writer(self, wanted: Wanted) -> Writer:
         tables = {each.table.name: each.table for each in wanted.projections}

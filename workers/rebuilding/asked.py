@@ -13,6 +13,7 @@ from projections.engine.catalog import Catalog
 from projections.engine.performing import perform
 from projections.engine.progress import Progress, Stopped
 from projections.engine.requests import Request, next_request
+from projections.engine.versions import OtherRelease, must_be_shown
 from workers.connecting import Connection, connected
 
 _LOOK_EVERY_S = 1.0
@@ -39,12 +40,13 @@ def run(conninfo: str, *, stop: threading.Event, catalog: Catalog = CATALOG) -> 
 def carry_out_next(
     conninfo: str, beside: Connection, catalog: Catalog, stop: threading.Event
 ) -> None:
-    """Nothing when nobody has asked, or somebody else rebuilds at present."""
+    """Nothing when nobody has asked, somebody else rebuilds, or another release is shown."""
     try:
         if request := next_request(beside):
+            must_be_shown(beside, catalog, whole=True)
             _carry_out(conninfo, beside, catalog, request, stop)
-    except AlreadyRebuilding:
-        _log.debug("rebuilding.waits")
+    except (AlreadyRebuilding, OtherRelease) as error:
+        _log.debug("rebuilding.waits", reason=str(error))
 
 
 def _carry_out(
