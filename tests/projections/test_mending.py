@@ -244,6 +244,16 @@ def test_a_projector_that_does_not_go_on_is_not_waited_for_long(
     assert lets_by(lets_by_s=60).of([], Choice()).seconds < 60
 
 
+def test_the_server_keeps_no_statement_for_each_batch(log: Connection, connect: Connect) -> None:
+    followed(log, connect, told())
+    tailer, kept = connect("tallystick_tailer"), list[object]()
+    for _ in range(4):
+        for _ in range(3):
+            mend(tailer, at_once=1)
+        kept += tailer.execute("SELECT count(*) FROM pg_prepared_statements", prepare=False)
+    assert kept[-1] == kept[-2]
+
+
 def test_what_nobody_projects_cannot_be_mended(log: Connection, connect: Connect) -> None:
     with pytest.raises(KeyError):
         mend(connect("tallystick_tailer"), "weather")
