@@ -93,7 +93,9 @@ async def _asked(at: Process, actor: Actor, name: str, choice: Choice) -> Asked:
     if name not in {each.name for each in CATALOG.projections}:
         raise NotFound("There is no such projection; GET /v1/admin/projections names them.")
     if name not in mendable(CATALOG):
-        raise Invalid("It has no rows of single records, and is only rebuilt whole.", field="projection")
+        raise Invalid(
+            "It has no rows of single records, and is only rebuilt whole.", field="projection"
+        )
     if choice.type is not None and choice.type not in _kinds():
         raise Invalid(f"Name one of {', '.join(sorted(_kinds()))}.", field="type")
     stream = None

@@ -18,7 +18,6 @@ from projections.engine.parking import (
     skipped_positions,
 )
 from projections.engine.projection import Additions, Row, Values
-from projections.engine.sending import Sender
 from projections.engine.writing import Writer, delete_added
 from write_model.kernel.messages import Recorded
 
@@ -40,7 +39,6 @@ class Late:
 
     catalog: Catalog
     writer: Writer
-    sender: Sender
     skipped: Collection[int]
     _rows: Mapping[int, Row] = field(default_factory=dict[int, Row])
 
@@ -49,7 +47,7 @@ class Late:
         """With the tables that are pointed to, and what is skipped, now."""
         tables = {table.name: table for table in (*catalog.tables(), LETTERS)}
         writer = Writer(connection, tables, read_layout(connection))
-        return cls(catalog, writer, Sender(connection), skipped_positions(connection))
+        return cls(catalog, writer, skipped_positions(connection))
 
     def apply(self, events: Sequence[Recorded], *, on: Sequence[Recorded]) -> Applied:
         """Apply events on top of those before them, which are shown already.
@@ -111,4 +109,4 @@ class Late:
             if isinstance(each, Additions):
                 place = self.writer.layout.name(each.table.name)
                 delete_added(self.writer.connection, place, events[0].stream, positions)
-        self.sender.ask(self.writer.addition(tables))
+        self.writer.add(tables)

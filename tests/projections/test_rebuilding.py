@@ -412,7 +412,7 @@ def go_through(log: Connection, another: Callable[[], Connection], steps: Steps)
             case "rebuild":
                 rebuild(another(), NAMES[size - 1])
             case "mend":
-                mending = Mending(another(), CATALOG, lambda _: None, at_once=size)
+                mending = Mending(another(), CATALOG, lambda _: None, at_once=size, lets_by_s=0.0)
                 mending.of([MENDABLE[size % len(MENDABLE)]], Choice(since=size))
             case _:
                 killed = another()

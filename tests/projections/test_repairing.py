@@ -80,6 +80,18 @@ def as_if_never_parked(log: Connection, connect: Connect) -> dict[str, list[Any]
     return shown(log)
 
 
+def test_the_server_keeps_no_statement_for_each_repair(log: Connection, connect: Connect) -> None:
+    write_log(log, told().events)
+    damage(log, ASSIGNED)
+    catch_up(projector(connect("tallystick_tailer")))
+    tailer, kept = connect("tallystick_tailer"), list[object]()
+    for _ in range(4):
+        for _ in range(3):
+            retry(tailer)
+        kept += tailer.execute("SELECT count(*) FROM pg_prepared_statements", prepare=False)
+    assert kept[-1] == kept[-2]
+
+
 @pytest.mark.parametrize("rebuilt", [False, True])
 def test_what_is_mended_is_brought_in_as_if_it_had_never_been_parked(
     log: Connection, connect: Connect, rebuilt: bool

@@ -15,6 +15,7 @@ from projections.engine.performing import perform
 from projections.engine.progress import Progress, Stopped
 from projections.engine.recounting import to_recount
 from projections.engine.requests import Request, next_request
+from projections.engine.versions import OtherRelease, must_be_shown
 from workers.connecting import Connection, connected
 from write_model.kernel.ids import new_id
 
@@ -57,12 +58,13 @@ def recount(conninfo: str, beside: Connection, catalog: Catalog, stop: threading
 def carry_out_next(
     conninfo: str, beside: Connection, catalog: Catalog, stop: threading.Event
 ) -> None:
-    """Nothing when nobody has asked, or somebody else rebuilds at present."""
+    """Nothing when nobody has asked, somebody else rebuilds, or another release is shown."""
     try:
         if request := next_request(beside):
+            must_be_shown(beside, catalog, whole=True)
             _carry_out(conninfo, beside, catalog, request, stop)
-    except AlreadyRebuilding:
-        _log.debug("rebuilding.waits")
+    except (AlreadyRebuilding, OtherRelease) as error:
+        _log.debug("rebuilding.waits", reason=str(error))
 
 
 def _carry_out(
