@@ -103,7 +103,9 @@ class Projector:
             self._move_to_present_tables()
         elif known is None or held.position != known.position:
             self._applier.memory.begin_again()
-        self._held = held if held.paused else self._on_this_branch(held)
+        self._held = None
+        with contextlib.suppress(LostLease):
+            self._held = held if held.paused else self._on_this_branch(held)
         return self._held
 
     def _move_to_present_tables(self) -> None:
