@@ -26,6 +26,7 @@ from tests.projections.test_projector import (
     SECOND,
     catch_up,
     projector,
+    start_again,
     tables,
     told,
 )
@@ -38,7 +39,7 @@ def test_who_does_not_hold_the_lease_takes_nothing_back(log: Connection, connect
     before = tables(log)
     other = connect("tallystick_tailer")
     writer = Writer(other, {table.name: table for table in CATALOG.tables()})
-    end = LogEnd(position=8, epoch=2, branched_at=9)
+    end = LogEnd(position=8, epoch=2, kept=8)
     with pytest.raises(LostLease):
         rewind(Sender(other), writer, CATALOG, Lease(SECOND), since=13, to=8, end=end)
     assert tables(log) == before
@@ -112,3 +113,28 @@ def test_events_from_before_the_branch_do_not_set_the_epoch_back(
     one.keep()
     one.step()
     assert (one.position, applied(log)) == (6, (6, 2))
+
+
+def test_a_branch_that_was_lost_while_nobody_looked_is_not_shown_either(
+    log: Connection, connect: Connect
+) -> None:
+    story = told()
+    write_log(log, story.events)
+    one = projector(connect("tallystick_tailer"))
+    catch_up(one)
+    restore(log, epoch=2, at=6)
+    assert log_module.log_end(log, known=1).kept == 5
+    anew = [
+        recorded._replace(epoch=2, occurred_at=recorded.occurred_at + timedelta(hours=1))
+        for recorded in story.events[5:]
+    ]
+    write_log(log, anew)
+    restore(log, epoch=3, at=12)
+    write_log(log, [recorded._replace(epoch=3) for recorded in anew[6:]])
+    one.keep()
+    assert one.position == 5
+    catch_up(one)
+    live = tables(log)
+    start_again(log)
+    catch_up(projector(connect("tallystick_tailer")))
+    assert tables(log) == live
