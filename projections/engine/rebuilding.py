@@ -73,12 +73,13 @@ class Rebuild:
     streams_at_once: int = STREAMS_AT_ONCE
 
     def of(self, names: Collection[str]) -> Rebuilt:
-        """Put what the log says now in the place of these projections' tables.
+        """Put what the log says now in the place of these projections' tables, and of the tallies
+        of their documents in the same moment.
 
         Raises: KeyError for an unknown name; AlreadyRebuilding; LogRestored; UnknownTopic;
         psycopg.Error.
         """
-        wanted = Wanted.of(self.catalog, names)
+        wanted = Wanted.of(self.catalog, self.catalog.with_tallies(names))
         with alone(self.connection):
             began = perf_counter()
             self.connection.execute(_AT_LEISURE)
