@@ -37,7 +37,8 @@ def rebuild(
     Readers notice nothing, and the projector waits for some milliseconds at the end. It may be
     stopped at any moment and begun again. With --tenant, --stream, --type or --from only the
     records of which all that holds are folded anew, where they are; of all projections that have
-    rows of single records, or of those that are named.
+    rows of single records, or of those that are named. What counts a projection's documents is
+    rebuilt with it.
     """
 
     def begin(connection: Connection) -> Rebuilt | Mended:
@@ -64,7 +65,7 @@ def _wanted(names: list[str] | None, *, all_: bool, choice: Choice) -> list[str]
     wanted = every if all_ or (choice != EVERYTHING and not names) else list(names or ())
     if not wanted or not set(wanted) <= set(known):
         raise typer.BadParameter(f"Name some of {', '.join(known)}, or all of them by --all.")
-    return wanted
+    return CATALOG.with_tallies(wanted) if choice == EVERYTHING else wanted
 
 
 def drop_old(as_json: AsJson = False, home: Home = None) -> None:

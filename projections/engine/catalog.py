@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple, assert_never
@@ -41,6 +41,14 @@ class Catalog:
     def tallies_of(self, primary: Primary) -> tuple[Tally, ...]:
         tallies = (each for each in self.projections if isinstance(each, Tally))
         return tuple(tally for tally in tallies if tally.of == primary.name)
+
+    def with_tallies(self, names: Collection[str]) -> list[str]:
+        """These and the tallies of the primary projections among them, each once.
+
+        A count is of the documents that are shown, and other documents may count otherwise.
+        """
+        tallies = (each for each in self.projections if isinstance(each, Tally))
+        return list(dict.fromkeys((*names, *(each.name for each in tallies if each.of in names))))
 
     def primaries(self) -> tuple[Primary, ...]:
         return tuple(each for each in self.projections if isinstance(each, Primary))

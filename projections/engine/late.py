@@ -18,7 +18,8 @@ from projections.engine.parking import (
     skipped_positions,
 )
 from projections.engine.projection import Additions, Row, Values
-from projections.engine.writing import Writer, delete_added
+from projections.engine.tallying import difference
+from projections.engine.writing import Writer, delete_added, delete_streams, read_rows
 from write_model.kernel.messages import Recorded
 
 
@@ -50,13 +51,16 @@ class Late:
         return cls(catalog, writer, skipped_positions(connection))
 
     def apply(self, events: Sequence[Recorded], *, on: Sequence[Recorded]) -> Applied:
-        """Apply events on top of those before them, which are shown already.
+        """Apply events on top of those before them, which can be shown.
 
         Raises: psycopg.Error for a trouble that is not the events'.
         """
         try:
-            self._rows = self._folded(on).rows
-        except Exception as error:  # noqa: BLE001  # a fold may refuse in any way
+            with self.writer.connection.transaction():
+                self._go_back(events[0], on)
+        except Exception as error:  # a fold or a table may refuse in any way
+            if not is_poison(error):
+                raise
             return Applied(0, error)
         return self._applied(events)
 
@@ -70,6 +74,27 @@ class Late:
         batch = Batch(self.catalog, {}, {first.stream: first.position}, self.skipped)
         batch.fold(events)
         self._put(events, {**batch.tables(events), LETTERS.name: rows})
+
+    def _go_back(self, first: Recorded, on: Sequence[Recorded]) -> None:
+        """Every document and count of the record is as the log says before it was parked.
+
+        A rebuild of some projections may have parked it earlier than the others show it.
+        """
+        batch = self._folded(on)
+        batch.additions()  # They are told already.
+        self._forget(first)
+        self.writer.add(batch.tables(on))
+        self._rows = batch.rows
+
+    def _forget(self, first: Recorded) -> None:
+        connection, place = self.writer.connection, self.writer.layout.name
+        for primary in self.catalog.primaries():
+            shown = read_rows(connection, place(primary.table.name), [first.stream])
+            gone = [(first.tenant, row, None) for row in shown.values()]
+            tallies = self.catalog.tallies_of(primary)
+            self.writer.add({each.table.name: difference(each, gone) for each in tallies})
+            for each in self.catalog.documents_of(primary):
+                delete_streams(connection, each.table, place(each.table.name), [first.stream])
 
     def _applied(self, events: Sequence[Recorded]) -> Applied:
         """All of them at once, or by halves up to the one that cannot be."""

@@ -74,7 +74,8 @@ class Rebuild:
     streams_at_once: int = STREAMS_AT_ONCE
 
     def of(self, names: Collection[str]) -> Rebuilt:
-        """Put what the log says now in the place of these projections' tables.
+        """Put what the log says now in the place of these projections' tables, and of the tallies
+        of their documents in the same moment.
 
         Tallies that wait to be recounted since a mending was killed are made anew with them.
         Raises: KeyError for an unknown name; AlreadyRebuilding; LogRestored; UnknownTopic;
@@ -82,7 +83,8 @@ class Rebuild:
         """
         with alone(self.connection):
             recounts = to_recount(self.connection, self.catalog)
-            wanted = Wanted.of(self.catalog, (*names, *recounts))
+            named = (*names, *recounts)
+            wanted = Wanted.of(self.catalog, self.catalog.with_tallies(named))
             began = perf_counter()
             self.connection.execute(_AT_LEISURE)
             _drop_left(self.connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from projections.engine.catalog import Catalog
 from projections.engine.log import Connection
 from projections.engine.pointers import pointers
+from projections.engine.projection import Mirror, Projection, Tally
 
 
 class OtherRelease(Exception):
@@ -12,9 +13,17 @@ class OtherRelease(Exception):
 
 
 def outdated(connection: Connection, catalog: Catalog) -> list[str]:
-    """The projections that this code makes newly, or otherwise than they are shown."""
+    """The projections that this code makes newly, or otherwise than they are shown.
+
+    With a primary projection those that are made from its documents.
+    """
     shown = {pointer.name: pointer.version for pointer in pointers(connection)}
-    return [each.name for each in catalog.projections if each.version > shown.get(each.name, 0)]
+    raised = {each.name for each in catalog.projections if each.version > shown.get(each.name, 0)}
+    return [each.name for each in catalog.projections if raised & {each.name, _made_from(each)}]
+
+
+def _made_from(projection: Projection) -> str:
+    return projection.of if isinstance(projection, Mirror | Tally) else projection.name
 
 
 def must_be_shown(connection: Connection, catalog: Catalog, *, whole: bool = False) -> None:

@@ -178,7 +178,7 @@ def test_a_projection_is_rebuilt_and_pointed_to(ask: Ask, database: Database) ->
         until_position(database, 1)
         rebuilt = told(ask("rebuild", "incident", "people", "--json"))
     assert (rebuilt["rebuilt"], rebuilt["events"], rebuilt["parked"]) == (
-        ["incident", "people"],
+        ["incident", "people", "incident_counts"],
         1,
         0,
     )

@@ -30,8 +30,8 @@ from projections.history import INCIDENT_TIMELINE
 from projections.incident.tables import INCIDENT
 from tests.projections.conftest import Connect
 from tests.projections.story import MARA, SOUTH, stream, write_log
-from tests.projections.test_projector import catch_up, projector, told
-from tests.projections.test_rebuilding import begin_again, rebuild, shown, when
+from tests.projections.test_projector import catch_up, counts_are_right, projector, told
+from tests.projections.test_rebuilding import NAMES, begin_again, rebuild, shown, when
 from write_model.incident.events import (
     EvidenceAttached,
     IncidentAcknowledged,
@@ -229,6 +229,25 @@ def test_a_record_that_was_never_shown_is_brought_in_from_its_beginning(
     catch_up(projector(connect("tallystick_tailer")))
     mend(log, 2, state)
     assert retry(connect("tallystick_tailer")).applied == 6
+    found = shown(log)
+    assert found == as_if_never_parked(log, connect)
+
+
+def test_what_others_showed_longer_than_a_rebuild_could_is_counted_once(
+    log: Connection, connect: Connect
+) -> None:
+    """It parks the record from where it cannot be read any more; nothing else is folded anew."""
+    write_log(log, told().events)
+    catch_up(projector(connect("tallystick_tailer")))
+    state = damage(log, ASSIGNED)
+    tailer = connect("tallystick_tailer")
+    assert rebuild(tailer, "incident_search") == 4
+    damage(log, ASSIGNED, b"[]")
+    assert retry(tailer).parked == 4
+    assert counts_are_right(log)
+    mend(log, ASSIGNED, state)
+    assert retry(tailer) == Repaired(applied=4, parked=0, reason=None)
+    assert counts_are_right(log)
     found = shown(log)
     assert found == as_if_never_parked(log, connect)
 
@@ -503,8 +522,8 @@ def go_through(
             case "retry":
                 of_all(log, lambda id_, _: retry(tailer, id_))
             case "rebuild":
-                rebuild(tailer)
-            case "damage" if number not in states and number > lag(log).position:
+                rebuild(tailer, *NAMES[number - 1 : number])  # One, or all.
+            case "damage" if number not in states:
                 states[number] = damage(log, number, b"[]")
             case "mend" if number in states:
                 mend(log, number, states.pop(number))
@@ -518,7 +537,9 @@ def finish(
     log: Connection, tailer: Connection, states: dict[int, bytes], *, left_out: bool
 ) -> None:
     """Mend whatever is damaged and retry it, or leave it out."""
-    if not left_out:
+    if left_out:
+        rebuild(tailer)  # Which notices what was damaged when it was shown already.
+    else:
         for number, state in states.items():
             mend(log, number, state)
     of_all(log, lambda id_, _: retry(tailer, id_))

@@ -184,10 +184,9 @@ class NotShown(Unavailable):
 
 class NotShownYet(Unavailable):
     def __init__(self) -> None:
-        DomainError.__init__(
-            self, "This is being made for another release of the product; try again in a moment."
+        super().__init__(
+            5, "This is being made for another release of the product; try again in a moment."
         )
-        self.retry_after_s = 5
 
 
 class LogRestored(DomainError):

@@ -24,11 +24,11 @@ from projections.engine.making import droppable
 from projections.engine.pointers import Pointer, pointers
 from projections.engine.progress import Stopped
 from projections.engine.projection import Additions, Row, TableSpec, Values
-from projections.incident.tables import INCIDENT_LIST
+from projections.incident.tables import INCIDENT, INCIDENT_LIST
 from tests.embedded import Database
 from tests.embedded import until as until_outside
 from tests.projections.story import Story, write_log
-from tests.projections.test_projector import told
+from tests.projections.test_projector import counts_are_right, told
 from tests.projections.test_rebuilding import shown
 from tests.workers.projector.test_running import has_reached, running, until
 from workers.projector.renewing import renew
@@ -161,6 +161,26 @@ def test_a_version_that_keeps_its_table_is_made_anew_under_the_same_name(
         until_outside(lambda: pointer(admin).version == 2, "the new list is shown")
     assert shown(admin) == live
     assert pointer(admin) == Pointer(LIST, 2, "incident_list_v1_r2")
+
+
+def _all_closed(row: Row | None, recorded: Recorded) -> Row:
+    return {**INCIDENT.fold(row, recorded), "status": "closed"}
+
+
+def test_with_a_document_is_made_what_is_made_from_it(
+    database: Database, admin: Connection
+) -> None:
+    write_log(admin, told().events)
+    with running(database):
+        until(admin, partial(has_reached, 13))
+    others = (each for each in CATALOG.projections if each is not INCIDENT)
+    stricter = Catalog((replace(INCIDENT, version=2, fold=_all_closed), *others))
+    with running(database, stricter):
+        until_outside(lambda: pointer(admin, "incident").version == 2, "the new ones are shown")
+    assert counts_are_right(admin)
+    for table in ("incident_counts_v1", "incident_list_v1"):
+        query = sql.SQL("SELECT DISTINCT status FROM {}").format(read_layout(admin).name(table))
+        assert admin.execute(query).fetchall() == [("closed",)]
 
 
 WATCHED = Additions(
