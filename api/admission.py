@@ -9,6 +9,8 @@ from api.process import process
 from api.requests import caller
 from write_model.kernel.access import Actor
 
+MANAGE_PROJECTIONS = "projections.manage"
+
 
 @asynccontextmanager
 async def admitted(request: Request, permission: str | None = None) -> AsyncGenerator[Actor]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import to_json
 
-from api.admission import admitted
+from api.admission import MANAGE_PROJECTIONS, admitted
 from api.answers.dead_letters import Asked, DeadLetters, RepairAsked
 from api.identity.describing import describe_body
 from api.openapi import BODY_ERRORS, PERMISSION, answers, describe_query, parameter, problems
@@ -29,8 +29,6 @@ log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/v1/admin/dead-letters", tags=["Operating"], route_class=PlainRoute)
 
-MANAGE = "projections.manage"
-
 _ERRORS = (*BODY_ERRORS, "unauthenticated", "forbidden", "not_found")
 _LIMIT = parameter("limit", "How many items, at most 500.", "integer")
 
@@ -47,7 +45,7 @@ class SkippedEvent(BaseModel):
     """Why the record is better shown without it; it is kept."""
 
 
-@router.get("", openapi_extra=describe_query(MANAGE, _LIMIT, answer=DeadLetters))
+@router.get("", openapi_extra=describe_query(MANAGE_PROJECTIONS, _LIMIT, answer=DeadLetters))
 async def listed(request: Request) -> Response:
     """The organization's parked records: each with the event that could not be applied.
 
@@ -55,7 +53,7 @@ async def listed(request: Request) -> Response:
     """
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, MANAGE)
+        actor = await caller(request, MANAGE_PROJECTIONS)
         only(request, "limit")
         found = await dead_letters(at.pool, actor.tenant, limit_of(request))
     items = [_item(each) for each in found.items]
@@ -68,7 +66,7 @@ async def listed(request: Request) -> Response:
     "/{stream}/retry",
     status_code=202,
     openapi_extra={
-        PERMISSION: MANAGE,
+        PERMISSION: MANAGE_PROJECTIONS,
         "responses": {**answers(RepairAsked, 202), **problems(_ERRORS)},
     },
 )
@@ -77,7 +75,7 @@ async def retry(request: Request) -> Response:
 
     What still cannot be applied stays in the list, with the reason that it has then.
     """
-    async with admitted(request, MANAGE) as actor:
+    async with admitted(request, MANAGE_PROJECTIONS) as actor:
         return await _asked(request, actor, "retry")
 
 
@@ -85,7 +83,7 @@ async def retry(request: Request) -> Response:
     "/{stream}/skip",
     status_code=202,
     openapi_extra=describe_body(
-        MANAGE,
+        MANAGE_PROJECTIONS,
         SkippedEvent,
         responses=answers(RepairAsked, 202),
         errors=(*_ERRORS, "conflict"),
@@ -96,7 +94,7 @@ async def skip(request: Request) -> Response:
 
     The event stays in the log, in the record's history and in the feed.
     """
-    async with admitted(request, MANAGE) as actor:
+    async with admitted(request, MANAGE_PROJECTIONS) as actor:
         given = await body(request, SkippedEvent)
         return await _asked(request, actor, "skip", version=given.version, reason=given.reason)
 

@@ -11,9 +11,10 @@ import structlog
 from api.budgets import Budget
 from api.identity.identity import Identity
 from projections.push import Ring
-from read_model.log_headers import Head, Header, Pool, head, tail
+from read_model.log_headers import Head, Header, head, tail
 from read_model.queries.position import Positions
 from write_model.application import WriteModel
+from write_model.kernel.asking import Pool
 from write_model.kernel.settings import Settings
 from write_model.organization.organization import ORGANIZATION
 

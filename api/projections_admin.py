@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from api.admission import admitted
+from api.admission import MANAGE_PROJECTIONS, admitted
 from api.answers.projections import AcceptedRebuild, KeptProjections
 from api.identity.describing import describe_body
 from api.openapi import BODY_ERRORS, answers, describe_query
@@ -17,7 +17,7 @@ from api.requests import body, caller
 from api.routes import PlainRoute
 from projections.catalog import CATALOG
 from projections.engine.mending import mendable
-from read_model.queries.projections import Asked, ShownProjection, ask_for_rebuild
+from read_model.queries.projections import RebuildAsked, ShownProjection, ask_for_rebuild
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Conflict, Invalid, NotFound
@@ -25,8 +25,6 @@ from write_model.kernel.ids import new_id
 from write_model.kernel.messages import REGISTRY
 
 router = APIRouter(prefix="/v1/admin/projections", tags=["Operating"], route_class=PlainRoute)
-
-MANAGE = "projections.manage"
 
 
 class Choice(BaseModel):
@@ -42,12 +40,12 @@ class Choice(BaseModel):
     """Only those with an event at this position of the organization or later."""
 
 
-@router.get("", openapi_extra=describe_query(MANAGE, answer=KeptProjections))
+@router.get("", openapi_extra=describe_query(MANAGE_PROJECTIONS, answer=KeptProjections))
 async def projections(request: Request) -> Response:
     """What is shown to your organization: how far it has come, and how its rebuilds are."""
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, MANAGE)
+        actor = await caller(request, MANAGE_PROJECTIONS)
         only(request)
         kept = await at.questions.projections.kept(actor.tenant)
         shown = await at.questions.projections.shown(actor.tenant)
@@ -67,7 +65,7 @@ async def projections(request: Request) -> Response:
     "/{projection}/rebuild",
     status_code=202,
     openapi_extra=describe_body(
-        MANAGE,
+        MANAGE_PROJECTIONS,
         Choice,
         responses=answers(AcceptedRebuild, 202),
         errors=(*BODY_ERRORS, "unauthenticated", "forbidden", "not_found", "conflict"),
@@ -81,7 +79,7 @@ async def rebuild(request: Request) -> Response:
     are rebuilt by who operates the installation.
     """
     at, projection = process(request), request.path_params["projection"]
-    async with admitted(request, MANAGE) as actor:
+    async with admitted(request, MANAGE_PROJECTIONS) as actor:
         asked = await _asked(at, actor, projection, await body(request, Choice))
         if not await ask_for_rebuild(at.pool, actor.tenant, asked, by=actor.id):
             raise Conflict(f"{projection} is being rebuilt already; wait until that has ended.")
@@ -89,7 +87,7 @@ async def rebuild(request: Request) -> Response:
     return Response(to_json(content), 202, media_type=JSON)
 
 
-async def _asked(at: Process, actor: Actor, name: str, choice: Choice) -> Asked:
+async def _asked(at: Process, actor: Actor, name: str, choice: Choice) -> RebuildAsked:
     if name not in {each.name for each in CATALOG.projections}:
         raise NotFound("There is no such projection; GET /v1/admin/projections names them.")
     if name not in mendable(CATALOG):
@@ -101,7 +99,7 @@ async def _asked(at: Process, actor: Actor, name: str, choice: Choice) -> Asked:
     stream = None
     if choice.record is not None:
         stream = await record_id(at.write_model, actor.tenant, INCIDENT, choice.record)
-    return Asked(new_id(), [name], stream, choice.type, choice.from_position)
+    return RebuildAsked(new_id(), [name], stream, choice.type, choice.from_position)
 
 
 def _kinds() -> set[str]:

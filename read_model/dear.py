@@ -56,7 +56,7 @@ class DearQuestion:
         return to_json([self.name, self.parameters])
 
 
-Asked = tuple[UUID, DearQuestion]
+TenantQuestion = tuple[UUID, DearQuestion]
 
 
 class DearAnswers:
@@ -77,8 +77,8 @@ class DearAnswers:
         self._from_s = from_s
         self._standings, self._cache, self._computations = standings, cache, computations
         self._clock = clock
-        self._took_s: Recent[Asked, float] = Recent(_REMEMBERED)
-        self._noted_s: Recent[Asked, float] = Recent(_REMEMBERED)
+        self._took_s: Recent[TenantQuestion, float] = Recent(_REMEMBERED)
+        self._noted_s: Recent[TenantQuestion, float] = Recent(_REMEMBERED)
         self._computing: dict[bytes, asyncio.Task[bytes]] = {}
 
     async def dear(self, tenant: UUID, question: DearQuestion) -> bytes:
@@ -110,11 +110,11 @@ class DearAnswers:
         await self._once(place, asked, standing)
         return None
 
-    def _is_cheap(self, asked: Asked) -> bool:
+    def _is_cheap(self, asked: TenantQuestion) -> bool:
         took_s = self._took_s.get(asked)
         return took_s is not None and took_s < self._from_s
 
-    async def _note(self, asked: Asked) -> None:
+    async def _note(self, asked: TenantQuestion) -> None:
         now_s = time.monotonic()
         noted_s = self._noted_s.get(asked)
         if noted_s is None or now_s - noted_s > _NOTED_AGAIN_S:
@@ -122,7 +122,7 @@ class DearAnswers:
             tenant, question = asked
             await self._cache.note(tenant, question.text())
 
-    async def _once(self, place: bytes, asked: Asked, standing: str) -> bytes:
+    async def _once(self, place: bytes, asked: TenantQuestion, standing: str) -> bytes:
         """Whoever asks for it meanwhile waits for the same; it is begun after his question was."""
         computing = self._computing.get(place)
         if computing is None:
@@ -132,20 +132,20 @@ class DearAnswers:
         # Shielded: a client who goes away must not cancel what others wait for.
         return await asyncio.shield(computing)
 
-    async def _kept(self, place: bytes, asked: Asked, standing: str) -> bytes:
+    async def _kept(self, place: bytes, asked: TenantQuestion, standing: str) -> bytes:
         answer = await self._computed(asked)
         if not self._is_cheap(asked) and await self._standings.of(asked[0]) == standing:
             await self._cache.put(place, answer)
         return answer
 
-    async def _computed(self, asked: Asked) -> bytes:
+    async def _computed(self, asked: TenantQuestion) -> bytes:
         tenant, question = asked
         began_s = time.perf_counter()
         answer = await self._computations[question.name].compute(tenant, dict(question.parameters))
         self._took_s.remember(asked, time.perf_counter() - began_s)
         return answer
 
-    def _place(self, asked: Asked, standing: str) -> bytes:
+    def _place(self, asked: TenantQuestion, standing: str) -> bytes:
         tenant, question = asked
         lasts_s = self._computations[question.name].lasts_s
         since = self._clock().timestamp() // lasts_s if lasts_s else None

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import LiteralString
 
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
-
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
+from write_model.kernel.asking import Pool
 
 _HEALTH: LiteralString = (
     "SELECT waiting_s, still_s, is_led, is_paused, parked FROM projections.health()"

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
-
+from write_model.kernel.asking import Pool
 from write_model.kernel.errors import HoleInLog
-
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 # One statement, so that the end and what leads there belong to the same moment.
 _TAIL: LiteralString = """

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
+from write_model.kernel.asking import Pool
 
 SIZES = (1, 3, 10, 30, 100, 300, 500)
 """A batch holds so many events at most; the projector takes no more than the last at once."""

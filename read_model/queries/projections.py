@@ -57,7 +57,7 @@ class ShownProjection:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RebuildAsked:
     """Which of an organization's records are to be made anew; None says nothing.
 
     `since`: a position of the organization; records with an event there or later.
@@ -83,7 +83,7 @@ class Projections:
         return [ShownProjection(*row) for row in await self._reader.rows(tenant, _PROJECTIONS, {})]
 
 
-async def ask_for_rebuild(pool: Pool, tenant: UUID, asked: Asked, *, by: UUID) -> bool:
+async def ask_for_rebuild(pool: Pool, tenant: UUID, asked: RebuildAsked, *, by: UUID) -> bool:
     """False when the same waits or runs already.
 
     Not through a `Reader`, who may put a question twice.
