@@ -57,3 +57,16 @@ def test_the_developers_lock_holds_every_pin_of_the_users() -> None:
 
 def pins(lock: Path) -> set[str]:
     return set(re.findall(r"^(\S+==\S+)", text_of(lock), re.MULTILINE))
+
+
+@pytest.mark.parametrize("folder", ["read_model/migrations/*.sql", "docs/decisions/*.md"])
+def test_no_number_is_given_twice(folder: str) -> None:
+    numbers = [path.name[:4] for path in CHECKOUT.glob(folder)]
+    assert numbers
+    assert all(number.isdecimal() for number in numbers)
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_no_migration_skips_a_number() -> None:
+    numbers = sorted(int(path.name[:4]) for path in CHECKOUT.glob("read_model/migrations/*.sql"))
+    assert numbers == list(range(1, len(numbers) + 1))
