@@ -74,15 +74,17 @@ async def projections(request: Request) -> Response:
 async def rebuild(request: Request) -> Response:
     """Have rows of your organization folded anew from its events, where they are.
 
-    Readers notice nothing. One rebuild runs at a time, and others wait for it; while one of this
-    projection waits or runs, another is refused. Nobody else's rows are touched: whole projections
+    Readers notice nothing. One rebuild runs at a time, and others wait for it; who asks for the
+    same while it waits or runs is refused. Nobody else's rows are touched: whole projections
     are rebuilt by who operates the installation.
     """
     at, projection = process(request), request.path_params["projection"]
     async with admitted(request, MANAGE_PROJECTIONS) as actor:
         asked = await _asked(at, actor, projection, await body(request, Choice))
         if not await ask_for_rebuild(at.pool, actor.tenant, asked, by=actor.id):
-            raise Conflict(f"{projection} is being rebuilt already; wait until that has ended.")
+            raise Conflict(
+                f"These rows of {projection} are being rebuilt already; wait until that has ended."
+            )
     content = {"id": asked.id, "name": projection, "state": "waiting"}
     return Response(to_json(content), 202, media_type=JSON)
 

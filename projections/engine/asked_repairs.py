@@ -11,6 +11,7 @@ from projections.engine.alone import AlreadyRebuilding
 from projections.engine.catalog import Catalog
 from projections.engine.log import Connection
 from projections.engine.repairing import NotParked, Repair
+from projections.engine.versions import OtherRelease
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,9 @@ _TAKE: LiteralString = (
 
 
 def repair_next(connection: Connection, catalog: Catalog) -> bool:
-    """Do what was asked for first; False when there is nothing, or a rebuild is under way.
+    """Do what was asked for first.
+
+    False when there is nothing, a rebuild is under way, or another release's tables are shown.
 
     Raises: LogRestored, UnknownTopic, psycopg.Error; then it is asked for still.
     """
@@ -32,7 +35,7 @@ def repair_next(connection: Connection, catalog: Catalog) -> bool:
             if asked:
                 _do(Repair(connection, catalog), *asked)
             return asked is not None
-    except AlreadyRebuilding:
+    except (AlreadyRebuilding, OtherRelease):
         return False
 
 

@@ -92,8 +92,9 @@ CREATE TABLE projections.rebuilds (
     ended_at      timestamptz,
     error         text
 );
--- Who asks again for what waits or runs is told so.
-CREATE UNIQUE INDEX rebuilds_not_over ON projections.rebuilds (tenant_id, names)
+-- Who asks again for the same while it waits or runs is told so.
+CREATE UNIQUE INDEX rebuilds_not_over
+    ON projections.rebuilds (tenant_id, names, stream_id, kind, since) NULLS NOT DISTINCT
     WHERE requested_by IS NOT NULL AND state IN ('waiting', 'running');
 
 -- The ready document. `people`: the subject ids it names, whose names the rim fills in.

@@ -4,6 +4,7 @@ answers ready, until it is told to stop.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from datetime import timedelta
@@ -11,9 +12,12 @@ from datetime import timedelta
 import psycopg
 import structlog
 
+from projections.engine.alone import AlreadyRebuilding
+from projections.engine.rebuilding import drop_left
 from workers import warming
-from workers.connecting import connected
+from workers.connecting import Connection, connected
 from workers.housekeeping.forgetting import forget
+from workers.projector.collector import spare_collector
 from workers.rebuilding import asked
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
@@ -28,16 +32,23 @@ _log = structlog.get_logger("housekeeping")
 
 
 def run(conninfo: str, *, accesses_after: timedelta, stop: threading.Event) -> None:
-    """Forget, wait, forget again; a database that does not answer is asked again soon."""
+    """Forget, drop what was left, wait, begin again; a silent database is asked again soon."""
     while not stop.is_set():
         stop.wait(_EVERY_S if _tidied(conninfo, accesses_after) else _RETRY_S)
+
+
+def _drop_left(connection: Connection) -> list[str]:
+    """A rebuild that ran by itself is followed by none that would drop the tables it left."""
+    with contextlib.suppress(AlreadyRebuilding):
+        return drop_left(connection)
+    return []
 
 
 def _tidied(conninfo: str, accesses_after: timedelta) -> bool:
     try:
         with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
             forgotten = forget(connection, accesses_after=accesses_after)
-            _log.info("housekeeping.done", forgotten=forgotten)
+            _log.info("housekeeping.done", forgotten=forgotten, dropped=_drop_left(connection))
     except psycopg.Error as error:
         _log.warning("housekeeping.failed", reason=type(error).__name__)
         return False
@@ -48,6 +59,7 @@ def main() -> None:
     drop_privileges()
     settings = Settings()
     configure_logs(settings.log_level)
+    spare_collector()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
