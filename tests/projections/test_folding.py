@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from projections.engine import columns
+from projections.engine.blocks import NOT_READ, NotRead
 from projections.engine.catalog import Catalog
 from projections.engine.columns import Column
 from projections.engine.folding import Batch
@@ -93,3 +94,13 @@ def test_of_an_event_that_additions_refuse_nothing_is_kept() -> None:
         "incident_timeline_v1": 1,
         "changes_v1": 1,
     }
+
+
+def test_a_header_that_additions_do_not_declare_is_no_fault_of_a_skipped_event() -> None:
+    def rows(transition: Transition) -> tuple[Values, ...]:
+        return ((str(transition.recorded.actor),),)
+
+    declared = Story().tell("forklift", DECLARED)._replace(actor=NOT_READ)
+    batch = Batch(Catalog((replace(CHANGES, rows=rows),)), known={}, skipped={1})
+    with pytest.raises(NotRead):
+        batch.fold([declared])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -380,7 +381,7 @@ def shape(log: Connection, place: str, declared: str) -> list[str]:
 
 # What may happen to the projector and to rebuilds, in any order.
 Steps = list[tuple[str, int]]
-STEPS = ("step", "kill", "other takes over", "rebuild", "rebuild is killed", "mend")
+STEPS = ("step", "kill", "other takes over", "rebuild", "rebuild is killed", "mend", "restore")
 
 
 @settings(
@@ -401,12 +402,7 @@ def test_whatever_order_things_happen_in_the_rows_are_the_same(
 
 
 def go_through(log: Connection, another: Callable[[], Connection], steps: Steps) -> None:
-    begin_again(log)
-    if not log.execute("SELECT 1 FROM log.events LIMIT 1").fetchone():
-        write_log(log, told().events)
-    catch_up(projector(another()))
-    at_once = shown(log)
-    begin_again(log)
+    write_anew(log)
     connection = another()
     one = projector(connection, cached=2)
     for step, size in steps:
@@ -423,18 +419,53 @@ def go_through(log: Connection, another: Callable[[], Connection], steps: Steps)
                 one.close()
                 one = projector(connection, new_id(), cached=2)
             case "rebuild":
-                rebuild(another(), NAMES[size - 1])
+                with contextlib.suppress(LogRestored):  # The projector has not noticed it yet.
+                    rebuild(another(), NAMES[size - 1])
             case "mend":
                 mending = Mending(another(), CATALOG, lambda _: None, at_once=size, lets_by_s=0.0)
-                mending.of([MENDABLE[size % len(MENDABLE)]], Choice(since=size))
+                with contextlib.suppress(LogRestored):
+                    mending.of([MENDABLE[size % len(MENDABLE)]], Choice(since=size))
+            case "restore":
+                restore(log, lost_from=size)
             case _:
                 killed = another()
                 phase = list(Phase)[size % 3]
-                with contextlib.suppress(psycopg.OperationalError):
+                with contextlib.suppress(psycopg.OperationalError, LogRestored):
                     rebuild(killed, told=when(phase, partial(end, log, killed)))
         assert counts_are_right(log)
+    one.keep()
     catch_up(one)
-    assert shown(log) == at_once
+    live = shown(log)
+    begin_again(log)
+    catch_up(projector(another()))
+    assert shown(log) == live
+
+
+def write_anew(log: Connection) -> None:
+    """The story's log, on its first branch, of which nothing is shown yet."""
+    begin_again(log)
+    log.execute("SET session_replication_role = replica")
+    log.execute("DELETE FROM log.events")
+    log.execute("DELETE FROM log.epochs WHERE epoch > 1")
+    write_log(log, told().events)
+
+
+def restore(log: Connection, *, lost_from: int) -> None:
+    """Other events stand from a position on: those that the story tells, at another time."""
+    log.execute("DELETE FROM log.events WHERE notification_id >= %s", (lost_from,))
+    [[epoch]] = log.execute(
+        "INSERT INTO log.epochs (epoch, first_position, reason)"
+        " SELECT max(epoch) + 1, %s, 'restored' FROM log.epochs RETURNING epoch",
+        (lost_from,),
+    ).fetchall()
+    later = timedelta(hours=epoch)
+    write_log(
+        log,
+        [
+            each._replace(epoch=epoch, occurred_at=each.occurred_at + later)
+            for each in told().events[lost_from - 1 :]
+        ],
+    )
 
 
 def begin_again(log: Connection) -> None:
