@@ -106,13 +106,14 @@ def _unless_refused(connection: Connection, work: Callable[[], Done]) -> Done:
     from projections.engine.alone import AlreadyRebuilding
     from projections.engine.mending import NotByRecord
     from projections.engine.parking import reason_for
+    from projections.engine.rebuilding import RowsRefused
     from projections.engine.versions import OtherRelease
     from write_model.kernel.errors import LogRestored
     from write_model.kernel.serialization import UnknownTopic
 
     try:
         return work()
-    except (AlreadyRebuilding, NotByRecord, OtherRelease) as error:
+    except (AlreadyRebuilding, NotByRecord, OtherRelease, RowsRefused) as error:
         raise _refused(str(error)) from error
     except LogRestored as error:
         raise _refused("The log was restored meanwhile; do it again.") from error
