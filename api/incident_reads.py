@@ -74,7 +74,8 @@ _LIST_PARAMETERS = (
 async def incidents(request: Request) -> Response:
     """Incidents by filters, in pages, with counts under the same filters where asked for.
 
-    With `as_of` all is told as it was then; such a list does not go by `updated_at`.
+    With `as_of` all is told as it was then; such a list does not go by `updated_at`,
+    and `q` searches the present only.
     """
     at = process(request)
     with at.budgets.queries:

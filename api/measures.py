@@ -98,11 +98,20 @@ def _of_rebuilds(rebuilds: Sequence[RebuildUnderWay]) -> Iterator[Metric]:
     goal = GaugeMetricFamily(
         "tallystick_rebuild_goal_events", "Events that it will have passed.", labels=labels
     )
+    for about, (passed, total) in _summed(rebuilds).items():
+        done.add_metric(about, passed)
+        goal.add_metric(about, total)
+    yield from (done, goal)
+
+
+def _summed(rebuilds: Sequence[RebuildUnderWay]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Organizations ask for the same ones; a series may be told once only."""
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
     for each in rebuilds:
         about = ",".join(each.names), each.phase or each.state
-        done.add_metric(about, each.done)
-        goal.add_metric(about, each.total)
-    yield from (done, goal)
+        passed, total = sums.get(about, (0, 0))
+        sums[about] = passed + each.done, total + each.total
+    return sums
 
 
 def _of_this_process(at: Process) -> Iterator[Metric]:

@@ -51,14 +51,16 @@ async def as_it_was(
     stood = folded(primary, recorded_of(past.rows))
     if stood is None:
         raise await _why_not(at, actor, primary, stream, past)
-    return stood, stood.last.version < past.version
+    return stood, stood.last.version < past.due
 
 
 async def _why_not(
     at: Process, actor: Actor, primary: Primary, stream: UUID, past: Past
 ) -> NotFound | NotShown:
-    if past.version:
+    if past.due:
         return NotShown()
+    if past.version:
+        return NotFound()
     began = await at.questions.pasts.began(actor.tenant, stream, primary.topics)
     if began is None:
         return NotFound()

@@ -14,6 +14,7 @@ from api.process import Process, process
 from api.reads import JSON, only
 from api.references import record_id
 from api.requests import body, caller
+from api.routes import PlainRoute
 from projections.catalog import CATALOG
 from projections.engine.mending import mendable
 from read_model.queries.projections import Asked, ShownProjection, ask_for_rebuild
@@ -23,7 +24,7 @@ from write_model.kernel.errors import Conflict, Invalid, NotFound
 from write_model.kernel.ids import new_id
 from write_model.kernel.messages import REGISTRY
 
-router = APIRouter(prefix="/v1/admin/projections", tags=["Operating"])
+router = APIRouter(prefix="/v1/admin/projections", tags=["Operating"], route_class=PlainRoute)
 
 MANAGE = "projections.manage"
 
@@ -72,14 +73,14 @@ async def projections(request: Request) -> Response:
         errors=(*BODY_ERRORS, "unauthenticated", "forbidden", "not_found", "conflict"),
     ),
 )
-async def rebuild(request: Request, projection: str) -> Response:
+async def rebuild(request: Request) -> Response:
     """Have rows of your organization folded anew from its events, where they are.
 
     Readers notice nothing. One rebuild runs at a time, and others wait for it; while one of this
     projection waits or runs, another is refused. Nobody else's rows are touched: whole projections
     are rebuilt by who operates the installation.
     """
-    at = process(request)
+    at, projection = process(request), request.path_params["projection"]
     async with admitted(request, MANAGE) as actor:
         asked = await _asked(at, actor, projection, await body(request, Choice))
         if not await ask_for_rebuild(at.pool, actor.tenant, asked, by=actor.id):
@@ -92,7 +93,9 @@ async def _asked(at: Process, actor: Actor, name: str, choice: Choice) -> Asked:
     if name not in {each.name for each in CATALOG.projections}:
         raise NotFound("There is no such projection; GET /v1/admin/projections names them.")
     if name not in mendable(CATALOG):
-        raise Invalid("It has no rows of single records, and is only rebuilt whole.", field="name")
+        raise Invalid(
+            "It has no rows of single records, and is only rebuilt whole.", field="projection"
+        )
     if choice.type is not None and choice.type not in _kinds():
         raise Invalid(f"Name one of {', '.join(sorted(_kinds()))}.", field="type")
     stream = None

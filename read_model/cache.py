@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 from uuid import UUID
 
@@ -34,6 +34,7 @@ _LARGEST_BYTES = 256 * 1024
 _QUESTIONS, _ORGANIZATIONS = 20, 200
 """How many are remembered for warming: of each organization, and organizations."""
 
+_FAILURES = RedisError, OSError, TimeoutError
 _UUID_BYTES = 16
 _ASKING = b"tallystick:asking"
 
@@ -113,7 +114,7 @@ class Cache:
             return None
         try:
             answer = await self._execute(*command)
-        except (RedisError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             await self._rest(error)
             return None
         self._failing = False
@@ -124,8 +125,9 @@ class Cache:
         if not self._failing:
             _log.warning("cache.does_not_answer", reason=type(error).__name__)
         self._failing = True
-        # When one connection is dead, all that wait to be used are too.
-        await self._redis.connection_pool.disconnect(inuse_connections=False)
+        # When one connection is dead, all that wait to be used are too; closing may fail as well.
+        with suppress(*_FAILURES):
+            await self._redis.connection_pool.disconnect(inuse_connections=False)
 
     def _opened(self, sealed: bytes, place: bytes) -> bytes | None:
         try:

@@ -92,15 +92,23 @@ class DearAnswers:
         await self._note(asked)
         return kept if kept is not None else await self._once(place, asked, standing)
 
-    async def warm(self, tenant: UUID, question: DearQuestion) -> None:
-        """Have the answer ready for whoever asks next. Raises: whatever computing it does."""
+    async def warm(
+        self, tenant: UUID, question: DearQuestion, standing: str | None = None
+    ) -> str | None:
+        """Have the answer ready for whoever asks next. Raises: whatever computing it does.
+
+        `standing`: what was shown a moment ago, for who knows. It comes back for the next question;
+        None where computing took so long that it is worth asking again.
+        """
         asked = tenant, question
         if question.name not in self._computations or self._is_cheap(asked):
-            return
-        standing = await self._standings.of(tenant)
+            return standing
+        standing = standing or await self._standings.of(tenant)
         place = self._place(asked, standing)
-        if await self._cache.lacks(place):
-            await self._once(place, asked, standing)
+        if not await self._cache.lacks(place):
+            return standing
+        await self._once(place, asked, standing)
+        return None
 
     def _is_cheap(self, asked: Asked) -> bool:
         took_s = self._took_s.get(asked)

@@ -27,12 +27,13 @@ Rows = list[tuple[Any, ...]]
 _TEXT = 25
 _PARAMETER = re.compile(rb"%\((\w+)\)s|%%")
 _PREPARED = 200
-"""Statements that a connection keeps ready; others are parsed each time they are asked."""
+"""Statements that a connection keeps ready: those that were asked last."""
 
 _names = count(1)
 
 Prepared = dict[tuple[bytes, tuple[int, ...]], bytes]
-"""(text, types of its parameters) -> the name that it was given on a connection."""
+"""(text, types of its parameters) -> the name that it was given on a connection; the one that was
+asked last stands last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +125,20 @@ class _Exchange:
         formats: Sequence[pq.Format],
         answered: pq.Format,
     ) -> None:
-        name = self._prepared.get((text, types)) or self._prepare(text, types)
-        if name is None:
-            self._pgconn.send_query_params(text, values, types, formats, answered)
-        else:
-            self._pgconn.send_query_prepared(name, values, formats, answered)
+        name = self._prepared.pop((text, types), None) or self._prepare(text, types)
+        self._prepared[text, types] = name
+        self._pgconn.send_query_prepared(name, values, formats, answered)
 
-    def _prepare(self, text: bytes, types: tuple[int, ...]) -> bytes | None:
+    def _prepare(self, text: bytes, types: tuple[int, ...]) -> bytes:
+        self._has_prepared = True
         if len(self._prepared) >= _PREPARED:
-            return None
+            self._forget(next(iter(self._prepared)))
         name = b"read_%d" % next(_names)
         self._pgconn.send_prepare(name, text, types)
-        self._prepared[text, types] = name
-        self._has_prepared = True
         return name
+
+    def _forget(self, statement: tuple[bytes, tuple[int, ...]]) -> None:
+        self._pgconn.send_query_params(b"DEALLOCATE %b" % self._prepared.pop(statement), None)
 
     def end_transaction(self) -> None:
         self._pgconn.pipeline_sync()
@@ -190,7 +191,7 @@ class _Exchange:
                 if not self._transactions and not self._ended.done():
                     self._ended.set_result(None)
             case pq.ExecStatus.COMMAND_OK | pq.ExecStatus.PIPELINE_ABORTED:
-                pass  # Prepared; or left out after another's failure, which is told.
+                pass  # Prepared, or forgotten; or left out after another's failure, which is told.
             case _:
                 self._found.append(result)
 

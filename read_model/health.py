@@ -51,15 +51,18 @@ class ProjectorHealth:
         """What is wrong; None when nothing is."""
         if self.is_paused:
             resuming = "`tallystick projections resume` lets it go on."
-            return Complaint(f"The projector is paused; {resuming}")
+            return Complaint(self._with_what_is_parked(f"The projector is paused; {resuming}"))
         if is_stuck(self.waiting_s, self.still_s):
-            return Complaint(self._why_still(), is_stuck=True)
+            return Complaint(self._with_what_is_parked(self._why_still()), is_stuck=True)
         return Complaint(self._what_is_parked()) if self.parked else None
 
     def _why_still(self) -> str:
         if self.is_led:
             return "The projector does not move; see its log."
         return "No projector is running; what is shown stands still."
+
+    def _with_what_is_parked(self, reason: str) -> str:
+        return f"{reason} {self._what_is_parked()}" if self.parked else reason
 
     def _what_is_parked(self) -> str:
         records = "1 record is" if self.parked == 1 else f"{self.parked} records are"

@@ -28,7 +28,8 @@ _LOOK_EVERY_S = 0.25
 _EVERY_S = 1.0
 """As often at most for one organization, however fast its log grows."""
 _PAUSES = 9
-"""How many times as long as computing took it rests: a tenth of one core and no more."""
+"""How many times as long as one turn took it rests, whosever the next is: a tenth of one core and
+no more."""
 
 _RETRY_S = 1.0
 
@@ -36,29 +37,31 @@ _log = structlog.get_logger("warming")
 
 
 class Warming:
-    """Goes round the organizations of which something was asked lately."""
+    """Takes the organizations of which something was asked lately in turn."""
 
     def __init__(self, cache: Cache, answers: DearAnswers) -> None:
         self._cache, self._answers = cache, answers
         self._next_s: dict[UUID, float] = {}
 
-    async def round(self) -> None:
-        """Compute what is missing for those whose time has come."""
+    async def turn(self) -> float:
+        """Compute what is missing for one whose time has come; how many seconds to rest then."""
+        began_s = time.monotonic()
         organizations = await self._cache.organizations()
-        due_s = {tenant: self._next_s.get(tenant, 0.0) for tenant in organizations}
-        self._next_s = due_s
-        for tenant, at_s in due_s.items():
-            began_s = time.monotonic()
-            if began_s >= at_s:
-                await self._warm(tenant)
-                took_s = time.monotonic() - began_s
-                due_s[tenant] = began_s + max(_EVERY_S, (1 + _PAUSES) * took_s)
+        self._next_s = {tenant: self._next_s.get(tenant, 0.0) for tenant in organizations}
+        tenant = min(organizations, key=self._next_s.__getitem__, default=None)
+        if tenant is None or self._next_s[tenant] > began_s:
+            return _LOOK_EVERY_S
+        self._next_s[tenant] = began_s + _EVERY_S
+        await self._warm(tenant)
+        return _PAUSES * (time.monotonic() - began_s)
 
     async def _warm(self, tenant: UUID) -> None:
+        standing: str | None = None
         for text in await self._cache.questions(tenant):
             try:
-                await self._answers.warm(tenant, DearQuestion.read(text))
+                standing = await self._answers.warm(tenant, DearQuestion.read(text), standing)
             except (DomainError, psycopg.Error, PoolTimeout) as error:
+                standing = None
                 _log.info("warming.left_out", reason=type(error).__name__)
 
 
@@ -82,6 +85,5 @@ async def _go_round(settings: Settings, stop: threading.Event) -> None:
         incident_list = IncidentList(reader, Cursors(master))
         answers = dear_answers(reader, incident_list, cache, settings, wall_clock)
         warming = Warming(cache, answers)
-        while not stop.is_set():
-            await warming.round()
-            await asyncio.sleep(_LOOK_EVERY_S)
+        while not await asyncio.to_thread(stop.wait, await warming.turn()):
+            pass

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from api.command_line.projecting import AsJson, Home, asked, print_json
+from api.command_line.refusing import unless_refused
 
 if TYPE_CHECKING:
     from projections.engine.log import Connection
@@ -54,8 +57,14 @@ def retry(
     """Apply what is parked, once what was wrong is mended; 1 when something stays parked."""
     if (stream is None) is not all_:
         raise typer.BadParameter("Name one record by --stream, or all of them by --all.")
-    done = asked(home, lambda connection: _retried(connection, stream))
-    _tell(done, as_json=as_json)
+
+    def retried(connection: Connection) -> None:
+        if stream is None:
+            _repair(connection, _parked(connection), _retry_if_parked, as_json=as_json)
+        else:
+            _repair(connection, [stream], _retry, as_json=as_json)
+
+    asked(home, retried)
 
 
 @app.command()
@@ -68,70 +77,81 @@ def skip(
     parked.
     """
 
-    def skipped(connection: Connection) -> dict[UUID, Repaired]:
-        return _repaired(
-            connection,
-            [stream],
-            lambda repair, record: repair.skip(record, version, by=None, why=reason),
-        )
+    def leave_out(repair: Repair, record: UUID) -> Repaired:
+        return repair.skip(record, version, by=None, why=reason)
 
-    _tell(asked(home, skipped), as_json=as_json)
+    asked(home, lambda connection: _repair(connection, [stream], leave_out, as_json=as_json))
 
 
-def _retried(connection: Connection, stream: UUID | None) -> dict[UUID, Repaired]:
+def _parked(connection: Connection) -> list[UUID]:
     from read_model.dead_letters import all_dead_letters
 
-    streams = [stream] if stream else [each.stream for each in all_dead_letters(connection)]
-    return _repaired(connection, streams, lambda repair, record: repair.retry(record))
+    return [each.stream for each in all_dead_letters(connection)]
 
 
-def _repaired(
-    connection: Connection, streams: list[UUID], do: Callable[[Repair, UUID], Repaired]
-) -> dict[UUID, Repaired]:
+def _retry(repair: Repair, stream: UUID) -> Repaired:
+    return repair.retry(stream)
+
+
+def _retry_if_parked(repair: Repair, stream: UUID) -> Repaired | None:
+    """None when somebody else was quicker."""
+    from projections.engine.repairing import NotParked
+
+    with suppress(NotParked):
+        return repair.retry(stream)
+    return None
+
+
+def _repair(
+    connection: Connection,
+    streams: list[UUID],
+    do: Callable[[Repair, UUID], Repaired | None],
+    *,
+    as_json: bool,
+) -> None:
+    """Each is done for good when it is told; what is refused ends it."""
     from projections.catalog import CATALOG
-    from projections.engine.alone import AlreadyRebuilding
-    from projections.engine.repairing import NotParked, Repair
-    from write_model.kernel.errors import LogRestored
+    from projections.engine.repairing import Repair
 
     repair = Repair(connection, CATALOG)
+    done: dict[UUID, Repaired] = {}
     try:
-        return {stream: do(repair, stream) for stream in streams}
-    except (NotParked, AlreadyRebuilding) as error:
-        raise _refused(str(error)) from error
-    except LogRestored as error:
-        raise _refused(
-            "The log was restored; do it again once the projector follows it."
-        ) from error
+        for stream in streams:
+            repaired = unless_refused(connection, partial(do, repair, stream))
+            if repaired is not None:
+                done[stream] = repaired
+                _say(stream, repaired, as_json=as_json)
+    finally:
+        if as_json:
+            print_json([_repaired_as_json(*each) for each in done.items()])
+    _conclude(done, as_json=as_json)
 
 
-def _refused(message: str) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(2)
+def _say(stream: UUID, repaired: Repaired, *, as_json: bool) -> None:
+    if as_json:  # One value, at the end.
+        return
+    typer.echo(f"{stream}  {repaired.applied} applied, {repaired.parked} parked")
+    if repaired.reason:
+        typer.echo(f"  {repaired.reason}")
 
 
-def _tell(done: dict[UUID, Repaired], *, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            [
-                {"stream": s, "applied": r.applied, "parked": r.parked, "reason": r.reason}
-                for s, r in done.items()
-            ]
-        )
-    else:
-        _say(done)
-    if any(repaired.parked for repaired in done.values()):
+def _conclude(done: dict[UUID, Repaired], *, as_json: bool) -> None:
+    is_parked_still = any(repaired.parked for repaired in done.values())
+    if not as_json and is_parked_still:
+        typer.echo(_STILL)
+    elif not as_json and not done:
+        typer.echo("Nothing is parked.")
+    if is_parked_still:
         raise typer.Exit(1)
 
 
-def _say(done: dict[UUID, Repaired]) -> None:
-    for stream, repaired in done.items():
-        typer.echo(f"{stream}  {repaired.applied} applied, {repaired.parked} parked")
-        if repaired.reason:
-            typer.echo(f"  {repaired.reason}")
-    if any(repaired.parked for repaired in done.values()):
-        typer.echo(_STILL)
-    elif not done:
-        typer.echo("Nothing is parked.")
+def _repaired_as_json(stream: UUID, repaired: Repaired) -> dict[str, object]:
+    return {
+        "stream": stream,
+        "applied": repaired.applied,
+        "parked": repaired.parked,
+        "reason": repaired.reason,
+    }
 
 
 def _tell_of(letter: DeadLetter) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.command_line.choosing import Kind, Since, Stream, Tenant, choice_of
 from api.command_line.progressing import Shown
 from api.command_line.projecting import AsJson, Home, asked, print_json
+from api.command_line.refusing import unless_refused
 
 if TYPE_CHECKING:
     from projections.engine.choosing import Choice
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 Names = Annotated[list[str] | None, typer.Argument(help="Of projections; `list` shows them.")]
 All = Annotated[bool, typer.Option("--all", help="Rebuild every projection.")]
-
-Done = TypeVar("Done")
 
 
 def rebuild(
@@ -75,7 +73,7 @@ def drop_old(as_json: AsJson = False, home: Home = None) -> None:
     from projections.engine.rebuilding import drop_left
 
     def drop(connection: Connection) -> list[str]:
-        return _unless_refused(connection, partial(drop_left, connection))
+        return unless_refused(connection, partial(drop_left, connection))
 
     dropped = asked(home, drop)
     if as_json:
@@ -97,37 +95,7 @@ def _rebuilt(
     request = Request(new_id(), names, choice)
     with Shown() as shown:
         work = partial(perform, connection, beside, CATALOG, request, shown.show)
-        return _unless_refused(connection, work)
-
-
-def _unless_refused(connection: Connection, work: Callable[[], Done]) -> Done:
-    import psycopg
-
-    from projections.engine.alone import AlreadyRebuilding
-    from projections.engine.mending import NotByRecord
-    from projections.engine.parking import reason_for
-    from projections.engine.rebuilding import RowsRefused
-    from projections.engine.versions import OtherRelease
-    from write_model.kernel.errors import LogRestored
-    from write_model.kernel.serialization import UnknownTopic
-
-    try:
-        return work()
-    except (AlreadyRebuilding, NotByRecord, OtherRelease, RowsRefused) as error:
-        raise _refused(str(error)) from error
-    except LogRestored as error:
-        raise _refused("The log was restored meanwhile; do it again.") from error
-    except UnknownTopic as error:
-        raise _refused(f"The log has {error}, of a newer release: rebuild with that.") from error
-    except psycopg.Error as error:
-        if connection.closed:
-            raise
-        raise _refused(f"The database refused it ({reason_for(error)}).") from error
-
-
-def _refused(message: str) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(2)
+        return unless_refused(connection, work)
 
 
 def _tell(names: list[str], rebuilt: Rebuilt | Mended, *, as_json: bool) -> None:

@@ -18,11 +18,12 @@ _ACQUIRE: LiteralString = (
     " WHERE name = 'all' AND (holder = %s OR expires_at < clock_timestamp())"
     " RETURNING position, epoch, paused, layout"
 )
+# A projector that lags behind a branch has events of the epochs before it to come.
 # The last lines: what was read before the log was restored is not on its branch any more, and
 # nothing follows a position that is not; only a rewinding goes back from there.
 MOVE: LiteralString = (
-    "UPDATE projections.checkpoint SET position = $1, epoch = $2, applied_at = clock_timestamp(),"
-    " expires_at = clock_timestamp() + $3::interval"
+    "UPDATE projections.checkpoint SET position = $1, epoch = greatest(epoch, $2),"
+    " applied_at = clock_timestamp(), expires_at = clock_timestamp() + $3::interval"
     " WHERE name = 'all' AND holder = $4 AND position = $5 AND NOT paused AND layout = $6"
     " AND expires_at > clock_timestamp() AND NOT EXISTS"
     " (SELECT FROM log.epochs e WHERE e.epoch > $2 AND e.first_position <= $1"
@@ -31,6 +32,11 @@ MOVE: LiteralString = (
 )
 """Moves the checkpoint and renews the lease; no row comes back when it is not ours to move."""
 
+# Whoever took the lease since would be its holder; while the row is locked nobody can.
+_HOLD: LiteralString = (
+    "UPDATE projections.checkpoint SET expires_at = clock_timestamp() + interval '1 h'"
+    " WHERE name = 'all' AND holder = %s"
+)
 _RELEASE: LiteralString = (
     "UPDATE projections.checkpoint SET expires_at = '-infinity' WHERE name = 'all' AND holder = %s"
 )
@@ -74,6 +80,14 @@ class Lease:
         """Take or renew the lease; None while another's has not run out."""
         row = connection.execute(_ACQUIRE, (self.holder, self.lasts, self.holder)).fetchone()
         return Held(*row) if row else None
+
+    def hold(self, connection: Connection) -> None:
+        """Keep everybody else away until the transaction ends, which may outlast the lease.
+
+        Raises: LostLease.
+        """
+        if not connection.execute(_HOLD, (self.holder,)).rowcount:
+            raise LostLease
 
     def move(self, *, since: int, to: int, epoch: int) -> tuple[object, ...]:
         """The parameters of `MOVE` but its last, the layout's number."""

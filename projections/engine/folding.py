@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from sys import maxsize
 from typing import NamedTuple
 from uuid import UUID
 
+import structlog
+
+from projections.engine.blocks import NotRead
 from projections.engine.catalog import Catalog
 from projections.engine.log import Unreadable
 from projections.engine.projection import Additions, Mirror, Primary, Row, Values
 from projections.engine.tallying import changes_of, difference
 from projections.engine.transition import Transition
 from write_model.kernel.messages import Recorded
+
+log = structlog.get_logger(__name__)
 
 
 class CannotFold(Exception):
@@ -50,7 +55,9 @@ class Batch:
     """By topic."""
 
     def fold(self, events: Iterable[Recorded]) -> None:
-        """Raises: CannotFold for unreadable events, and whatever a fold raises.
+        """Of an event that cannot be taken nothing is kept.
+
+        Raises: CannotFold for unreadable events, and whatever a fold or additions raise.
 
         One loop with few calls of our own: they were half of the folding (measured).
         """
@@ -60,16 +67,20 @@ class Batch:
             primary, last, additions = hearing.get(recorded.topic) or self._heard(recorded.topic)
             before = after = None
             if sets_aside and self._is_set_aside(recorded):
-                pass
-            elif type(recorded.event) is Unreadable:
+                self._keep([(each, _rows_set_aside(each, recorded)) for each in additions])
+                continue
+            if type(recorded.event) is Unreadable:
                 raise CannotFold(recorded.event.fault)
-            elif primary is not None:
-                stream = recorded.stream.int
+            stream = recorded.stream.int
+            if primary is not None:
                 before = rows.get(stream) or known.get(stream)
-                after = rows[stream] = primary.fold(before, recorded)
-                last[stream] = recorded.position
+                after = primary.fold(before, recorded)
             if additions:
-                self._add(additions, Transition(before, after, recorded))
+                transition = Transition(before, after, recorded)
+                self._keep([(each, each.rows(transition)) for each in additions])
+            if after is not None:
+                rows[stream] = after
+                last[stream] = recorded.position
 
     def tables(self, events: Iterable[Recorded]) -> dict[str, list[Values]]:
         """The rows to write for the events that were folded, by table: documents once per stream,
@@ -116,6 +127,18 @@ class Batch:
         parked = self.parked and self.parked.get(recorded.stream, maxsize) <= recorded.position
         return bool(parked or (self.skipped and recorded.position in self.skipped))
 
-    def _add(self, additions: Iterable[Additions], transition: Transition) -> None:
-        for each in additions:
-            self._added.setdefault(each.table.name, []).extend(each.rows(transition))
+    def _keep(self, added: Iterable[tuple[Additions, Sequence[Values]]]) -> None:
+        for each, rows in added:
+            self._added.setdefault(each.table.name, []).extend(rows)
+
+
+def _rows_set_aside(additions: Additions, recorded: Recorded) -> Sequence[Values]:
+    """With what the event said, else without; none where that is refused as well."""
+    for is_bare in (False, True):
+        try:
+            return additions.rows(Transition(None, None, recorded, is_bare))
+        except (NotRead, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  # it may be for this that the event is set aside
+            log.debug("projector.told_without", reason=type(error).__name__)
+    return ()

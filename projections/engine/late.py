@@ -18,7 +18,6 @@ from projections.engine.parking import (
     skipped_positions,
 )
 from projections.engine.projection import Additions, Row, Values
-from projections.engine.sending import Sender
 from projections.engine.tallying import difference
 from projections.engine.writing import Writer, delete_added, delete_streams, read_rows
 from write_model.kernel.messages import Recorded
@@ -41,7 +40,6 @@ class Late:
 
     catalog: Catalog
     writer: Writer
-    sender: Sender
     skipped: Collection[int]
     _rows: Mapping[int, Row] = field(default_factory=dict[int, Row])
 
@@ -50,7 +48,7 @@ class Late:
         """With the tables that are pointed to, and what is skipped, now."""
         tables = {table.name: table for table in (*catalog.tables(), LETTERS)}
         writer = Writer(connection, tables, read_layout(connection))
-        return cls(catalog, writer, Sender(connection), skipped_positions(connection))
+        return cls(catalog, writer, skipped_positions(connection))
 
     def apply(self, events: Sequence[Recorded], *, on: Sequence[Recorded]) -> Applied:
         """Apply events on top of those before them, which can be shown.
@@ -136,4 +134,4 @@ class Late:
             if isinstance(each, Additions):
                 place = self.writer.layout.name(each.table.name)
                 delete_added(self.writer.connection, place, events[0].stream, positions)
-        self.sender.ask(self.writer.addition(tables))
+        self.writer.add(tables)

@@ -36,8 +36,9 @@ _OF_STREAMS: LiteralString = READ + (
 _AT: LiteralString = READ + " WHERE notification_id = ANY(%s) ORDER BY notification_id"
 # One statement, so that both belong to the same moment.
 _END: LiteralString = (
-    "SELECT coalesce((SELECT max(notification_id) FROM log.events), 0), epoch, first_position"
-    " FROM log.epochs ORDER BY epoch DESC LIMIT 1"
+    "SELECT coalesce((SELECT max(notification_id) FROM log.events), 0),"
+    " (SELECT max(epoch) FROM log.epochs),"
+    " (SELECT min(first_position) - 1 FROM log.epochs WHERE epoch > %s::integer)"
 )
 
 
@@ -52,18 +53,18 @@ class Unreadable(Event):
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
-    """`branched_at`: the first position written under the present epoch."""
+    """`kept`: up to where it is still what it was under the epoch that was known."""
 
     position: int
     epoch: int
-    branched_at: int
+    kept: int
 
 
-def log_end(connection: Connection) -> LogEnd:
-    """Where the log ends now, and under which epoch it is written."""
+def log_end(connection: Connection, *, known: int | None = None) -> LogEnd:
+    """Where the log ends now, and under which epoch it is written; `known`: one of before."""
     with connection.cursor() as cursor:
-        [row] = cursor.execute(_END).fetchall()
-        return LogEnd(*row)
+        [[position, epoch, branch]] = cursor.execute(_END, (known,)).fetchall()
+        return LogEnd(position, epoch, position if branch is None else min(position, branch))
 
 
 def after(position: int, limit: int) -> Statement:

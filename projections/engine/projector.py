@@ -103,7 +103,9 @@ class Projector:
             self._move_to_present_tables()
         elif known is None or held.position != known.position:
             self._applier.memory.begin_again()
-        self._held = held if held.paused else self._on_this_branch(held)
+        self._held = None
+        with contextlib.suppress(LostLease):
+            self._held = held if held.paused else self._on_this_branch(held)
         return self._held
 
     def _move_to_present_tables(self) -> None:
@@ -118,11 +120,10 @@ class Projector:
         memory.begin_again()
 
     def _on_this_branch(self, held: Held) -> Held:
-        end = log_end(self.connection)
-        kept = end.position if end.epoch == held.epoch else min(end.position, end.branched_at - 1)
-        if kept >= held.position and end.epoch == held.epoch:
+        end = log_end(self.connection, known=held.epoch)
+        to = min(end.kept, held.position)
+        if (to, end.epoch) == (held.position, held.epoch):
             return held
-        to = min(kept, held.position)
         self._rewind(since=held.position, to=to, end=end)
         return Held(to, end.epoch, held.paused, held.layout)
 

@@ -25,6 +25,7 @@ from projections.engine.log import Connection
 from projections.engine.making import copy_in, drop, droppable, index_like, make_beside
 from projections.engine.parking import is_poison, reason_for
 from projections.engine.progress import Phase, Progress, Told
+from projections.engine.recounting import to_recount
 from projections.engine.refolding import Refolding, Tables, Wanted
 from projections.engine.swapping import Successor
 from read_model.layout import Layout
@@ -82,11 +83,14 @@ class Rebuild:
         """Put what the log says now in the place of these projections' tables, and of the tallies
         of their documents in the same moment.
 
+        Tallies that wait to be recounted since a mending was killed are made anew with them.
         Raises: KeyError for an unknown name; AlreadyRebuilding; RowsRefused; LogRestored;
         UnknownTopic; psycopg.Error.
         """
-        wanted = Wanted.of(self.catalog, self.catalog.with_tallies(names))
         with alone(self.connection):
+            recounts = to_recount(self.connection, self.catalog)
+            named = (*names, *recounts)
+            wanted = Wanted.of(self.catalog, self.catalog.with_tallies(named))
             began = perf_counter()
             self.connection.execute(_AT_LEISURE)
             _drop_left(self.connection)

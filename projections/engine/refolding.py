@@ -111,6 +111,8 @@ class Refolding:
     _found: set[UUID] = field(default_factory=set[UUID])
     letters: list[Values] = field(default_factory=list[Values])
     """For what was parked here: those events and all later ones of their records."""
+    _set_aside_at: set[int] = field(default_factory=set[int])
+    """What has a letter: a document that cannot be shown is met again each time it would be."""
     _rows: dict[int, Row] = field(default_factory=dict[int, Row])
     _last: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
     """As in `Batch`: the events themselves would lie in cold memory when others replace them, which
@@ -236,6 +238,8 @@ class Refolding:
     def _park(self, recorded: Recorded, error: Exception) -> None:
         if not is_poison(error):
             raise error
+        if recorded.position in self._set_aside_at:
+            return
         reason = reason_for(error)
         self.parked[recorded.stream] = recorded.position
         self._found.add(recorded.stream)
@@ -257,7 +261,8 @@ class Refolding:
 
     def _set_aside(self, events: Sequence[Recorded], reason: str) -> None:
         # Read again, with the headers that letters show.
-        positions = [recorded.position for recorded in events]
+        positions = [each.position for each in events if each.position not in self._set_aside_at]
+        self._set_aside_at.update(positions)
         self.letters += letters(read_positions(self.connection, positions), reason=reason)
 
 

@@ -34,22 +34,28 @@ def rewind(
 ) -> None:
     """Undo everything past position `to`; records that were touched there are folded again.
 
-    Raises: LostLease.
+    Where nothing is past it, only the checkpoint learns of the epoch. Raises: LostLease.
     """
-    connection = writer.connection
-    with connection.transaction():
-        # No index knows log positions: it would cost each batch a tenth, and this almost never is.
-        connection.execute("SET LOCAL statement_timeout = 0")
-        touched = {each.name: _touched(writer, each, after=to) for each in catalog.primaries()}
-        streams = {stream for found in touched.values() for stream in found}
-        for table in catalog.tables():
-            place = writer.layout.name(table.name)
-            delete_rows(connection, table, place, after=to, streams=streams)
-        forget_after(connection, to)
-        again = _folded_again(connection, catalog, touched, through=to)
+    with writer.connection.transaction():
+        lease.hold(writer.connection)
+        again = _taken_back(writer, catalog, to=to) if to < since else {}
         move = lease.move(since=since, to=to, epoch=end.epoch)
         if not sender.ask(writer.statement(move, again)):
             raise LostLease
+
+
+def _taken_back(writer: Writer, catalog: Catalog, *, to: int) -> dict[str, list[Values]]:
+    """What is to be written in the place of what is deleted here."""
+    connection = writer.connection
+    # No index knows log positions: it would cost each batch a tenth, and this almost never is.
+    connection.execute("SET LOCAL statement_timeout = 0")
+    touched = {each.name: _touched(writer, each, after=to) for each in catalog.primaries()}
+    streams = {stream for found in touched.values() for stream in found}
+    for table in catalog.tables():
+        place = writer.layout.name(table.name)
+        delete_rows(connection, table, place, after=to, streams=streams)
+    forget_after(connection, to)
+    return _folded_again(connection, catalog, touched, through=to)
 
 
 def _touched(writer: Writer, primary: Primary, *, after: int) -> Touched:

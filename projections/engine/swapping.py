@@ -14,6 +14,7 @@ from projections.engine.parking import LETTERS
 from projections.engine.pointers import point_to
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.projection import Values
+from projections.engine.recounting import recounted
 from projections.engine.refolding import Refolding, Wanted
 from projections.engine.writing import Writer
 from read_model.layout import Layout
@@ -71,6 +72,7 @@ class Successor:
         writer.add({LETTERS.name: self.letters})
         for projection in self.wanted.projections:
             point_to(self.connection, projection, self.made[projection.table.name])
+        recounted(self.connection, [projection.name for projection in self.wanted.projections])
         raise_layout(self.connection)
 
     def _bring(self, writer: Writer, *, since: int, through: int) -> None:

@@ -24,11 +24,15 @@ Change = TypedDict("Change", {"field": str, "from": Any, "to": Any})
 
 @dataclass(slots=True)
 class Transition:
-    """`after` is None when no projection folds this kind of event, or its record is parked."""
+    """`after` is None when no projection folds this kind of event, or its record is parked.
+
+    `is_bare`: the event is told of without what it said.
+    """
 
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     recorded: Recorded
+    is_bare: bool = False
     _item: bytes = b""
 
     def item(self) -> bytes:
@@ -48,7 +52,7 @@ class Transition:
             "source": recorded.source,
             "changes": self.changes(),
         }
-        for name in ("reason", "deviations", "imported"):
+        for name in () if self.is_bare else ("reason", "deviations", "imported"):
             if (value := getattr(recorded.event, name, None)) is not None:
                 item[name] = value
         return orjson.dumps(item, option=orjson.OPT_UTC_Z)
@@ -56,7 +60,7 @@ class Transition:
     def changes(self) -> list[Change]:
         """Field by field; of a list only the items that are new, gone or different."""
         if self.after is None:
-            return _said(self.recorded)
+            return [] if self.is_bare else _said(self.recorded)
         after, before = self.after, self.before
         if before is None:
             said = ((name, value) for name, value in after.items() if name not in _UNSHOWN)

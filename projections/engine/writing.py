@@ -8,14 +8,14 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
-from psycopg import adapt, pq, sql
+from psycopg import RawCursor, adapt, pq, sql
 
 from projections.engine import columns
 from projections.engine.checkpoint import MOVE
 from projections.engine.columns import PackedArray, pack, pack_rows
 from projections.engine.log import Connection
 from projections.engine.projection import Row, TableSpec, Values
-from projections.engine.sending import Sender, Statement
+from projections.engine.sending import Statement
 from read_model.layout import SCHEMA, Layout
 
 _MOVE_PARAMETERS = 6
@@ -85,16 +85,17 @@ class Writer:
         arrays = (self._packed(name, values) for name, values in filled.items())
         return Statement(self._query(tuple(filled)), (*move, self.layout.number, *arrays))
 
-    def addition(self, rows: Mapping[str, Sequence[Values]]) -> Statement:
-        """The same without the checkpoint: for who holds it, or fills what nobody sees yet."""
-        filled = {name: values for name, values in rows.items() if values}
-        arrays = (self._packed(name, values) for name, values in filled.items())
-        return Statement(self._with(_NOTHING, filled, first=1), tuple(arrays))
-
     def add(self, rows: Mapping[str, Sequence[Values]]) -> None:
-        """Write these at once. Raises: psycopg.Error."""
-        if any(rows.values()):
-            Sender(self.connection).ask(self.addition(rows))
+        """Add the rows of each table without the checkpoint; keyed ones replace their like.
+
+        For who holds it, or fills what nobody sees yet. Raises: psycopg.Error.
+        """
+        filled = {name: values for name, values in rows.items() if values}
+        if not filled:
+            return
+        arrays = [self._packed(name, values) for name, values in filled.items()]
+        # psycopg itself: it keeps few prepared, where a sender keeps all for its connection's life.
+        RawCursor(self.connection).execute(self._with(_NOTHING, filled, first=1), arrays)
 
     def _packed(self, name: str, values: Sequence[Values]) -> PackedArray:
         table = self.tables[name]

@@ -46,6 +46,8 @@ CREATE TABLE projections.dead_letters (
     reason            text        NOT NULL,
     PRIMARY KEY (stream_id, position)
 );
+-- Every page of a list asks whether one of its organization's records is parked.
+CREATE INDEX dead_letters_by_tenant ON projections.dead_letters (tenant_id, stream_id);
 
 -- Events that somebody decided to leave out for good: no fold sees them again.
 CREATE TABLE projections.skipped (
@@ -61,6 +63,11 @@ CREATE TABLE projections.skipped (
 CREATE TABLE projections.retired (
     table_name  text        PRIMARY KEY,
     retired_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Tallies that lack what was mended until they are made anew, also after a mending that was killed.
+CREATE TABLE projections.recounts (
+    name  text  PRIMARY KEY
 );
 
 -- Rebuilds: asked for, under way, and over. `done` of `total`: positions of the log, in a phase.
@@ -133,8 +140,9 @@ CREATE INDEX incident_list_v1_by_severity
 -- Also for those that are not closed: few in the end, and no event but closing and reopening moves
 -- them, where an index by status would cost every step of an incident's life.
 CREATE INDEX incident_list_v1_by_closing ON projections.incident_list_v1 (tenant_id, closed_at, id);
+-- Not only of those that have a key: so it serves a rare source as well.
 CREATE INDEX incident_list_v1_by_source_key
-    ON projections.incident_list_v1 (tenant_id, source, source_key) WHERE source_key IS NOT NULL;
+    ON projections.incident_list_v1 (tenant_id, source, source_key);
 -- For filters whose values are rare; the frequent ones are met soon in any order.
 CREATE INDEX incident_list_v1_by_team ON projections.incident_list_v1 (tenant_id, team, opened_at, id);
 CREATE INDEX incident_list_v1_by_assignee
@@ -142,9 +150,10 @@ CREATE INDEX incident_list_v1_by_assignee
 CREATE INDEX incident_list_v1_by_unusual_status
     ON projections.incident_list_v1 (tenant_id, status, opened_at, id)
     WHERE status NOT IN ('closed', 'resolved');
-CREATE INDEX incident_list_v1_by_unusual_severity
-    ON projections.incident_list_v1 (tenant_id, severity, opened_at, id)
-    WHERE severity IN ('sev1', 'sev2');
+-- With the index by source of all it costs a row some 200 bytes of the write-ahead log at its
+-- beginning and at each step, of 1,500 and 1,100 (measured).
+CREATE INDEX incident_list_v1_by_severity_and_opening
+    ON projections.incident_list_v1 (tenant_id, severity, opened_at, id);
 CREATE INDEX incident_list_v1_by_priority
     ON projections.incident_list_v1 (tenant_id, priority, opened_at, id) WHERE priority IS NOT NULL;
 

@@ -18,7 +18,8 @@ CREATE TABLE projections.repairs (
 SELECT projections.wall('repairs');
 
 -- Returns the version of the first event that is parked, null when none is; another one than
--- `p_version` was meant when they differ, and nothing is asked for.
+-- `p_version` was meant when they differ, and nothing is asked for. A retry does not take the place
+-- of a skip that waits, which tries the rest again too.
 CREATE FUNCTION projections.ask_repair(p_stream uuid, p_version bigint, p_reason text, p_by uuid)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -32,7 +33,8 @@ BEGIN
         VALUES (p_stream, v_tenant, p_version, p_reason, p_by)
         ON CONFLICT (stream_id) DO UPDATE SET version = excluded.version,
             reason = excluded.reason, asked_by = excluded.asked_by, asked_at = excluded.asked_at,
-            tries = 0, error = NULL;
+            tries = 0, error = NULL
+         WHERE excluded.version IS NOT NULL OR repairs.version IS NULL;
     END IF;
     RETURN v_first;
 END $$;

@@ -103,13 +103,14 @@ def asked(parameters: Mapping[str, str], allowed: Allowed) -> Asked:
         else:
             filters[one_of(name, sorted(allowed.filters), name)] = _values(name, text, allowed)
     question = Asked(
-        filters=filters,
-        ranges=ranges,
+        # In one order, whatever the caller's is: so the same question has the same SQL.
+        filters=dict(sorted(filters.items())),
+        ranges=dict(sorted(ranges.items())),
         sort=_sort(parameters.get("sort", "-opened_at"), allowed),
         limit=_limit(parameters.get("limit", str(USUAL_ITEMS))),
         cursor=parameters.get("cursor") or None,
         fields=_names(parameters.get("fields", ""), allowed.fields, "fields"),
-        facets=_names(parameters.get("facets", ""), allowed.facets, "facets"),
+        facets=tuple(sorted(_names(parameters.get("facets", ""), allowed.facets, "facets"))),
         as_of=time_of(parameters["as_of"], "as_of") if "as_of" in parameters else None,
         words=_words(parameters["q"]) if "q" in parameters else "",
     )

@@ -92,7 +92,8 @@ class IncidentList:
     async def _searched(self, tenant: UUID, asked: Asked, place: Place | None) -> tuple[Any, ...]:
         row: tuple[Any, ...] = ()
         for each in self._rounds:
-            told = {**parameters(asked, place), **each._asdict()}
+            # All are gathered, however many more there have become since they were few.
+            told = {**parameters(asked, place), "nearest": each.nearest}
             if await are_few(self._reader, tenant, asked.words, each.few):
                 return await self._row(tenant, page_query(asked, place, IS_GATHERED), told)
             row = await self._row(tenant, nearest_query(asked, place), told)

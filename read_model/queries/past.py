@@ -18,21 +18,23 @@ from write_model.kernel.errors import Invalid
 _REACHED = sql.SQL("SELECT log.reached(%(tenant)s, %(time)s)")
 _BEGUN = sql.SQL("SELECT log.begun(%(tenant)s, %(kind)s, %(position)s)")
 
-# In the order of `Recorded`, whose event is what `state` says; last, whether it was set aside.
+# In the order of `Recorded`, whose event is what `state` says; then whether it is parked, and
+# whether it was skipped.
 EVENTS = sql.SQL(
     "SELECT state, topic, originator_id, originator_version, notification_id, epoch, tenant_id,"
     " tenant_position, number, actor_id, command_id, correlation_id, causation_id,"
     " recorded_at, occurred_at, source, schema_version,"
     " EXISTS (SELECT FROM {} AS letter WHERE letter.tenant_id = %(tenant)s"
-    " AND letter.stream_id = originator_id AND letter.position <= notification_id)"
+    " AND letter.stream_id = originator_id AND letter.position <= notification_id),"
+    # No join: so they are looked up once, and not for every event.
+    " notification_id IN (SELECT position FROM {} AS skipped"
+    " WHERE skipped.tenant_id = %(tenant)s AND stream_id = ANY(%(streams)s))"
     " FROM {} AS event WHERE tenant_id = %(tenant)s AND originator_id = ANY(%(streams)s)"
     " AND split_part(topic, '.', 1) = ANY(%(kinds)s)"
     " AND tenant_position <= %(position)s AND originator_version <= %(version)s"
-    " AND notification_id NOT IN (SELECT position FROM {} AS skipped"
-    " WHERE skipped.tenant_id = %(tenant)s AND stream_id = ANY(%(streams)s))"
     " ORDER BY originator_id, originator_version"
-).format(tables.DEAD_LETTERS, tables.EVENTS, tables.SKIPPED)
-STREAM, _VERSION = 2, 3
+).format(tables.DEAD_LETTERS, tables.SKIPPED, tables.EVENTS)
+STREAM, _VERSION, _IS_PARKED, _IS_SKIPPED = 2, 3, -2, -1
 
 _BEGAN = sql.SQL(
     "SELECT recorded_at FROM {} WHERE tenant_id = %(tenant)s AND originator_id = %(stream)s"
@@ -44,12 +46,14 @@ _BEGAN = sql.SQL(
 class Past:
     """`rows`: of the log, in the order of `Recorded`, record by record in their order.
 
-    Without those that could not be applied and are set aside. `version`: of the last event, set
-    aside or not; 0 when there is none.
+    Without those that are parked or were skipped. `version`: of the last event, whatever became of
+    it; `due`: of the last that was not skipped, to which all of `rows` would lead. Each is 0 when
+    there is none.
     """
 
     rows: Sequence[tuple[Any, ...]]
     version: int
+    due: int
 
 
 class Pasts:
@@ -85,11 +89,16 @@ class Pasts:
         asked = {"streams": list(streams), "kinds": list(kinds)}
         until = {"position": position, "version": version}
         rows = await self._reader.rows(tenant, EVENTS, {**asked, **until})
-        applied = [row[:-1] for row in rows if not row[-1]]
-        return Past(applied, rows[-1][_VERSION] if rows else 0)
+        due = [row for row in rows if not row[_IS_SKIPPED]]
+        applied = [row[:_IS_PARKED] for row in due if not row[_IS_PARKED]]
+        return Past(applied, _last_version(rows), _last_version(due))
 
     async def began(self, tenant: UUID, stream: UUID, kinds: Sequence[str]) -> datetime | None:
         """When the record's first event was recorded; None when there is no such record."""
         asked = {"stream": stream, "kinds": list(kinds)}
         row = await self._reader.row(tenant, _BEGAN, asked)
         return row[0] if row else None
+
+
+def _last_version(rows: Sequence[tuple[Any, ...]]) -> int:
+    return rows[-1][_VERSION] if rows else 0

@@ -6,7 +6,7 @@ each kind of event assigns, over plain dictionaries. What both agree on is hardl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,11 @@ def time_of(moment: datetime) -> str:
 
 def fold(events: Iterable[Event]) -> dict[str, Document]:
     """Incident id -> what its document must say, for the fields that are compared."""
+    return {document["id"]: document for _, document in steps(events)}
+
+
+def steps(events: Iterable[Event]) -> Iterator[tuple[Event, Document]]:
+    """Each event of an incident with the document after it, which is changed by the next."""
     documents: dict[str, Document] = {}
     for event in events:
         kind, _, name = event["type"].partition(".")
@@ -33,7 +38,7 @@ def fold(events: Iterable[Event]) -> dict[str, Document]:
             _always(document, event)
             if name == "put_on_hold" or document["status"] != "on_hold":
                 _time_on_hold(document, event, since, reason)
-    return documents
+            yield event, document
 
 
 def _empty(event: Event) -> Document:
@@ -57,7 +62,7 @@ def _empty(event: Event) -> Document:
         "reopened": 0,
         "deviations": [],
         "imported_through": None,
-        "notes": 0,
+        "notes": [],
         "amended": {},
     }
 
@@ -163,7 +168,12 @@ def _merge(document: Document, data: Event, event: Event) -> None:
 
 
 def _note(document: Document, data: Event, event: Event) -> None:
-    document["notes"] += 1
+    document["notes"].append({"id": data["note"], "text": data["text"], "retracted": False})
+
+
+def _retract(document: Document, data: Event, event: Event) -> None:
+    for note in document["notes"]:
+        note["retracted"] |= note["id"] == data["note"]
 
 
 def _amend(document: Document, data: Event, event: Event) -> None:
@@ -209,7 +219,7 @@ RULES: Mapping[str, Callable[[Document, Event, Event], None]] = {
     "evidence_attached": _nothing_compared,
     "escalated": _nothing_compared,
     "note_added": _note,
-    "note_retracted": _nothing_compared,
+    "note_retracted": _retract,
     "amended": _amend,
     "review_waived": _nothing_compared,
     "sla_breached": _nothing_compared,
@@ -219,7 +229,9 @@ RULES: Mapping[str, Callable[[Document, Event, Event], None]] = {
 def compared(document: Mapping[str, Any]) -> Document:
     """A document of the product, cut down to what this fold says about it."""
     shown = {name: document[name] for name in COMPARED}
-    shown["notes"] = len(document["notes"])
+    shown["notes"] = [
+        {name: note[name] for name in ("id", "text", "retracted")} for note in document["notes"]
+    ]
     shown["amended"] = {name: each["value"] for name, each in document["amended"].items()}
     return shown
 

@@ -6,14 +6,14 @@ import contextlib
 import multiprocessing
 import random
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from projections.catalog import CATALOG
 from projections.engine.alone import AlreadyRebuilding
 from projections.engine.choosing import Choice
-from projections.engine.mending import Mending
+from projections.engine.mending import Mending, mendable
 from projections.engine.rebuilding import Rebuild
 from workers.connecting import connected
 from workers.projector.collector import spare_collector
@@ -39,16 +39,20 @@ def rebuild(conninfo: str, seed: int) -> None:
     """Some projections beside the live ones, or records in place, again and again."""
     configure_logs("ERROR")
     chance = random.Random(seed)
-    names = [each.name for each in CATALOG.projections]
+    names, by_record = [each.name for each in CATALOG.projections], mendable(CATALOG)
     with connected(conninfo, statement_timeout_s=30) as connection:
         for _ in iter(int, 1):  # until it is killed
-            some = chance.sample(names, chance.randint(1, len(names)))
             with contextlib.suppress(AlreadyRebuilding):
                 if chance.random() < 0.5:
+                    some = _some(chance, names)
                     Rebuild(connection, CATALOG, lambda _: None, streams_at_once=100).of(some)
                 else:
                     since = Choice(since=chance.randint(1, 2_000))
-                    Mending(connection, CATALOG, lambda _: None).of(some, since)
+                    Mending(connection, CATALOG, lambda _: None).of(_some(chance, by_record), since)
+
+
+def _some(chance: random.Random, names: Sequence[str]) -> list[str]:
+    return chance.sample(names, chance.randint(1, len(names)))
 
 
 @contextlib.contextmanager

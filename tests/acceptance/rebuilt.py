@@ -6,21 +6,40 @@ Nothing here is the product's own: it asks as a superuser, in any database that 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
-from tests.acceptance import independent_fold
+from tests.acceptance.independent_fold import compared
+from tests.acceptance.independent_rows import Row, Rows, rows
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _STORED: LiteralString = (
     "SELECT topic, originator_id, originator_version, number, actor_id, recorded_at,"
-    " occurred_at, convert_from(state, 'UTF8')::json FROM log.events ORDER BY notification_id"
+    " occurred_at, tenant_id, tenant_position, notification_id, convert_from(state, 'UTF8')::json"
+    " FROM log.events ORDER BY notification_id"
 )
-_NAMES = ("type", "stream", "version", "number", "actor", "recorded_at", "occurred_at", "data")
+_NAMES = (
+    "type",
+    "stream",
+    "version",
+    "number",
+    "actor",
+    "recorded_at",
+    "occurred_at",
+    "tenant",
+    "tenant_position",
+    "position",
+    "data",
+)
+_LISTED_BY: LiteralString = (
+    "number, status, severity, severity_rank, priority, team, assignee, source, source_key,"
+    " opened_at, closed_at, reopened, array_to_string(deviations, ',')"
+)
 
 # Of each projection that has rows of events or people: how they are shown, and what the log says.
 _HELD: dict[str, tuple[LiteralString, LiteralString]] = {
@@ -69,14 +88,37 @@ def every_row_is_as_the_log_says(connection: Connection) -> int:
     for name, (shown, stored) in _HELD.items():
         table = sql.Identifier("projections", tables[name])
         _equal(connection, sql.SQL(shown).format(table), sql.SQL(stored))
-    expected = independent_fold.fold(_stored(connection))
+    said_by_log = rows(_stored(connection))
+    expected = said_by_log.documents
     documents = _documents(connection, tables["incident"])
-    assert {id_: independent_fold.compared(each) for id_, each in documents.items()} == expected
+    assert {id_: compared(each) for id_, each in documents.items()} == expected
+    _beside_the_documents(connection, tables, said_by_log)
     for id_, item in _documents(connection, tables["incident_list"]).items():
         said = item.keys() & expected[id_].keys() - {"notes", "amended"}
         assert {name: item[name] for name in said} == {name: expected[id_][name] for name in said}
     _the_feed_leads_to(documents, connection, tables["changes"])
     return len(expected)
+
+
+def _beside_the_documents(connection: Connection, tables: dict[str, str], said: Rows) -> None:
+    counts = [(*key, count) for key, count in said.counts.items()]
+    held: dict[str, tuple[LiteralString, Iterable[Row]]] = {
+        "incident_list": (f"id, tenant_id, {_LISTED_BY}, imported_row, imported_step", said.listed),
+        "incident_counts": ("tenant_id, status, severity, team, count", counts),
+        "incident_versions": (
+            f"stream_id, tenant_id, tenant_position, position, {_LISTED_BY}",
+            said.versions,
+        ),
+        "incident_search": ("id, tenant_id, text", said.searched),
+    }
+    for name, (columns, log_says) in held.items():
+        query = sql.SQL("SELECT {} FROM {}").format(
+            sql.SQL(columns), sql.Identifier("projections", tables[name])
+        )
+        shown = Counter(connection.execute(query))
+        expected = Counter(log_says)
+        wrong = list((shown - expected).items())[:3], list((expected - shown).items())[:3]
+        assert wrong == ([], []), name
 
 
 def _equal(connection: Connection, shown: sql.Composed, stored: sql.SQL) -> None:

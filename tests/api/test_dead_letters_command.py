@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -10,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from api.command_line.app import app
 from projections.engine.log import Connection
+from read_model.dead_letters import DeadLetter, all_dead_letters
 from tests.api.test_parked import project
 from tests.api.test_projections_command import told
 from tests.embedded import Database
@@ -100,6 +104,47 @@ def test_an_event_is_left_out_with_a_reason(ask: Ask, log: Connection, state: by
         2,
         "No event of this record is parked; look at the list again.\n",
     )
+
+
+def test_whom_somebody_else_brought_in_meanwhile_is_nothing_to_do(
+    ask: Ask, log: Connection, state: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = partial(_also, CRANE, all_dead_letters)
+    monkeypatch.setattr("read_model.dead_letters.all_dead_letters", both)
+    mend(log, ASSIGNED, state)
+    assert [each["stream"] for each in told(ask("retry", "--all", "--json"))] == [str(FORKLIFT)]
+    assert ask("retry", "--stream", str(CRANE)).exit_code == 2
+
+
+def _also(
+    stream: UUID, found: Callable[[Connection], list[DeadLetter]], connection: Connection
+) -> list[DeadLetter]:
+    """As if it had been parked when the list was read."""
+    parked = found(connection)
+    return [replace(each, stream=stream) for each in parked] + parked
+
+
+def test_what_was_done_before_a_refusal_is_told(ask: Ask, log: Connection, state: bytes) -> None:
+    """The crane's event is one of a newer release."""
+    [[crane]] = log.execute(
+        "SELECT max(notification_id) FROM log.events WHERE originator_id = %s", (CRANE,)
+    ).fetchall()
+    log.execute(
+        "INSERT INTO projections.dead_letters SELECT originator_id, notification_id, tenant_id,"
+        " tenant_position, originator_version, topic, '' FROM log.events"
+        " WHERE notification_id = %s",
+        (crane,),
+    )
+    log.execute("SET session_replication_role = replica")
+    log.execute(
+        "UPDATE log.events SET topic = 'incident.sung', recorded_at = now()"
+        " WHERE notification_id = %s",
+        (crane,),
+    )
+    mend(log, ASSIGNED, state)
+    asked = ask("retry", "--all")
+    assert (asked.exit_code, asked.stdout) == (2, f"{FORKLIFT}  4 applied, 0 parked\n")
+    assert asked.stderr == "The log has incident.sung, of a newer release: do it with that.\n"
 
 
 def test_what_is_to_be_retried_must_be_named(ask: Ask) -> None:

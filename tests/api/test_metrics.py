@@ -120,9 +120,10 @@ async def test_how_far_a_rebuild_is_is_measured(served: Served, database: Databa
         connection.execute(
             "INSERT INTO projections.rebuilds (id, names, state, phase, done, total)"
             " VALUES (gen_random_uuid(), '{incident,people}', 'running', 'folding', 3, 4),"
-            " (gen_random_uuid(), '{changes}', 'waiting', NULL, 0, 0)"
+            " (gen_random_uuid(), '{changes}', 'waiting', NULL, 0, 1),"
+            " (gen_random_uuid(), '{changes}', 'waiting', NULL, 0, 2)"
         )
     found = await measured(served)
     assert found["rebuild_done_events,folding,incident,people"] == 3
     assert found["rebuild_goal_events,folding,incident,people"] == 4
-    assert found["rebuild_goal_events,waiting,changes"] == 0
+    assert found["rebuild_goal_events,waiting,changes"] == 3

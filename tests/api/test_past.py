@@ -10,6 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
 
 from projections.as_of import folded
@@ -17,7 +18,7 @@ from projections.engine.log import recorded_of
 from projections.incident.tables import INCIDENT
 from tests.api.serving import Served, Somebody, told
 from tests.api.test_trouble import damaged
-from tests.embedded import Database
+from tests.embedded import SUPERUSER, Database
 from write_model.kernel.access import Role
 
 pytestmark = pytest.mark.usefixtures("projector")
@@ -155,6 +156,41 @@ async def test_past_what_cannot_be_read_any_more_it_is_stale(
     assert refusal(await then(commander, "version=6"))[0] == 404
     damaged(database, "incident.declared", b"{}")
     assert refusal(await then(commander, "version=5"))[0] == 503
+
+
+def skipped(database: Database, *versions: int) -> None:
+    """Leave these events of INC-1 out for good."""
+    with psycopg.connect(database.conninfo(SUPERUSER), autocommit=True) as log:
+        log.execute(
+            "INSERT INTO projections.skipped (position, stream_id, tenant_id)"
+            " SELECT notification_id, originator_id, tenant_id FROM log.events"
+            " WHERE topic LIKE 'incident.%%' AND originator_version = ANY(%s)",
+            (list(versions),),
+        )
+
+
+async def test_a_version_that_was_skipped_is_told_as_the_one_before(
+    commander: Somebody, database: Database
+) -> None:
+    answers = await leaked(commander)
+    skipped(database, 3, 4)
+    for version in (2, 3, 4):
+        again = await then(commander, f"version={version}")
+        assert again.content == answers[1].content
+        assert "ETag" in again.headers
+    assert told(await then(commander, "version=5"))["status"] == "open"
+    answer = await then(commander, "version=6")
+    assert refusal(answer) == (404, "There is no version 6 yet; the record is at version 5.")
+
+
+async def test_a_record_of_which_all_was_skipped_is_not_said_to_come(
+    commander: Somebody, database: Database
+) -> None:
+    await leaked(commander)
+    skipped(database, 1, 2, 3, 4, 5)
+    now = quote(datetime.now(UTC).isoformat())
+    for query in ("version=2", f"as_of={now}"):
+        assert refusal(await then(commander, query)) == (404, "There is no such record.")
 
 
 async def test_a_long_story_is_folded_within_milliseconds(

@@ -190,6 +190,7 @@ async def test_of_a_rebuild_of_everything_only_its_share_is_told(
     ("name", "choice", "status", "field"),
     [
         ("weather", {}, 404, None),
+        ("incident_counts", {}, 422, "projection"),
         ("incident", {"record": "INC-9"}, 404, None),
         ("incident", {"record": ""}, 422, "record"),
         ("incident", {"type": "weather"}, 422, "type"),

@@ -13,13 +13,6 @@ from tests.benchmarks.web import Web
 from workers.importing.connection import Answer, Connection, Origin
 
 
-def get(token: str, path: str, **headers: str) -> bytes:
-    """The bytes of a request; `If_None_Match=` is a header."""
-    named = {"Host": "127.0.0.1", "Authorization": f"Bearer {token}", **headers}
-    lines = (f"{name.replace('_', '-')}: {value}" for name, value in named.items())
-    return "\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode()
-
-
 def answers(web: Web, requests: Sequence[bytes]) -> list[Answer]:
     """One after the other, each to be had."""
     return asyncio.run(_answers(web, requests))

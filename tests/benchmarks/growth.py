@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from time import perf_counter
 from typing import LiteralString
 from urllib.parse import quote
 
@@ -22,12 +21,12 @@ from tests.benchmarks.conditions import conditions
 from tests.benchmarks.forklift import subject_keys
 from tests.benchmarks.growing import HARBOR, Grown, grown
 from tests.benchmarks.measuring import Measured, Turn, figures, take_turns
-from tests.benchmarks.product import environment, request, token
+from tests.benchmarks.product import environment, token
 from tests.benchmarks.report import Report, Target
 from tests.benchmarks.server import BenchServer, bench_server
 from tests.benchmarks.web import served
 from tests.embedded import running_valkey
-from workers.importing.connection import Connection, Origin
+from workers.importing.connection import Origin
 
 TARGETS = {
     "append_10m_vs_empty": Target(0.95, 1.0),
@@ -38,7 +37,6 @@ TARGETS = {
 INCIDENTS = 1_000_000
 _CALLERS = 64
 _SNAPSHOT_S, _LISTING_S = 25.0, 20.0
-_AS_OF = 200
 
 _LONGEST: LiteralString = (
     "SELECT originator_id, originator_version FROM log.events"
@@ -61,7 +59,7 @@ def run(*, rounds: int, lasting_s: float, incidents: int = INCIDENTS) -> Report:
 
 def _reading(server: BenchServer, found: Grown) -> dict[str, float]:
     """Pages, and the past of the incident with the most events, through the api's process."""
-    asked = lists.questions(server)
+    asked, besides = lists.questions(server), lists.besides(server)
     access = token(server.settings, found.owner, HARBOR)
     with served("api.serve", environment(server)) as api:
         origin = Origin("127.0.0.1", api.port, secure=False, prefix="")
@@ -70,13 +68,20 @@ def _reading(server: BenchServer, found: Grown) -> dict[str, float]:
         with psycopg.connect(server.admin()) as connection:
             [(longest, events)] = connection.execute(_LONGEST, (HARBOR,)).fetchall()
         path = f"/v1/incidents/{longest}?as_of={quote(datetime.now(UTC).isoformat())}"
-        past = uvloop.run(_asked(origin, request(origin, access, "GET", path)))
+        found_alone = uvloop.run(lists.alone(origin, access, {"as_of_longest": path, **besides}))
     return {
         **measured,
         "as_of_events": events,
-        "as_of_longest_p50_ms": past.wait_ms(0.5),
-        "as_of_longest_p99_ms": past.wait_ms(0.99),
+        **_of_questions(found_alone),
     }
+
+
+def _of_questions(found: Mapping[str, tuple[Measured, int]]) -> dict[str, float]:
+    shown = dict[str, float]()
+    for name, (each, refused) in found.items():
+        shown |= {f"{name}_first_ms": 1000 * each.waits[0], f"{name}_refused": refused}
+        shown |= {f"{name}_p50_ms": each.wait_ms(0.5), f"{name}_p99_ms": each.wait_ms(0.99)}
+    return shown
 
 
 def _of_pages(pages: Mapping[str, list[float]]) -> dict[str, float]:
@@ -93,17 +98,6 @@ def _of_pages(pages: Mapping[str, list[float]]) -> dict[str, float]:
         "list_slowest_question_p99_ms": max(by_question.values()),
         **by_question,
     }
-
-
-async def _asked(origin: Origin, content: bytes) -> Measured:
-    line, waits = Connection(origin), list[float]()
-    began = perf_counter()
-    for _ in range(_AS_OF):
-        sent = perf_counter()
-        answer = await line.ask(content)
-        assert answer.ok, answer.body
-        waits.append(perf_counter() - sent)
-    return Measured(_AS_OF, perf_counter() - began, tuple(waits))
 
 
 def _appending(

@@ -6,13 +6,14 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import quote
 
 import psycopg
 from pydantic_core import from_json
 
-from tests.benchmarks.product import request
+from tests.benchmarks.measuring import Measured
+from tests.benchmarks.product import get
 from tests.benchmarks.server import BenchServer
 from workers.importing.connection import Connection, Origin
 
@@ -22,11 +23,20 @@ _PAGES = 4
 _DEEP_PAGES = 100
 """Of 500 incidents: so far in lies the page that a deep cursor names."""
 
+_ALONE, _ALONE_AT_MOST_S = 200, 20.0
+"""How often one client puts the same question, unless that takes too long."""
+
 _VALUES = (
     "SELECT (SELECT team FROM projections.{list} GROUP BY team ORDER BY count(*) DESC LIMIT 1),"
     " (SELECT team FROM projections.{list} GROUP BY team ORDER BY count(*) LIMIT 1),"
     " (SELECT assignee FROM projections.{list} GROUP BY assignee ORDER BY count(*) LIMIT 1),"
     " (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY opened_at) FROM projections.{list})"
+)
+
+# Half of all that there is had been recorded by then.
+_THEN: LiteralString = (
+    "SELECT recorded_at FROM log.events"
+    " WHERE notification_id = (SELECT max(notification_id) / 2 FROM log.events)"
 )
 
 
@@ -58,8 +68,47 @@ def questions(server: BenchServer) -> Mapping[str, str]:
         "opened_before": f"opened_at[lt]={middle}",
         "opened_after_sev2": f"opened_at[gte]={middle}&severity=sev2",
         "source_key": "source=demo&source_key=DEMO-1-7",
-        "no_priority": "priority=high",
+        "priority": "priority=high",
     }
+
+
+def besides(server: BenchServer) -> Mapping[str, str]:
+    """Name -> path of what is asked of very many incidents beside pages of the present."""
+    with psycopg.connect(server.admin(), options="-c timezone=UTC") as connection:
+        [(then,)] = connection.execute(_THEN).fetchall()
+    then = quote(then.isoformat())
+    return {
+        "search_rare": f"/v1/incidents?q={quote('forklift 7 leaks')}",
+        "search_frequent": "/v1/incidents?q=forklift",
+        "facets": "/v1/incidents?limit=1&facets=status,severity,priority,team",
+        "facets_of_team": "/v1/incidents?limit=1&facets=team",
+        "metrics": "/v1/metrics/incidents?interval=month&group_by=severity",
+        "list_as_of": f"/v1/incidents?as_of={then}",
+        "list_as_of_severity": f"/v1/incidents?as_of={then}&sort=severity",
+    }
+
+
+async def alone(
+    origin: Origin, access: str, paths: Mapping[str, str]
+) -> Mapping[str, tuple[Measured, int]]:
+    """Each path by one client; `waits` in the order of the answers, and how many were refused.
+
+    The first of a dear question is computed, and the others may be kept.
+    """
+    line = Connection(origin)
+    found = {name: await _again_and_again(line, get(access, path)) for name, path in paths.items()}
+    line.close()
+    return found
+
+
+async def _again_and_again(line: Connection, content: bytes) -> tuple[Measured, int]:
+    waits, refused, began = list[float](), 0, perf_counter()
+    while len(waits) < _ALONE and perf_counter() - began < _ALONE_AT_MOST_S:
+        sent = perf_counter()
+        answer = await line.ask(content)
+        waits.append(perf_counter() - sent)
+        refused += not answer.ok
+    return Measured(len(waits), perf_counter() - began, tuple(waits)), refused
 
 
 async def measured(
@@ -112,8 +161,6 @@ class _Asker:
             cursor = f"&cursor={page['next_cursor']}"
 
     async def _page(self, line: Connection, question: str) -> Any:
-        answer = await line.ask(
-            request(self._origin, self._access, "GET", f"/v1/incidents?{question}")
-        )
+        answer = await line.ask(get(self._access, f"/v1/incidents?{question}"))
         assert answer.ok, (question, answer.body)
         return from_json(answer.body)

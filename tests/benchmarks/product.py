@@ -13,10 +13,10 @@ from api.identity.identity import identity
 from tests.benchmarks.server import BenchServer
 from tests.house.files import CHECKOUT
 from tests.identity import QUICK
-from workers.importing.connection import Origin
 from write_model.accounts import Accounts, NewMember
 from write_model.kernel.access import Role, system_actor
 from write_model.kernel.clock import wall_clock
+from write_model.kernel.ids import Ids
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.settings import Settings
 from write_model.kernel.tokens import AccessTokens
@@ -48,14 +48,15 @@ def projecting(server: BenchServer) -> Generator[None]:
         process.wait(30)
 
 
-def accounts(parts: Opened) -> Accounts:
+def accounts(parts: Opened, ids: Ids | None = None) -> Accounts:
+    """`ids`: who joins next; a new id each time when it is None."""
     people = identity(
         parts.write_model,
         parts.pool,
         parts.keyring,
         parts.master,
         clock=parts.clock,
-        ids=parts.ids,
+        ids=ids or parts.ids,
         passwords=Passwords(QUICK),
     )
     return people.accounts
@@ -73,11 +74,15 @@ def token(settings: Settings, subject: UUID, tenant: UUID) -> str:
     return AccessTokens(settings.master_secret(), wall_clock).issue(subject, tenant)
 
 
-def request(origin: Origin, token: str, method: str, path: str, content: bytes = b"") -> bytes:
-    """The bytes of a request, ready to be sent."""
-    head = (
-        f"{method} {path} HTTP/1.1\r\nHost: {origin.authority}\r\nAuthorization: Bearer {token}\r\n"
-    )
+def get(token: str, path: str, **headers: str) -> bytes:
+    """The bytes of a request to read; `If_None_Match=` is a header."""
+    return request(token, "GET", path, b"", **headers)
+
+
+def request(token: str, method: str, path: str, content: bytes = b"", **headers: str) -> bytes:
+    """The bytes of a request, ready to be sent to whatever port of this machine."""
+    named = {"Host": "127.0.0.1", "Authorization": f"Bearer {token}", **headers}
     if content:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
-    return head.encode() + b"\r\n" + content
+        named |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
+    lines = (f"{name.replace('_', '-')}: {value}" for name, value in named.items())
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode() + content

@@ -12,9 +12,10 @@ from functools import partial
 from statistics import median
 
 from tests.benchmarks import plain_web
-from tests.benchmarks.asking import answers, get, turn
+from tests.benchmarks.asking import answers, turn
 from tests.benchmarks.conditions import conditions
 from tests.benchmarks.measuring import Measured, Turn, take_turns
+from tests.benchmarks.product import environment, get
 from tests.benchmarks.report import Report, Target
 from tests.benchmarks.server import BenchServer, bench_server
 from tests.benchmarks.shown import EVENTS, LARGE, MORE, SMALL, STREAMS, Shown, shown
@@ -39,9 +40,9 @@ def run(*, rounds: int, lasting_s: float) -> Report:
         told = conditions(server, rounds=rounds, lasting_s=lasting_s)
         told |= {"incidents": STREAMS, "events_an_incident": EVENTS, "incidents_counted": MORE}
         there = shown(server)
-        ours = running.enter_context(served("api.serve", _environment(server)))
+        ours = running.enter_context(served("api.serve", environment(server)))
         nowhere = {"REDIS_URL": f"unix://{server.folder}/nobody.sock"}
-        uncached = running.enter_context(served("api.serve", _environment(server) | nowhere))
+        uncached = running.enter_context(served("api.serve", {**environment(server), **nowhere}))
         kept = _kept(server, ours, there)
         plain = running.enter_context(served("tests.benchmarks.plain_web", kept))
         many = _many(ours, plain, there, lasting_s)
@@ -99,15 +100,6 @@ def _alone(ours: Web, uncached: Web, there: Shown, lasting_s: float) -> Mapping[
 
 def _gets(there: Shown) -> list[bytes]:
     return [get(there.tokens[SMALL], f"/v1/incidents/{stream}") for stream in there.of(SMALL)]
-
-
-def _environment(server: BenchServer) -> dict[str, str]:
-    settings = server.settings
-    return {
-        "TALLYSTICK_HOME": str(settings.home),
-        "TALLYSTICK_SOCKET_FOLDER": str(settings.sockets()),
-        "TALLYSTICK_DATABASE_NAME": settings.database_name,
-    }
 
 
 def _kept(server: BenchServer, ours: Web, there: Shown) -> dict[str, str]:

@@ -59,6 +59,11 @@ class BenchServer:
         with psycopg.connect(self.admin(), autocommit=True) as connection:
             connection.execute("CHECKPOINT")
 
+    def vacuum(self) -> None:
+        """As Postgres itself has done in any database of some age."""
+        with psycopg.connect(self.admin(), autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+
     def library(self) -> dict[str, str]:
         """How the library is told about its database; all else is its default."""
         return {

@@ -9,21 +9,17 @@ from uuid import UUID
 import psycopg
 import uvloop
 
-from api.identity.identity import identity
 from projections.catalog import CATALOG
 from projections.engine.checkpoint import Lease
 from projections.engine.projector import Projector
 from tests.benchmarks.forklift import ACTOR, TENANTS, subject_keys
 from tests.benchmarks.histories import write_histories
+from tests.benchmarks.product import accounts, token
 from tests.benchmarks.server import BenchServer
-from tests.identity import QUICK
 from write_model.accounts import NewMember
 from write_model.kernel.access import Role, system_actor
-from write_model.kernel.clock import wall_clock
 from write_model.kernel.ids import new_id
-from write_model.kernel.passwords import Passwords
 from write_model.kernel.settings import TAILER, Settings
-from write_model.kernel.tokens import AccessTokens
 from write_model.opening import opened
 
 STREAMS, EVENTS = 8_000, 4
@@ -56,28 +52,20 @@ def shown(server: BenchServer) -> Shown:
         while projector.step():
             pass
         projector.close()
-    with psycopg.connect(server.admin(), autocommit=True) as admin:
-        admin.execute("VACUUM ANALYZE")
+    server.vacuum()
+    with psycopg.connect(server.admin()) as admin:
         query = "SELECT max(tenant_position) FROM log.events WHERE tenant_id = %s"
         [(last,)] = admin.execute(query, (SMALL,)).fetchall()
-    issued = AccessTokens(server.settings.master_secret(), wall_clock)
-    return Shown(streams, {tenant: issued.issue(ACTOR, tenant) for tenant in TENANTS}, last)
+    tokens = {tenant: token(server.settings, ACTOR, tenant) for tenant in TENANTS}
+    return Shown(streams, tokens, last)
 
 
 async def _written(settings: Settings) -> list[tuple[UUID, UUID]]:
     """The incidents' reporter is the reader, so that there is a name to fill in."""
     keys = await subject_keys(settings)
     async with opened(settings) as parts:
-        people = identity(
-            parts.write_model,
-            parts.pool,
-            parts.keyring,
-            parts.master,
-            clock=parts.clock,
-            ids=lambda: ACTOR,
-            passwords=Passwords(QUICK),
-        )
+        people = accounts(parts, ids=lambda: ACTOR)
         for tenant in TENANTS:
-            await people.accounts.join(_READER, "a long password", by=system_actor(tenant))
+            await people.join(_READER, "a long password", by=system_actor(tenant))
     await write_histories(settings, keys, streams=MORE, events=1, tenants=[LARGE])
     return await write_histories(settings, keys, streams=STREAMS, events=EVENTS)

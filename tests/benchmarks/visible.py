@@ -139,7 +139,7 @@ class _Client:
         return Seen(answered - sent, visible - sent, reads, sent - due)
 
     async def _asked(self, line: Connection, method: str, path: str, body: bytes = b"") -> Answer:
-        answer = await line.ask(request(self._origin, self._access, method, path, body))
+        answer = await line.ask(request(self._access, method, path, body))
         assert answer.ok, answer.body
         return answer
 

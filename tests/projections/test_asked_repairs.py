@@ -83,6 +83,18 @@ def test_what_is_left_out_says_who_wanted_it_and_why(
     ).fetchall() == [(ASSIGNED, MARA, "It says nothing")]
 
 
+def test_a_retry_does_not_take_the_place_of_a_skip_that_waits(
+    log: Connection, connect: Connect, app: Connection, state: bytes
+) -> None:
+    assert one_value(app, ASK, FORKLIFT, 3, MARA) == 3
+    assert one_value(app, ASK, FORKLIFT, None, MARA) == 3
+    assert repair_next(connect("tallystick_tailer"), CATALOG)
+    assert (letters(log), one_value(log, "SELECT position FROM projections.skipped")) == (
+        [],
+        ASSIGNED,
+    )
+
+
 def test_another_event_than_was_meant_is_not_asked_for(
     log: Connection, app: Connection, state: bytes
 ) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
 
 from projections.engine import columns
 from projections.engine.catalog import Catalog
 from projections.engine.columns import Column
 from projections.engine.folding import Batch
 from projections.engine.projection import Mirror, Row, TableSpec, Values
+from projections.engine.transition import Transition
+from projections.history import CHANGES, INCIDENT_TIMELINE
 from projections.incident.tables import INCIDENT
 from tests.projections.story import Story, stream
 from tests.projections.test_incident_document import ACKNOWLEDGED, DECLARED, RESOLVED
@@ -68,3 +73,23 @@ def test_a_mirror_writes_a_row_at_first_and_when_what_it_shows_has_changed() -> 
         known, story.tell("forklift", RESOLVED), story.tell("forklift", ACKNOWLEDGED)
     )
     assert written == [(FORKLIFT, "The seal was replaced", "wear")]
+
+
+def test_of_an_event_that_additions_refuse_nothing_is_kept() -> None:
+    def rows(transition: Transition) -> tuple[Values, ...]:
+        if transition.recorded.position == 2:
+            raise RuntimeError("It is not to be told.")
+        return CHANGES.rows(transition)
+
+    story = Story()
+    story.tell("forklift", DECLARED)
+    story.tell("forklift", ACKNOWLEDGED)
+    batch = Batch(Catalog((INCIDENT, INCIDENT_TIMELINE, replace(CHANGES, rows=rows))), known={})
+    with pytest.raises(RuntimeError):
+        batch.fold(story.events)
+    assert batch.rows[FORKLIFT.int]["status"] == "open"
+    assert {name: len(rows) for name, rows in batch.tables(story.events).items()} == {
+        "incident_v1": 1,
+        "incident_timeline_v1": 1,
+        "changes_v1": 1,
+    }

@@ -14,10 +14,12 @@ from psycopg import sql
 from projections.catalog import CATALOG
 from projections.engine.alone import AlreadyRebuilding, alone
 from projections.engine.catalog import Catalog
+from projections.engine.checkpoint import lag
 from projections.engine.choosing import Choice
 from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.mending import Mended, Mending, NotByRecord
+from projections.engine.progress import Phase, Progress
 from projections.engine.projection import Row
 from projections.engine.versions import OtherRelease
 from projections.incident.tables import INCIDENT
@@ -26,7 +28,7 @@ from tests.projections.conftest import Connect
 from tests.projections.story import NORTH, SOUTH, Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED
 from tests.projections.test_projector import catch_up, projector, told
-from tests.projections.test_rebuilding import end, followed, rebuild, shown
+from tests.projections.test_rebuilding import end, followed, rebuild, shown, when
 from tests.workers.projector.test_running import has_reached, running, until
 from write_model.incident.events import IncidentAcknowledged, IncidentDescribed, NoteAdded
 from write_model.kernel.errors import LogRestored
@@ -108,6 +110,35 @@ def test_counts_are_made_anew_when_a_mended_record_is_counted_otherwise(
     assert found.recounted == {"incident_counts"}
     assert shown(log) == right
     assert mend(connect("tallystick_tailer"), "incident", stream=FORKLIFT).recounted == set()
+
+
+@pytest.mark.parametrize("begun_again", ["the same command", "any mending", "any rebuild"])
+def test_a_mending_that_is_killed_before_it_counts_is_followed_by_the_count(
+    log: Connection, connect: Connect, begun_again: str
+) -> None:
+    write_log(log, told().events)
+    catch_up(projector(connect("tallystick_tailer")))
+    right = shown(log)
+    name = read_layout(log).name
+    document = sql.SQL("UPDATE {} SET document = replace(document, 'sev2', 'sev4') WHERE id = %s")
+    log.execute(document.format(name("incident_v1")), (FORKLIFT,))
+    log.execute(sql.SQL("DELETE FROM {}").format(name("incident_counts_v1")))
+    killed = connect("tallystick_tailer")
+    mending = Mending(killed, CATALOG, when(Phase.INDEXING, partial(end, log, killed)))
+    with pytest.raises(psycopg.OperationalError):
+        mending.of(["incident"], Choice(stream=FORKLIFT))
+    assert shown(log)["incident_v1"] == right["incident_v1"]
+    assert shown(log)["incident_counts_v1"] != right["incident_counts_v1"]
+    tailer = connect("tallystick_tailer")
+    match begun_again:
+        case "the same command":
+            assert mend(tailer, "incident", stream=FORKLIFT).recounted == {"incident_counts"}
+        case "any mending":
+            assert mend(tailer, "people", stream=CRANE).recounted == {"incident_counts"}
+        case _:
+            rebuild(tailer, "people")
+    assert shown(log) == right
+    assert mend(tailer, "incident", stream=FORKLIFT).recounted == set()
 
 
 def test_only_the_projections_that_are_named_are_mended(log: Connection, connect: Connect) -> None:
@@ -209,6 +240,47 @@ def look(connection: Connection, ended: threading.Event, seen: list[object]) -> 
                 "   WHERE c.stream_id = d.id)) FROM projections.incident_v1 d)"
             )
         )
+
+
+def test_the_projector_goes_on_between_the_batches_of_a_mending(
+    database: Database, log: Connection, connect: Connect
+) -> None:
+    story, positions = Story(), list[int]()
+    for number in range(30):
+        story.tell(f"incident {number}", DECLARED)
+    write_log(log, story.events)
+
+    def append(_: Progress) -> None:
+        positions.append(lag(log).position)
+        write_log(log, [story.tell("incident 0", note(len(positions)))])
+
+    with running(database):
+        until(log, partial(has_reached, 30))
+        Mending(connect("tallystick_tailer"), CATALOG, append, at_once=1).of([], Choice())
+    assert len(positions) >= 30
+    assert len(set(positions)) > len(positions) * 0.9
+
+
+def test_a_projector_that_does_not_go_on_is_not_waited_for_long(
+    log: Connection, connect: Connect
+) -> None:
+    story = told()
+    one = followed(log, connect, story)
+    write_log(log, [story.tell("press", IncidentAcknowledged())])
+    lets_by = partial(Mending, connect("tallystick_tailer"), CATALOG, lambda _: None, at_once=100)
+    assert lets_by(lets_by_s=0.2).of([], Choice()).seconds > 0.2
+    one.close()
+    assert lets_by(lets_by_s=60).of([], Choice()).seconds < 60
+
+
+def test_the_server_keeps_no_statement_for_each_batch(log: Connection, connect: Connect) -> None:
+    followed(log, connect, told())
+    tailer, kept = connect("tallystick_tailer"), list[object]()
+    for _ in range(4):
+        for _ in range(3):
+            mend(tailer, at_once=1)
+        kept += tailer.execute("SELECT count(*) FROM pg_prepared_statements", prepare=False)
+    assert kept[-1] == kept[-2]
 
 
 def test_what_nobody_projects_cannot_be_mended(log: Connection, connect: Connect) -> None:

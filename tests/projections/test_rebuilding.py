@@ -19,7 +19,7 @@ from projections.engine.choosing import Choice
 from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import droppable
-from projections.engine.mending import Mending
+from projections.engine.mending import Mending, mendable
 from projections.engine.progress import Phase, Progress
 from projections.engine.projector import Projector
 from projections.engine.rebuilding import Rebuild, drop_left
@@ -39,6 +39,7 @@ from write_model.kernel.ids import derived_id, new_id
 from write_model.membership.events import MembershipActivated
 
 NAMES = [projection.name for projection in CATALOG.projections]
+MENDABLE = mendable(CATALOG)
 
 
 def rebuild(
@@ -424,8 +425,8 @@ def go_through(log: Connection, another: Callable[[], Connection], steps: Steps)
             case "rebuild":
                 rebuild(another(), NAMES[size - 1])
             case "mend":
-                mending = Mending(another(), CATALOG, lambda _: None, at_once=size)
-                mending.of([NAMES[size - 1]], Choice(since=size))
+                mending = Mending(another(), CATALOG, lambda _: None, at_once=size, lets_by_s=0.0)
+                mending.of([MENDABLE[size % len(MENDABLE)]], Choice(since=size))
             case _:
                 killed = another()
                 phase = list(Phase)[size % 3]

@@ -113,3 +113,22 @@ def test_a_memory_that_is_full_parks_nothing(log: Connection) -> None:
     with pytest.raises(MemoryError):
         refolding.add(story.events)
     assert refolding.parked == {}
+
+
+def test_what_cannot_be_shown_has_one_letter_however_often_it_is_to_be(log: Connection) -> None:
+    story = Story()
+    story.tell("forklift", DECLARED)
+    story.tell("forklift", IncidentAcknowledged())
+    story.tell("forklift", NoteAdded(note=derived_id("note", 1), text="It drips"))
+    write_log(log, story.events)
+
+    def shown(row: Row, recorded: Recorded) -> Values:
+        if recorded.position > 1:
+            raise RuntimeError
+        return INCIDENT.values(row, recorded)
+
+    catalog = Catalog((replace(INCIDENT, values=shown),))
+    refolding = Refolding.begun(log, Wanted.of(catalog, ["incident"]))
+    refolding.add(story.events)
+    assert list(refolding.documents()) == list(refolding.documents())
+    assert [letter[1] for letter in refolding.letters] == [2, 3]

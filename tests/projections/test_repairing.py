@@ -21,15 +21,19 @@ from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease, lag
 from projections.engine.log import Connection
 from projections.engine.progress import Phase
-from projections.engine.projection import Row
+from projections.engine.projection import Row, Values
 from projections.engine.projector import Projector
+from projections.engine.rebuilding import Rebuild
 from projections.engine.repairing import NotParked, Repair, Repaired
+from projections.engine.transition import Transition
+from projections.history import INCIDENT_TIMELINE
 from projections.incident.tables import INCIDENT
 from tests.projections.conftest import Connect
 from tests.projections.story import MARA, SOUTH, stream, write_log
 from tests.projections.test_projector import catch_up, counts_are_right, projector, told
 from tests.projections.test_rebuilding import NAMES, begin_again, rebuild, shown, when
 from write_model.incident.events import (
+    EvidenceAttached,
     IncidentAcknowledged,
     IncidentAssigned,
     IncidentDescribed,
@@ -78,6 +82,18 @@ def as_if_never_parked(log: Connection, connect: Connect) -> dict[str, list[Any]
     begin_again(log)
     catch_up(projector(connect("tallystick_tailer")))
     return shown(log)
+
+
+def test_the_server_keeps_no_statement_for_each_repair(log: Connection, connect: Connect) -> None:
+    write_log(log, told().events)
+    damage(log, ASSIGNED)
+    catch_up(projector(connect("tallystick_tailer")))
+    tailer, kept = connect("tallystick_tailer"), list[object]()
+    for _ in range(4):
+        for _ in range(3):
+            retry(tailer)
+        kept += tailer.execute("SELECT count(*) FROM pg_prepared_statements", prepare=False)
+    assert kept[-1] == kept[-2]
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
@@ -333,6 +349,64 @@ def test_code_that_cannot_fold_what_is_shown_already_leaves_everything_parked(
     assert repaired == Repaired(applied=0, parked=4, reason="RuntimeError")
     feed = "changes_v1"  # which can tell by now what the event says
     assert {**shown(log), feed: []} == {**before, feed: []}
+
+
+def refusing_to_tell(refused: int) -> Catalog:
+    """Whose timeline refuses one event, also while it is parked."""
+
+    def rows(transition: Transition) -> tuple[Values, ...]:
+        if transition.recorded.position == refused:
+            raise RuntimeError("It has become stricter.")
+        return INCIDENT_TIMELINE.rows(transition)
+
+    others = (each for each in CATALOG.projections if each is not INCIDENT_TIMELINE)
+    return Catalog((*others, replace(INCIDENT_TIMELINE, rows=rows)))
+
+
+def test_an_event_that_only_a_feed_refuses_is_parked_alike_by_all(
+    log: Connection, connect: Connect
+) -> None:
+    write_log(log, told().events)
+    stricter, tailer = refusing_to_tell(9), connect("tallystick_tailer")
+    catch_up(Projector(tailer, stricter, Lease(UUID(int=1))))
+    live, parked = shown(log), letters(log)
+    assert [position for position, _ in parked] == [9, 10, 11]
+    as_if_never_parked(log, connect)
+    Rebuild(tailer, stricter, lambda _: None).of([each.name for each in stricter.projections])
+    assert (shown(log), letters(log)) == (live, parked)
+    assert Repair(tailer, stricter).retry(FORKLIFT) == Repaired(0, 3, "RuntimeError")
+    assert (shown(log), letters(log)) == (live, parked)
+    assert retry(tailer).applied == 3
+    found = shown(log)
+    assert found == as_if_never_parked(log, connect)
+
+
+def test_an_event_that_no_feed_can_tell_is_told_of_without_what_it_says(
+    log: Connection, connect: Connect
+) -> None:
+    """As a number that JSON does not hold, which refuses the document as well."""
+    story = told()
+    picture = EvidenceAttached(
+        evidence=derived_id("evidence", 1),
+        object_key="floor",
+        sha256="0" * 64,
+        size=2**70,
+        media_type="image/png",
+    )
+    story.tell("forklift", picture)
+    story.tell("press", IncidentAcknowledged())
+    write_log(log, story.events)
+    catch_up(projector(connect("tallystick_tailer")))
+    assert [position for position, _ in letters(log)] == [14]
+    live = shown(log)
+    [[item]] = log.execute(
+        "SELECT item::json FROM projections.changes_v1 WHERE position = 14"
+    ).fetchall()
+    assert (item["type"], item["changes"]) == ("incident.evidence_attached", [])
+    log.execute("DELETE FROM projections.dead_letters")
+    rebuild(connect("tallystick_tailer"))
+    assert [position for position, _ in letters(log)] == [14]
+    assert shown(log) == live
 
 
 _REFUSE = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +12,22 @@ import pytest
 
 from projections.catalog import CATALOG
 from projections.engine.alone import AlreadyRebuilding, alone
+from projections.engine.catalog import Catalog
 from projections.engine.choosing import EVERYTHING, Choice
 from projections.engine.log import Connection
 from projections.engine.performing import perform
 from projections.engine.progress import Phase, Progress
+from projections.engine.projection import Row
 from projections.engine.requests import Request, next_request, written_down
 from projections.engine.versions import OtherRelease
 from projections.engine.watching import newest
+from projections.incident.tables import INCIDENT
 from tests.projections.conftest import Connect
 from tests.projections.story import MARA, NORTH, SOUTH, write_log
 from tests.projections.test_projector import catch_up, projector, told
 from tests.projections.test_rebuilding import end, when
 from write_model.kernel.ids import new_id
+from write_model.kernel.messages import Recorded
 
 
 @pytest.fixture
@@ -58,15 +63,15 @@ def begin(
     perform(tailer, connect("tallystick_tailer"), CATALOG, request, tell)
 
 
-@pytest.mark.parametrize("choice", [EVERYTHING, Choice(tenant=NORTH)])
+@pytest.mark.parametrize(("choice", "share"), [(EVERYTHING, 1.0), (Choice(tenant=NORTH), 0.0)])
 def test_whoever_watches_sees_how_far_it_is(
-    log: Connection, tailer: Connection, connect: Connect, choice: Choice
+    log: Connection, tailer: Connection, connect: Connect, choice: Choice, share: float
 ) -> None:
     seen = list[Any]()
     request = Request(new_id(), ["incident", "people"], choice)
     begin(tailer, connect, request, lambda _: seen.append(newest(log)))
     assert seen[0].names == ["incident", "people"]
-    assert (seen[0].state, seen[0].phase, seen[0].share) == ("running", Phase.FOLDING, 1.0)
+    assert (seen[0].state, seen[0].phase, seen[0].share) == ("running", Phase.FOLDING, share)
     last = newest(log)
     assert last is not None
     assert (last.state, last.error) == ("done", None)
@@ -128,6 +133,29 @@ def test_one_whose_process_was_killed_is_begun_again(
     assert again == request
     begin(tailer, connect, request)
     assert states(log) == {id_: ("done", None)}
+
+
+def test_one_that_is_killed_before_it_mends_anything_has_tried(
+    log: Connection, tailer: Connection, connect: Connect
+) -> None:
+    id_, killed = asked_for(log, "incident"), connect("tallystick_tailer")
+    request, beside = next_request(tailer), connect("tallystick_tailer")
+    assert request is not None
+
+    def fold(row: Row | None, recorded: Recorded) -> Row:
+        end(log, beside)
+        end(log, killed)
+        return INCIDENT.fold(row, recorded)
+
+    others = (each for each in CATALOG.projections if each is not INCIDENT)
+    with pytest.raises(psycopg.OperationalError):
+        perform(killed, beside, Catalog((replace(INCIDENT, fold=fold), *others)), request, unheard)
+    tried = log.execute("SELECT id, state, tries FROM projections.rebuilds").fetchall()
+    assert tried == [(id_, "running", 1)]
+
+
+def unheard(_: Progress) -> None:
+    """Whom nobody tells anything."""
 
 
 def test_one_that_ended_its_process_three_times_is_given_up(

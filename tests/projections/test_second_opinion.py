@@ -33,6 +33,7 @@ from write_model.incident.events import (
     IncidentResolved,
     IncidentResumed,
     NoteAdded,
+    NoteRetracted,
     Severity,
     SeverityChanged,
     Status,
@@ -66,6 +67,8 @@ HAPPENINGS: Sequence[Event] = (
     IncidentDescribed(title="The lift"),
     IncidentDescribed(description="Under gate 4"),
     NoteAdded(note=UUID(int=1), text="Sand"),
+    NoteAdded(note=UUID(int=2), text="Öl — an der RAMPE"),
+    NoteRetracted(note=UUID(int=1)),
     IncidentAmended(field="source_status", value="Closed", reason="Late row"),
 )
 

@@ -25,6 +25,9 @@ FEW: tuple[Narrowing, ...] = (
 )
 """Filters that leave some of all incidents, which an index finds."""
 
+RARE: Narrowing = {"source": "radio"}
+"""What one in thousands has, and others have in plenty."""
+
 MANY: tuple[Narrowing, ...] = (
     {},
     {"status": "closed"},
@@ -97,7 +100,7 @@ def _hours() -> Iterator[Narrowing]:
 
 def _pages() -> Iterator[Question]:
     for sort in sorts():
-        for narrowing in (*MANY, *FEW, *NOT_CLOSED, *_hours()):
+        for narrowing in (*MANY, *FEW, RARE, *NOT_CLOSED, *_hours()):
             yield page("list", asked({"sort": sort, **narrowing}, ALLOWED))
         yield another_page("list", asked({"sort": sort, "fields": "title"}, ALLOWED))
         if sort.removeprefix("-") != "number":
@@ -124,7 +127,7 @@ def _facets() -> Iterator[Question]:
     every = ",".join(sorted(ALLOWED.facets))
     for narrowing in _TALLIED:
         yield counts("facets", asked({"facets": "status,severity,team", **narrowing}, ALLOWED))
-    for narrowing in (*FEW, *NOT_CLOSED, *_hours(), {"q": "gate77"}):
+    for narrowing in (*FEW, RARE, *NOT_CLOSED, *_hours(), {"q": "gate77"}):
         yield counts("facets", asked({"facets": every, **narrowing}, ALLOWED))
     for narrowing in MANY:
         why = "Counts are of all that the filters leave."

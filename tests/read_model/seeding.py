@@ -24,7 +24,8 @@ SELECT n, ('0197a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS id,
        n / 3 % 4 + 1 AS rank, (ARRAY['high', 'low', NULL])[n % 3 + 1] AS priority,
        'team ' || n % 50 AS team,
        ('0197a000-0000-7000-9000-' || lpad(to_hex(n % 50), 12, '0'))::uuid AS person,
-       (ARRAY['console', 'desk'])[n % 2 + 1] AS source,
+       CASE WHEN n % 9000 = 78 THEN 'radio'
+            ELSE (ARRAY['console', 'desk'])[n % 2 + 1] END AS source,
        CASE WHEN n % 2 = 1 THEN 'K' || n END AS source_key,
        '{{"title":"' || repeat('The forklift leaks oil. ', 20) || '"}}' AS document
   FROM generate_series(1, {incidents}) AS n;

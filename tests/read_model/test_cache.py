@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from redis.asyncio import BlockingConnectionPool
 
 from read_model.cache import Cache, open_cache
 from tests.identity import HARBOR, MASTER, QUARRY, ToldTime
@@ -88,6 +89,18 @@ async def test_a_server_that_failed_is_left_alone_for_a_while(
     for _ in range(20):
         assert await cache.get(HERE) is None
     assert time.perf_counter() - began < 0.3
+
+
+async def test_a_connection_that_cannot_be_closed_is_no_failure(
+    cache: Cache, valkey_server: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(BlockingConnectionPool, "disconnect", refused)
+    valkey_server.ask(b"CLIENT PAUSE 300")
+    assert await cache.get(HERE) is None
+    monkeypatch.undo()
 
 
 async def test_what_was_asked_lately_is_known_by_organization(

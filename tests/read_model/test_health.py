@@ -50,3 +50,12 @@ def test_what_is_parked_is_counted() -> None:
     assert complaint
     assert not complaint.is_stuck
     assert complaint.reason.startswith("2 records are parked")
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_what_is_parked_is_counted_beside_what_else_is_wrong(is_paused: bool) -> None:
+    complaint = health(waiting_s=11.0, still_s=11.0, is_paused=is_paused, parked=1).complaint()
+    assert complaint
+    assert complaint.is_stuck is not is_paused
+    assert complaint.reason.startswith("The projector ")
+    assert " 1 record is parked and shown as before;" in complaint.reason

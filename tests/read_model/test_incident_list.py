@@ -237,6 +237,18 @@ def test_questions_of_one_shape_are_asked_by_the_same_sql() -> None:
         assert (shape_of(one, None) == shape_of(other, None)) == is_same
 
 
+def test_a_question_is_the_same_however_its_parameters_are_ordered() -> None:
+    parameters = {
+        "team": "Yard",
+        "status": "open",
+        "opened_at[lt]": "2026-02-03T08:15:00Z",
+        "opened_at[gte]": "2026-02-02T08:15:00Z",
+        "facets": "team,status",
+    }
+    other = {**dict(reversed(parameters.items())), "facets": "status,team"}
+    assert asked(parameters, ALLOWED).shape() == asked(other, ALLOWED).shape()
+
+
 def test_what_is_new_in_a_question_belongs_to_its_shape_or_is_a_value() -> None:
     values = {"limit", "cursor", "as_of", "words"}
     assert {field.name for field in fields(Asked)} - values == {

@@ -52,9 +52,14 @@ def app(database: Database) -> Iterator[psycopg.Connection[Any]]:
         yield app
 
 
-def plan(app: psycopg.Connection[Any], query: sql.Composed, **parameters: Any) -> str:
+def plan(
+    app: psycopg.Connection[Any],
+    query: sql.Composed,
+    explain: bytes = b"EXPLAIN ",
+    **parameters: Any,
+) -> str:
     given = {"tenant": NORTH, "position": 5, "begun": 5, "as_of": MONDAY, "limit": 50}
-    lines = app.execute(b"EXPLAIN " + query.as_bytes(app), given | parameters).fetchall()
+    lines = app.execute(explain + query.as_bytes(app), given | parameters).fetchall()
     return "\n".join(line for (line,) in lines)
 
 
@@ -83,6 +88,8 @@ def test_counts_and_events_go_by_indexes(app: psycopg.Connection[Any]) -> None:
     text = plan(app, EVENTS, streams=streams, kinds=kinds, version=9)
     assert "events_by_stream" in text
     assert "Seq Scan on events" not in text
+    text = plan(app, EVENTS, b"EXPLAIN (VERBOSE) ", streams=streams, kinds=kinds, version=9)
+    assert "notification_id = (hashed SubPlan" in text
 
 
 async def test_few_are_sorted_by_severity_as_many_are(reader: Reader, cursors: Cursors) -> None:
@@ -122,7 +129,11 @@ async def test_nothing_of_another_organization_is_in_the_past(
     past = await Pasts(reader).of(SOUTH, [stream("north 1"), stream("south")], ["incident"])
     assert {row[6] for row in past.rows} == {SOUTH}
     assert app.execute("SELECT DISTINCT tenant_id FROM projections.incident_versions_v1").fetchall()
+    begun = "SELECT log.begun(%s, 'incident', 1000)"
+    app.execute("SELECT set_config('app.tenant', %s, false)", (str(SOUTH),))
+    assert [*app.execute(begun, (SOUTH,)), *app.execute(begun, (NORTH,))] == [(1,), (0,)]
     app.execute("SELECT set_config('app.tenant', '', false)")
+    assert app.execute(begun, (NORTH,)).fetchall() == [(0,)]
     for table in ("incident_versions_v1", "skipped"):
         query = sql.SQL("SELECT position FROM projections.{}")
         assert app.execute(query.format(sql.Identifier(table))).fetchall() == []
@@ -154,7 +165,7 @@ async def test_what_was_skipped_is_not_seen_in_the_past_either(
             (acknowledged.position, acknowledged.stream, acknowledged.tenant),
         )
     past = await Pasts(reader).of(NORTH, [acknowledged.stream], ["incident"])
-    assert (len(past.rows), past.version) == (1, 1)
+    assert (len(past.rows), past.version, past.due) == (1, 2, 1)
 
 
 async def test_parked_records_are_counted_from_then_on(

@@ -24,7 +24,7 @@ INSERT INTO projections.incident_list_v1 (id, tenant_id, number, status, severit
     priority, team, assignee, source, opened_at, reopened, deviations, document)
 SELECT gen_random_uuid(), %(tenant)s, n,
        CASE WHEN n %% 4000 = 1 THEN 'open' WHEN n %% 4 = 0 THEN 'resolved' ELSE 'closed' END,
-       CASE WHEN n %% 4000 = 2 THEN 'sev1' ELSE 'sev3' END, 3,
+       CASE n %% 4000 WHEN 2 THEN 'sev1' WHEN 4 THEN 'sev4' ELSE 'sev3' END, 3,
        CASE WHEN n %% 4000 = 3 THEN 'critical' END, 'team ' || n %% 500,
        ('0197a000-0000-7000-9000-' || lpad(to_hex(n %% 500), 12, '0'))::uuid, 'desk',
        '2026-02-02T08:00:00Z'::timestamptz + n * interval '1 minute', 0, '{}', repeat('leak ', 90)
@@ -49,7 +49,8 @@ def full(database: Database) -> Database:
     ("name", "value", "index"),
     [
         ("status", "open", "by_unusual_status"),
-        ("severity", "sev1", "by_unusual_severity"),
+        ("severity", "sev1", "by_severity_and_opening"),
+        ("severity", "sev4", "by_severity_and_opening"),
         ("priority", "critical", "by_priority"),
         ("team", "team 7", "by_team"),
         ("assignee", PERSON, "by_assignee"),

@@ -10,8 +10,9 @@ import pytest
 from psycopg import sql
 
 from read_model.exchange import numbered
-from read_model.reader import Reader
+from read_model.reader import Reader, open_pool
 from tests.embedded import Database
+from write_model.kernel.settings import APP
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 TENANT = sql.SQL("SELECT nullif(current_setting('app.tenant', true), '')::uuid WHERE %(one)s = 1")
@@ -78,6 +79,21 @@ async def test_any_number_of_different_questions_is_answered(reader: Reader) -> 
     for number in range(500):
         [(found,)] = await reader.rows(ONE, b"SELECT %d" % number, {})
         assert found == number
+
+
+async def test_after_many_different_questions_the_newest_are_kept_ready(database: Database) -> None:
+    async with open_pool(database.conninfo(APP), size=1) as pool:
+        reader = Reader(pool)
+        for number in range(300):
+            await reader.rows(ONE, b"SELECT %d" % number, {})
+            await reader.rows(ONE, TENANT, {"one": 1})
+        async with pool.connection() as connection:
+            cursor = await connection.execute("SELECT statement FROM pg_prepared_statements")
+            ready = {statement for (statement,) in await cursor.fetchall()}
+    assert len(ready) == 200
+    assert "SELECT 299" in ready
+    assert "SELECT 1" not in ready
+    assert any("nullif" in statement for statement in ready)
 
 
 async def test_a_large_question_gets_a_large_answer(reader: Reader) -> None:

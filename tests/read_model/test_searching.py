@@ -10,6 +10,7 @@ import pytest
 
 from projections.catalog import CATALOG
 from projections.engine.rebuilding import Rebuild
+from read_model.queries import incident_list
 from read_model.queries.asking import asked
 from read_model.queries.cursor import Cursors
 from read_model.queries.incident_list import IncidentList
@@ -112,6 +113,18 @@ async def test_a_search_is_narrowed_sorted_counted_and_cut_down_like_any_list(
     assert await incidents.facets(NORTH, question) == {"team": {"Warehouse": 1, "Yard": 1}}
     page = await incidents.page(NORTH, question)
     assert json.loads(page.items) == [{"title": "The press stands still"}]
+
+
+async def test_words_that_become_frequent_while_they_are_counted_are_found(
+    reader: Reader, cursors: Cursors, show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def were_few(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(incident_list, "are_few", were_few)
+    show(told())
+    incidents = IncidentList(reader, cursors, rounds=[Round(few=1, nearest=ALL)])
+    assert await references(incidents, q="oil") == ["INC-3", "INC-1"]
 
 
 async def test_a_cursor_opens_only_for_the_words_that_were_searched_for(

@@ -83,4 +83,6 @@ def _project(rounds: Rounds, stop: threading.Event) -> None:
 
 
 def _pause(projector: Projector, silence_s: float, events: int) -> float:
-    return IDLE_S if projector.position is None else pause_after(silence_s, events=events)
+    if projector.position is None:
+        return 0.0 if events else IDLE_S  # What was undone is done anew at once.
+    return pause_after(silence_s, events=events)

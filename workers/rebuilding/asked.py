@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -12,8 +13,11 @@ from projections.engine.alone import AlreadyRebuilding
 from projections.engine.catalog import Catalog
 from projections.engine.performing import perform
 from projections.engine.progress import Progress, Stopped
+from projections.engine.recounting import to_recount
 from projections.engine.requests import Request, next_request
+from projections.engine.versions import OtherRelease, must_be_shown
 from workers.connecting import Connection, connected
+from write_model.kernel.ids import new_id
 
 _LOOK_EVERY_S = 1.0
 _RETRY_S = 5.0
@@ -23,10 +27,18 @@ _log = structlog.get_logger("rebuilding")
 
 
 def run(conninfo: str, *, stop: threading.Event, catalog: Catalog = CATALOG) -> None:
-    """Look for requests until `stop`; a database that does not answer is asked again soon."""
+    """Look for requests until `stop`; a database that does not answer is asked again soon.
+
+    First the tallies are made anew that wait for it since a mending was killed; once, so that one
+    that fails does not keep requests from their turn.
+    """
+    begins = True
     while not stop.is_set():
         try:
             with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as beside:
+                if begins:
+                    begins = False
+                    recount(conninfo, beside, catalog, stop)
                 while not stop.wait(_LOOK_EVERY_S):
                     carry_out_next(conninfo, beside, catalog, stop)
         except Stopped:
@@ -36,15 +48,23 @@ def run(conninfo: str, *, stop: threading.Event, catalog: Catalog = CATALOG) -> 
             stop.wait(_RETRY_S)
 
 
+def recount(conninfo: str, beside: Connection, catalog: Catalog, stop: threading.Event) -> None:
+    """Nothing when somebody else rebuilds at present, who makes these anew too."""
+    if names := to_recount(beside, catalog):
+        with suppress(AlreadyRebuilding):
+            _carry_out(conninfo, beside, catalog, Request(new_id(), names), stop)
+
+
 def carry_out_next(
     conninfo: str, beside: Connection, catalog: Catalog, stop: threading.Event
 ) -> None:
-    """Nothing when nobody has asked, or somebody else rebuilds at present."""
+    """Nothing when nobody has asked, somebody else rebuilds, or another release is shown."""
     try:
         if request := next_request(beside):
+            must_be_shown(beside, catalog, whole=True)
             _carry_out(conninfo, beside, catalog, request, stop)
-    except AlreadyRebuilding:
-        _log.debug("rebuilding.waits")
+    except (AlreadyRebuilding, OtherRelease) as error:
+        _log.debug("rebuilding.waits", reason=str(error))
 
 
 def _carry_out(

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import httpx2
@@ -80,10 +81,11 @@ async def test_signing_in_gives_the_guesses_back(served: Served, freya: dict[str
 
 
 async def test_one_address_guesses_at_many_people_only_so_often(served: Served) -> None:
-    answers = [
-        await sign_in(served, "a guess", f"{number}@harbor.example") for number in range(101)
-    ]
-    assert [answer.status_code for answer in answers] == [401] * 100 + [429]
+    began, tried = time.monotonic(), 0
+    while (await sign_in(served, "a guess", f"{tried}@harbor.example")).status_code == 401:
+        tried += 1
+    # One more is allowed every nine seconds, which a busy machine may need for them.
+    assert 100 <= tried <= 101 + (time.monotonic() - began) // 9
 
 
 async def test_a_refresh_token_is_exchanged_once(served: Served, freya: dict[str, Any]) -> None:

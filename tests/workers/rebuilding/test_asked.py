@@ -18,8 +18,9 @@ from projections.incident.tables import INCIDENT
 from tests.embedded import Database, until
 from tests.projections.story import write_log
 from tests.projections.test_projector import catch_up, projector, told
+from tests.projections.test_rebuilding import shown
 from tests.projections.test_requests import asked_for, states
-from workers.rebuilding.asked import run
+from workers.rebuilding.asked import carry_out_next, run
 from write_model.kernel.messages import Recorded
 from write_model.kernel.settings import TAILER
 
@@ -62,6 +63,17 @@ def test_one_that_fails_does_not_keep_the_next_from_its_turn(
     assert states(admin)[wrong] == ("failed", "KeyError")
 
 
+def test_counts_that_wait_since_a_mending_was_killed_are_made_anew_at_the_start(
+    database: Database, admin: Connection
+) -> None:
+    right = shown(admin)
+    admin.execute("DELETE FROM projections.incident_counts_v1")
+    admin.execute("INSERT INTO projections.recounts VALUES ('incident_counts')")
+    with working(database):
+        until(lambda: shown(admin) == right, "they are right")
+    assert admin.execute("SELECT count(*) FROM projections.recounts").fetchall() == [(0,)]
+
+
 def test_one_that_is_stopped_waits_for_the_next_start(
     database: Database, admin: Connection
 ) -> None:
@@ -80,3 +92,17 @@ def test_one_that_is_stopped_waits_for_the_next_start(
     assert states(admin)[id_] == ("waiting", None)
     with working(database):
         until(lambda: states(admin)[id_][0] == "done", "it is rebuilt")
+
+
+def test_while_another_release_is_shown_who_asked_waits_for_it(
+    database: Database, admin: Connection
+) -> None:
+    admin.execute("UPDATE projections.current SET version = 9 WHERE name = 'changes'")
+    id_, stop = asked_for(admin, "incident"), threading.Event()
+    conninfo = database.conninfo(TAILER)
+    with psycopg.connect(conninfo, autocommit=True) as tailer:
+        carry_out_next(conninfo, tailer, CATALOG, stop)
+        assert states(admin) == {id_: ("waiting", None)}
+        admin.execute("UPDATE projections.current SET version = 1 WHERE name = 'changes'")
+        carry_out_next(conninfo, tailer, CATALOG, stop)
+    assert states(admin) == {id_: ("done", None)}
