@@ -12,6 +12,7 @@ from projections.engine.catalog import Catalog
 from projections.engine.log import Connection
 from projections.engine.parking import reason_for
 from projections.engine.repairing import NotParked, Repair
+from projections.engine.versions import OtherRelease
 from write_model.kernel.errors import LogRestored
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,9 @@ Asked = tuple[UUID, int | None, UUID, str]
 
 
 def repair_next(connection: Connection, catalog: Catalog) -> bool:
-    """Try what was asked for first; False when there is nothing, or a rebuild is under way.
+    """Try what was asked for first.
+
+    False when there is nothing, a rebuild is under way, or another release's tables are shown.
 
     What fails is tried again after the others. After three times it is asked for no more, and its
     dead letter says why: else it would stand in the way of everything that is projected.
@@ -51,7 +54,7 @@ def repair_next(connection: Connection, catalog: Catalog) -> bool:
         with connection.transaction():
             connection.execute(_DONE, asked[:1])
             _do(Repair(connection, catalog), *asked)
-    except AlreadyRebuilding:
+    except (AlreadyRebuilding, OtherRelease):
         return False
     except LogRestored:
         raise

@@ -10,19 +10,14 @@ from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
-from projections.engine.alone import AlreadyRebuilding
+from projections.engine.alone import alone_briefly
 from projections.engine.catalog import Catalog
-from projections.engine.checkpoint import raise_layout
+from projections.engine.checkpoint import hold_still, raise_layout
 from projections.engine.late import Late
 from projections.engine.log import Connection, log_end, read_streams
 from projections.engine.parking import reason_for
-from write_model.kernel.errors import LogRestored
+from projections.engine.versions import must_be_shown
 
-# The lock of rebuilds: what one has folded already would lack the record for good.
-_TRY_LOCK: LiteralString = "SELECT pg_try_advisory_xact_lock(7310579, 3)"
-_HOLD: LiteralString = (
-    "SELECT position, epoch FROM projections.checkpoint WHERE name = 'all' FOR UPDATE"
-)
 _FIRST: LiteralString = (
     "SELECT position, version FROM projections.dead_letters WHERE stream_id = %s"
     " ORDER BY position LIMIT 1"
@@ -55,8 +50,8 @@ class Repaired:
 class Repair:
     """Works on a connection of the tailer, beside a running projector or without one.
 
-    Both raise: NotParked; AlreadyRebuilding; LogRestored while the projector has not followed a
-    restored log; UnknownTopic; psycopg.Error.
+    Both raise: NotParked; AlreadyRebuilding; OtherRelease; LogRestored while the projector has not
+    followed a restored log; UnknownTopic; psycopg.Error.
     """
 
     connection: Connection
@@ -88,15 +83,10 @@ class Repair:
 
     def _hold(self) -> int:
         """How far the projector is; it waits from here on."""
-        [[is_free]] = self.connection.execute(_TRY_LOCK).fetchall()
-        if not is_free:
-            raise AlreadyRebuilding("A rebuild is under way; try again when it has ended.")
-        # A projector would wait for as long as we were paused in here.
-        self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
-        [[reached, epoch]] = self.connection.execute(_HOLD).fetchall()
-        if epoch != log_end(self.connection).epoch:
-            raise LogRestored
-        return int(reached)
+        # What a rebuild has folded already would lack the record for good.
+        alone_briefly(self.connection)
+        must_be_shown(self.connection, self.catalog, whole=True)
+        return hold_still(self.connection, epoch=log_end(self.connection).epoch)
 
     def _first(self, stream: UUID) -> tuple[int, int]:
         """Position and version of the first event that is parked."""
@@ -107,8 +97,6 @@ class Repair:
 
     def _bring_in(self, stream: UUID, first: int, reached: int) -> Repaired:
         late = Late.on(self.connection, self.catalog)
-        # A layout's number must not come back after a crash of the server: readers know it.
-        self.connection.execute("SET LOCAL synchronous_commit = on")
         events = read_streams(self.connection, [stream], reached)
         shown = sum(recorded.position < first for recorded in events)
         self.connection.execute(_FREE, (stream,))

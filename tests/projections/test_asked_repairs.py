@@ -11,6 +11,7 @@ from projections.engine.activity import Activity
 from projections.engine.asked_repairs import repair_next
 from projections.engine.log import Connection
 from projections.engine.progress import Phase
+from projections.engine.versions import OtherRelease
 from tests.projections.conftest import Connect
 from tests.projections.story import MARA, NORTH, SOUTH, write_log
 from tests.projections.test_projector import catch_up, one_value, projector, told
@@ -205,3 +206,15 @@ def test_the_app_sees_what_its_organization_asked_and_writes_nothing_itself(
     assert one_value(app, "SELECT count(*) FROM projections.repairs") == 0
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         app.execute("DELETE FROM projections.repairs")
+
+
+def test_while_another_release_is_shown_what_was_asked_waits_for_it(
+    log: Connection, connect: Connect, app: Connection, state: bytes
+) -> None:
+    one_value(app, ASK, FORKLIFT, None, MARA)
+    log.execute("UPDATE projections.current SET version = 9 WHERE name = 'changes'")
+    tailer = connect("tallystick_tailer")
+    assert not repair_next(tailer, CATALOG)
+    with pytest.raises(OtherRelease, match="changes is shown in version 9"):
+        retry(tailer)
+    assert waiting(log) == 1
