@@ -26,8 +26,9 @@ from projections.engine.making import copy_in, drop, droppable, index_like, make
 from projections.engine.parking import is_poison, reason_for
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.recounting import to_recount
-from projections.engine.refolding import Refolding, Tables, Wanted
+from projections.engine.refolding import Refolding, Tables
 from projections.engine.swapping import Successor
+from projections.engine.wanted import Wanted
 from read_model.layout import Layout
 from write_model.kernel.messages import Recorded
 
