@@ -23,6 +23,7 @@ def unless_refused(connection: Connection, work: Callable[[], Done]) -> Done:
     from projections.engine.alone import AlreadyRebuilding
     from projections.engine.mending import NotByRecord
     from projections.engine.parking import reason_for
+    from projections.engine.rebuilding import RowsRefused
     from projections.engine.repairing import NotParked
     from projections.engine.versions import OtherRelease
     from write_model.kernel.errors import LogRestored
@@ -30,7 +31,7 @@ def unless_refused(connection: Connection, work: Callable[[], Done]) -> Done:
 
     try:
         return work()
-    except (AlreadyRebuilding, NotByRecord, NotParked, OtherRelease) as error:
+    except (AlreadyRebuilding, NotByRecord, NotParked, OtherRelease, RowsRefused) as error:
         raise _refused(str(error)) from error
     except LogRestored as error:
         again = "do it again once the projector follows it."

@@ -22,9 +22,10 @@ from projections.engine.progress import Phase, Progress, Told
 from projections.engine.projection import Primary, Projection, Tally
 from projections.engine.rebuilding import Rebuild
 from projections.engine.recounting import ask_for_recount, to_recount
-from projections.engine.refolding import Refolding, Wanted
+from projections.engine.refolding import Refolding
 from projections.engine.tallying import is_counted_otherwise
 from projections.engine.versions import must_be_shown
+from projections.engine.wanted import Wanted
 from projections.engine.writing import Writer, delete_streams, read_rows
 
 _AT_ONCE = 250

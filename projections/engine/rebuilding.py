@@ -8,7 +8,8 @@ nobody points to, which the next one drops.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import LiteralString
@@ -22,10 +23,12 @@ from projections.engine.copying import Part, copied
 from projections.engine.layout import read_layout
 from projections.engine.log import Connection
 from projections.engine.making import copy_in, drop, droppable, index_like, make_beside
+from projections.engine.parking import is_poison, reason_for
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.recounting import to_recount
-from projections.engine.refolding import Refolding, Tables, Wanted
+from projections.engine.refolding import Refolding, Tables
 from projections.engine.swapping import Successor
+from projections.engine.wanted import Wanted
 from read_model.layout import Layout
 from write_model.kernel.messages import Recorded
 
@@ -54,6 +57,10 @@ _STREAMS: LiteralString = """
 """
 
 
+class RowsRefused(Exception):
+    """A new table or its indexes cannot take what the log says; the next try would end alike."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """`swap_s`: how long the projector waited. `parked`: events that could not be folded."""
@@ -78,8 +85,8 @@ class Rebuild:
         of their documents in the same moment.
 
         Tallies that wait to be recounted since a mending was killed are made anew with them.
-        Raises: KeyError for an unknown name; AlreadyRebuilding; LogRestored; UnknownTopic;
-        psycopg.Error.
+        Raises: KeyError for an unknown name; AlreadyRebuilding; RowsRefused; LogRestored;
+        UnknownTopic; psycopg.Error.
         """
         with alone(self.connection):
             recounts = to_recount(self.connection, self.catalog)
@@ -131,14 +138,29 @@ class Rebuild:
 
     def _copy_in(self, wanted: Wanted, made: Mapping[str, str], tables: Tables) -> None:
         for name, rows in tables.items():
-            copy_in(self.connection, wanted.catalog.table(name), made[name], rows)
+            with _refusal_told(made[name]):
+                copy_in(self.connection, wanted.catalog.table(name), made[name], rows)
 
     def _index(
         self, wanted: Wanted, layout: Layout, made: Mapping[str, str], position: int
     ) -> None:
         for projection in wanted.projections:
             self.told(Progress(Phase.INDEXING, position, position))
-            index_like(self.connection, layout, projection.table, made[projection.table.name])
+            name = made[projection.table.name]
+            with _refusal_told(name):
+                index_like(self.connection, layout, projection.table, name)
+
+
+@contextmanager
+def _refusal_told(table: str) -> Generator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        if is_poison(error):
+            raise RowsRefused(
+                f"{table} refuses what the log says ({reason_for(error)})."
+            ) from error
+        raise
 
 
 def _another(connection: Connection) -> Connection:

@@ -17,6 +17,7 @@ from projections.engine.log import Connection
 from projections.engine.mending import NotByRecord
 from projections.engine.parking import reason_for
 from projections.engine.progress import Phase, Progress, Stopped, Told
+from projections.engine.rebuilding import RowsRefused
 from projections.engine.versions import OtherRelease
 from write_model.kernel.errors import DomainError
 
@@ -145,7 +146,7 @@ class _Noted:
 
 def _why(error: BaseException) -> str:
     match error:
-        case DomainError() | NotByRecord() | OtherRelease():
+        case DomainError() | NotByRecord() | OtherRelease() | RowsRefused():
             return str(error)
         case Exception():
             return reason_for(error)

@@ -15,7 +15,8 @@ from projections.engine.pointers import point_to
 from projections.engine.progress import Phase, Progress, Told
 from projections.engine.projection import Values
 from projections.engine.recounting import recounted
-from projections.engine.refolding import Refolding, Wanted
+from projections.engine.refolding import Refolding
+from projections.engine.wanted import Wanted
 from projections.engine.writing import Writer
 from read_model.layout import Layout
 

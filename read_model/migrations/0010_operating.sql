@@ -4,13 +4,16 @@ SET LOCAL ROLE tallystick_tailer;
 
 -- What was asked for a parked record and is not done yet, one thing for each; the projector does it.
 -- `version`: of the event that is to be left out; null: try all of them again.
+-- `tries`: how often it could not be done; `error`: why not, the last time.
 CREATE TABLE projections.repairs (
     stream_id  uuid        PRIMARY KEY,
     tenant_id  uuid        NOT NULL,
     version    bigint,
     reason     text        NOT NULL,
     asked_by   uuid        NOT NULL,
-    asked_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+    asked_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    tries      integer     NOT NULL DEFAULT 0,
+    error      text
 );
 SELECT projections.wall('repairs');
 
@@ -29,7 +32,8 @@ BEGIN
         INSERT INTO projections.repairs (stream_id, tenant_id, version, reason, asked_by)
         VALUES (p_stream, v_tenant, p_version, p_reason, p_by)
         ON CONFLICT (stream_id) DO UPDATE SET version = excluded.version,
-            reason = excluded.reason, asked_by = excluded.asked_by, asked_at = excluded.asked_at
+            reason = excluded.reason, asked_by = excluded.asked_by, asked_at = excluded.asked_at,
+            tries = 0, error = NULL
          WHERE excluded.version IS NOT NULL OR repairs.version IS NULL;
     END IF;
     RETURN v_first;

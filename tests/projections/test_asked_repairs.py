@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from projections.catalog import CATALOG
+from projections.engine.activity import Activity
 from projections.engine.asked_repairs import repair_next
 from projections.engine.log import Connection
 from projections.engine.progress import Phase
@@ -15,9 +16,25 @@ from tests.projections.conftest import Connect
 from tests.projections.story import MARA, NORTH, SOUTH, write_log
 from tests.projections.test_projector import catch_up, one_value, projector, told
 from tests.projections.test_rebuilding import rebuild, when
-from tests.projections.test_repairing import ASSIGNED, CRANE, FORKLIFT, damage, letters, mend, retry
+from tests.projections.test_repairing import (
+    ASSIGNED,
+    CRANE,
+    FORKLIFT,
+    damage,
+    letters,
+    mend,
+    refuse,
+    retry,
+)
+from workers.projector.rounds import Rounds
+from write_model.kernel.errors import LogRestored
 
 ASK = "SELECT projections.ask_repair(%s, %s, 'It says nothing', %s)"
+
+END = """
+    CREATE OR REPLACE FUNCTION projections.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$
+"""
 
 
 @pytest.fixture
@@ -98,6 +115,72 @@ def test_who_was_quicker_leaves_nothing_to_do(
     retry(tailer)
     assert repair_next(tailer, CATALOG)
     assert waiting(log) == 0
+
+
+def test_what_fails_three_times_is_withdrawn_and_stands_in_nobodys_way(
+    log: Connection, connect: Connect, app: Connection, state: bytes
+) -> None:
+    app.execute(ASK, (FORKLIFT, None, MARA))
+    mend(log, ASSIGNED, state)
+    refuse(log, "53100")
+    tailer = connect("tallystick_tailer")
+    assert repair_next(tailer, CATALOG)
+    assert log.execute("SELECT tries, error FROM projections.repairs").fetchall() == [
+        (1, "DiskFull: Not now.")
+    ]
+    log.execute(
+        "INSERT INTO projections.repairs (stream_id, tenant_id, reason, asked_by)"
+        " VALUES (%s, %s, 'It was quicker', %s)",
+        (CRANE, SOUTH, MARA),
+    )
+    assert repair_next(tailer, CATALOG)
+    assert log.execute("SELECT stream_id FROM projections.repairs").fetchall() == [(FORKLIFT,)]
+    for _ in range(2):
+        assert repair_next(tailer, CATALOG)
+    assert not repair_next(tailer, CATALOG)
+    [first, *behind] = letters(log)
+    assert first == (ASSIGNED, "To bring it in failed 3 times (DiskFull: Not now.).")
+    assert {reason for _, reason in behind} == {"an earlier event of this record is parked"}
+
+
+def test_a_wish_of_a_log_that_was_restored_is_kept_until_that_is_followed(
+    log: Connection, connect: Connect, app: Connection, state: bytes
+) -> None:
+    app.execute(ASK, (FORKLIFT, None, MARA))
+    log.execute("INSERT INTO log.epochs VALUES (2, 12, now(), 'restored')")
+    with pytest.raises(LogRestored):
+        repair_next(connect("tallystick_tailer"), CATALOG)
+    assert log.execute("SELECT tries FROM projections.repairs").fetchall() == [(0,)]
+
+
+def test_a_lost_connection_is_no_try(
+    log: Connection, connect: Connect, app: Connection, state: bytes
+) -> None:
+    app.execute(ASK, (FORKLIFT, None, MARA))
+    mend(log, ASSIGNED, state)
+    refuse(log, "53100")
+    log.execute(END)
+    with pytest.raises(psycopg.OperationalError):
+        repair_next(connect("tallystick_tailer"), CATALOG)
+    assert log.execute("SELECT tries FROM projections.repairs").fetchall() == [(0,)]
+
+
+def test_of_many_wishes_one_is_done_in_a_second(
+    log: Connection, connect: Connect, state: bytes
+) -> None:
+    one = projector(connect("tallystick_tailer"))
+    catch_up(one)
+    for record, tenant in ((FORKLIFT, NORTH), (CRANE, SOUTH)):
+        log.execute(
+            "INSERT INTO projections.repairs (stream_id, tenant_id, reason, asked_by)"
+            " VALUES (%s, %s, 'It was mended', %s)",
+            (record, tenant, MARA),
+        )
+    rounds, left = Rounds(one, Activity(0.0)), list[int]()
+    for now_s in (0.0, 0.1, 0.9, 1.0):
+        rounds.turn(now_s)
+        left.append(waiting(log))
+    assert left == [1, 1, 1, 0]
 
 
 def test_beside_a_rebuild_it_waits(

@@ -16,8 +16,9 @@ from projections.engine.catalog import Catalog
 from projections.engine.folding import Batch
 from projections.engine.log import Connection, Unreadable
 from projections.engine.projection import EVERY_HEADER, Header, Row
-from projections.engine.refolding import Refolding, Wanted
+from projections.engine.refolding import Refolding
 from projections.engine.sending import Sender
+from projections.engine.wanted import Wanted
 from projections.incident.tables import INCIDENT
 from tests.projections.story import Story, write_log
 from tests.projections.test_incident_document import DECLARED

@@ -11,7 +11,8 @@ from projections.catalog import CATALOG
 from projections.engine.catalog import Catalog
 from projections.engine.log import Connection, Unreadable
 from projections.engine.projection import Row, Values
-from projections.engine.refolding import Refolding, Wanted
+from projections.engine.refolding import Refolding
+from projections.engine.wanted import Wanted
 from projections.incident.tables import INCIDENT
 from tests.projections.story import Story, stream, write_log
 from tests.projections.test_incident_document import DECLARED

@@ -33,7 +33,6 @@ class Rounds:
         if now_s < self._due_s or self.projector.position is None:
             return
         self.activity.tell(self.projector.connection, now_s)
+        self._due_s = now_s + EVERY_S
         if repair_next(self.projector.connection, self.projector.catalog):
             self.projector.keep()  # It notices there that other rows are shown now.
-        else:
-            self._due_s = now_s + EVERY_S

@@ -15,6 +15,7 @@ from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease
 from projections.engine.progress import Stopped
 from projections.engine.projector import Projector
+from projections.engine.rebuilding import RowsRefused
 from projections.engine.versions import OtherRelease
 from projections.engine.waiting import IDLE_S, pause_after
 from workers.connecting import connected
@@ -27,6 +28,8 @@ _RENEW_S = 1.0
 _STATEMENT_TIMEOUT_S = 30
 _STANDS_BY_S = 1.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+_RENEW_AGAIN_S = 300
+"""A try reads the whole log, and it takes a person to make the next one end otherwise."""
 
 _log = structlog.get_logger("projector")
 
@@ -52,6 +55,9 @@ def run(conninfo: str, *, holder: UUID, stop: threading.Event, catalog: Catalog 
         except (OtherRelease, AlreadyRebuilding) as error:
             _log.warning("projector.stands_by", reason=str(error))
             stop.wait(_STANDS_BY_S)
+        except RowsRefused as error:
+            _log.error("projector.not_renewed", reason=str(error), again_in_s=_RENEW_AGAIN_S)
+            stop.wait(_RENEW_AGAIN_S)
         except Exception:  # noqa: BLE001  # the outer loop: from the checkpoint is always right
             _log.exception("projector.stumbled", again_in_s=_RETRY_S[failures])
             stop.wait(_RETRY_S[failures])

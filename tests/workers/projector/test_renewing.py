@@ -183,6 +183,31 @@ def test_with_a_document_is_made_what_is_made_from_it(
         assert admin.execute(query).fetchall() == [("closed",)]
 
 
+def _in_nul(row: Row, recorded: Recorded) -> Values:
+    return (*INCIDENT_LIST.values(row, recorded), "\x00")
+
+
+def test_rows_that_a_new_table_refuses_are_not_made_again_at_once(
+    database: Database, admin: Connection
+) -> None:
+    write_log(admin, told().events)
+    with running(database):
+        until(admin, partial(has_reached, 13))
+    migrate(database)
+    refused = Catalog((*OTHERS, replace(NEWER_LIST, values=_in_nul)))
+    with capture_logs() as logs, running(database, refused):
+        until_outside(lambda: bool(said(logs, "projector.not_renewed")), "it says why")
+        [line] = said(logs, "projector.not_renewed")
+        assert line["reason"].startswith("incident_list_v2_r2 refuses what the log says (Char")
+        assert line["again_in_s"] == 300
+    [[error]] = admin.execute("SELECT error FROM projections.rebuilds").fetchall()
+    assert error == line["reason"]
+
+
+def said(logs: list[Any], event: str) -> list[Any]:
+    return [each for each in logs if each["event"] == event]
+
+
 WATCHED = Additions(
     name="seen",
     version=1,
