@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import NamedTuple, assert_never
 
 from projections.engine.projection import (
@@ -55,7 +54,7 @@ class Catalog:
 
     def headers(self) -> frozenset[Header]:
         """What all of them use of `Recorded`, in their folds and in their rows."""
-        return frozenset(chain.from_iterable(map(_headers, self.projections)))
+        return frozenset(name for each in self.projections for name in _headers(each))
 
     def table(self, name: str) -> TableSpec:
         return next(each.table for each in self.projections if each.table.name == name)
