@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -23,7 +24,6 @@ from tests.projections.test_projector import told as story
 from tests.projections.test_repairing import ASSIGNED, damage
 from tests.workers.projector.test_running import running
 from write_model.incident.events import IncidentAcknowledged
-from write_model.kernel.ids import new_id
 from write_model.kernel.settings import Settings
 
 Ask = Callable[..., Result]
@@ -232,7 +232,7 @@ def title(database: Database, name: str) -> str:
     [
         (("weather", "--from", "1"), "Name some of incident"),
         (("--tenant", "north"), "Invalid value for '--tenant'"),
-        (("--tenant", str(new_id())), "There is no such record"),
+        (("--tenant", str(UUID(int=1))), "There is no such record"),
         (("--stream", "INC-1"), "Every organization has its own INC-1; name it with --tenant."),
         (("--stream", "INC-9", "--tenant", str(NORTH)), "The organization has no INC-9."),
         (("--stream", "CAR-1", "--tenant", str(NORTH)), "The organization has no CAR-1."),
@@ -240,7 +240,7 @@ def title(database: Database, name: str) -> str:
         (("--type", "weather"), "There is no such record"),
         (("--from", "99"), "There is no such record"),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "said",
 )
 def test_what_is_not_there_cannot_be_chosen(
     ask: Ask, database: Database, words: tuple[str, ...], said: str
