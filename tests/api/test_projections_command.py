@@ -240,7 +240,7 @@ def title(database: Database, name: str) -> str:
         (("--type", "weather"), "There is no such record"),
         (("--from", "99"), "There is no such record"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "said",
+    ids=str,
 )
 def test_what_is_not_there_cannot_be_chosen(
     ask: Ask, database: Database, words: tuple[str, ...], said: str
