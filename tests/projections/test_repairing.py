@@ -431,12 +431,13 @@ def test_a_trouble_of_the_database_parks_nothing_and_is_tried_again(
     assert (len(shown(log)["incident_v1"]), letters(log)) == (3, [])
 
 
-def refuse(log: Connection, sqlstate: str) -> None:
-    """No document is written for now."""
+def refuse(log: Connection, sqlstate: str, table: str = "incident_v1") -> None:
+    """Nothing is written there for now, no document where none is named."""
     log.execute(_REFUSE)
-    made = "CREATE TRIGGER refuse BEFORE INSERT ON projections.incident_v1"
-    calls = sql.SQL(" EXECUTE FUNCTION projections.refuse({})").format(sql.Literal(sqlstate))
-    log.execute(sql.SQL(made) + calls)
+    made = sql.SQL(
+        "CREATE TRIGGER refuse BEFORE INSERT ON {} EXECUTE FUNCTION projections.refuse({})"
+    )
+    log.execute(made.format(sql.Identifier("projections", table), sql.Literal(sqlstate)))
 
 
 def test_a_memory_that_is_full_parks_nothing(log: Connection, connect: Connect) -> None:
@@ -452,20 +453,22 @@ def test_a_memory_that_is_full_parks_nothing(log: Connection, connect: Connect) 
     assert letters(log) == []
 
 
+@pytest.mark.parametrize("table", ["incident_v1", "incident_timeline_v1"])
 def test_a_trouble_of_the_database_leaves_a_parked_record_as_it_was(
-    log: Connection, connect: Connect
+    log: Connection, connect: Connect, table: str
 ) -> None:
+    """While it is put back to where it was parked, or when its events are applied."""
     write_log(log, told().events)
     state = damage(log, ASSIGNED)
     catch_up(projector(connect("tallystick_tailer")))
     mend(log, ASSIGNED, state)
     before, parked = shown(log), letters(log)
-    refuse(log, "53100")
+    refuse(log, "53100", table)
     tailer = connect("tallystick_tailer")
     with pytest.raises(psycopg.errors.DiskFull):
         retry(tailer)
     assert (shown(log), letters(log)) == (before, parked)
-    log.execute("DROP TRIGGER refuse ON projections.incident_v1")
+    log.execute(sql.SQL("DROP TRIGGER refuse ON projections.{}").format(sql.Identifier(table)))
     assert retry(tailer).parked == 0
 
 

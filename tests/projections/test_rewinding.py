@@ -45,6 +45,21 @@ def test_who_does_not_hold_the_lease_takes_nothing_back(log: Connection, connect
     assert tables(log) == before
 
 
+def test_who_does_not_know_the_present_tables_takes_nothing_back(
+    log: Connection, connect: Connect
+) -> None:
+    write_log(log, told().events)
+    catch_up(projector(connect("tallystick_tailer")))
+    before = tables(log)
+    other = connect("tallystick_tailer")
+    writer = Writer(other, {table.name: table for table in CATALOG.tables()})
+    log.execute("UPDATE projections.checkpoint SET layout = layout + 1")
+    end = LogEnd(position=8, epoch=2, kept=8)
+    with pytest.raises(LostLease):
+        rewind(Sender(other), writer, CATALOG, Lease(FIRST), since=13, to=8, end=end)
+    assert tables(log) == before
+
+
 def restore(log: Connection, *, epoch: int, at: int) -> None:
     """The log lost what stood from a position on, which is given out again under a new epoch."""
     log.execute("SET session_replication_role = replica")
