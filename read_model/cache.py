@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from typing import Any, cast
 from uuid import UUID
 
@@ -53,7 +54,11 @@ async def open_cache(url: str, master: MasterSecret, clock: Clock) -> AsyncGener
         retry=Retry(NoBackoff(), 0),
     )
     async with Redis.from_pool(pool) as redis:
-        yield Cache(redis, master, clock)
+        cache = Cache(redis, master, clock)
+        try:
+            yield cache
+        finally:
+            cache.end()
 
 
 class Cache:
@@ -64,6 +69,10 @@ class Cache:
         self._clock, self._loop = clock, asyncio.get_running_loop()
         self._execute: Callable[..., Awaitable[Any]] = redis.execute_command  # pyright: ignore[reportUnknownMemberType]
         self._rests_until_s, self._failing = 0.0, False
+
+    def end(self) -> None:
+        """Whoever still computes asks nobody any more: a connection made now would stay open."""
+        self._rests_until_s = inf
 
     async def get(self, place: bytes) -> bytes | None:
         """What was put there; None when nobody knows."""
@@ -121,7 +130,7 @@ class Cache:
         return answer
 
     async def _rest(self, error: Exception) -> None:
-        self._rests_until_s = self._loop.time() + _REST_S
+        self._rests_until_s = max(self._rests_until_s, self._loop.time() + _REST_S)
         if not self._failing:
             _log.warning("cache.does_not_answer", reason=type(error).__name__)
         self._failing = True

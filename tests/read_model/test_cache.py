@@ -80,6 +80,12 @@ async def test_without_a_server_nothing_is_kept_and_nothing_fails(
         assert (list(await cache.organizations()), list(await cache.questions(HARBOR))) == ([], [])
 
 
+async def test_once_it_has_ended_nobody_is_asked(cache: Cache) -> None:
+    await cache.put(HERE, OIL)
+    cache.end()
+    assert await cache.get(HERE) is None
+
+
 async def test_a_server_that_failed_is_left_alone_for_a_while(
     cache: Cache, valkey_server: Valkey
 ) -> None:
