@@ -84,12 +84,12 @@ class Applier:
         prepared = upcoming.prepared or self._prepared(events, self.memory.rows_before(events))
         last = events[-1].position
         further = [self.columns.after(last + len(behind), limit)] if len(behind) >= limit else []
-        with self.sender.sent(prepared.statement, *further) as answers:
+        with self.sender.sent(*further, prepared.statement) as answers:
             following = self._made_ready(last, behind, prepared.rows)
-        self._settle(prepared, answers.rows())
+        self._settle(prepared, answers.rows(len(further)))
         if following is None or not further:
             return following
-        return replace(following, behind=Block(self.columns, answers.rows(1)))
+        return replace(following, behind=Block(self.columns, answers.rows()))
 
     def _made_ready(
         self, last: int, behind: Rows | Block, newer: Mapping[int, Row]

@@ -118,12 +118,12 @@ class Block:
 
         Raises: HoleInLog; UnknownTopic; ValueError when they have to be decoded one by one.
         """
-        missing = set(range(position + 1, position + len(self) + 1))
-        if missing := missing.difference(*map(positions, self.rows)):
-            raise HoleInLog(min(missing))
-        return _ordered(
-            position, len(self), chain.from_iterable(map(self.columns.recorded, self.rows))
-        )
+        length, read = len(self), [positions(row) for row in self.rows]
+        # No position comes twice and all are further on: so many end there, or some are missing.
+        if max(map(max, read)) != position + length:
+            raise HoleInLog(min(set(range(position + 1, position + length + 1)).difference(*read)))
+        recorded = chain.from_iterable(map(self.columns.recorded, self.rows))
+        return _ordered(position, length, recorded)
 
 
 class Blocks:

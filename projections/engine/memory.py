@@ -73,13 +73,15 @@ class Memory:
             for stream in firsts
             if (row := newer.get(stream) or younger.get(stream) or older.get(stream))
         }
+        if len(known) == len(firsts):
+            return known, {}
         return known, self._missing(firsts[stream] for stream in firsts.keys() - known.keys())
 
     def _missing(self, firsts: Iterable[Recorded]) -> Missing:
         missing: Missing = {}
         for recorded in firsts:
             primary = self.catalog.hearers(recorded.topic).primary
-            # A stream's first event, which has a number, has no row before it.
-            if primary and recorded.number is None and recorded.stream not in self.parked:
+            # A stream's first event has no row before it.
+            if primary and recorded.version > 1 and recorded.stream not in self.parked:
                 missing.setdefault(primary.table.name, set()).add(recorded.stream)
         return missing

@@ -57,6 +57,7 @@ def run(*, rounds: int, lasting_s: float) -> Report:
         _write_log(server)
         library.write_log(server.library(), streams=_THEIR_STREAMS, events=_EVENTS)
         _make_views(server)
+        server.vacuum()
         found = take_turns(_sides(server, lasting_s), rounds=rounds, between=server.checkpoint)
     measured = figures(found)
     ours = measured["live_per_s"]
