@@ -113,13 +113,16 @@ class Stack(Launched):
 
     def connect(self, role: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         """A database session of its own; `postgres` is the superuser."""
+        return psycopg.connect(self.conninfo(role), autocommit=True)
+
+    def conninfo(self, role: str) -> str:
+        """How one of the database's roles signs in."""
         master = urlsafe_b64decode((self.home / "secrets").read_text().strip())
         # The formula is written down in the kernel too; here it is a promise to who administers.
         password = hmac.new(master, f"tallystick/database/{role}".encode(), sha256).hexdigest()
-        conninfo = make_conninfo(
+        return make_conninfo(
             host=str(self.home / "run"), dbname="tallystick", user=role, password=password
         )
-        return psycopg.connect(conninfo, autocommit=True)
 
     def last_position(self, person: Person) -> int:
         """Of the person's organization, in the log itself."""
@@ -140,16 +143,19 @@ class Stack(Launched):
             return cursor.execute(query, [person.organization]).fetchall()
 
     def cli(self, *arguments: str) -> subprocess.Popen[str]:
-        """`tallystick ...` against this stack."""
-        argv = [sys.executable, "-m", "api.command_line", *arguments]
-        where = ["--home", str(self.home), "--url", self.url]
+        """`tallystick ...` over HTTP against this stack."""
+        return self.operate(*arguments, "--url", self.url)
+
+    def operate(self, *arguments: str) -> subprocess.Popen[str]:
+        """`tallystick ...` at this stack's home, as who runs it."""
+        argv = [sys.executable, "-m", "api.command_line", *arguments, "--home", str(self.home)]
         return subprocess.Popen(
-            [*argv, *where], cwd=CHECKOUT, stdout=subprocess.PIPE, env=_environment(), text=True
+            argv, cwd=CHECKOUT, stdout=subprocess.PIPE, env=_environment(), text=True
         )
 
 
 def report_of(process: subprocess.Popen[str]) -> Json:
-    """What an import says at its end."""
+    """What a command says at its end, as JSON."""
     said, _ = process.communicate()
     assert process.returncode == 0, said
     report: Json = json.loads(said)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import html
-import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +18,6 @@ from tests.acceptance.independent_figures import differences, items, lives, open
 from tests.acceptance.rebuilt import every_row_is_as_the_log_says, places, the_same_rows
 from tests.acceptance.stack import Json, Person, Stack, fresh_stack, report_of
 from tests.embedded import until
-from tests.house.files import CHECKOUT
 from workers.importing.generator import Generated
 from workers.importing.mapping import Command, commands
 
@@ -191,12 +187,7 @@ def comes_out_again_when_rebuilt(stack: Stack, tell: Tell) -> None:
 
 
 def _rebuilt(stack: Stack, *words: str) -> Json:
-    argv = [sys.executable, "-m", "api.command_line", "projections", "rebuild", *words, "--json"]
-    done = subprocess.run(
-        [*argv, "--home", str(stack.home)], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
-    told: Json = json.loads(done.stdout)
-    return told
+    return report_of(stack.operate("projections", "rebuild", *words, "--json"))
 
 
 def invented() -> Expected:
