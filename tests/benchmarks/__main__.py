@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks append|command|live|rebuild|reads|growth|visible [--json]`."""
+"""`python -m tests.benchmarks append|command|live|rebuild|reads|growth|visible|http [--json]`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tests.benchmarks.append import run as append
 from tests.benchmarks.command import run as command
 from tests.benchmarks.growth import INCIDENTS
 from tests.benchmarks.growth import run as growth
+from tests.benchmarks.http import run as http
 from tests.benchmarks.live import run as live
 from tests.benchmarks.reads import run as reads
 from tests.benchmarks.rebuild import run as rebuild
@@ -24,6 +25,7 @@ _BENCHMARKS: dict[str, Callable[..., Report]] = {
     "reads": reads,
     "growth": growth,
     "visible": visible,
+    "http": http,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import cycle
 
 import uvloop
@@ -19,13 +19,20 @@ def answers(web: Web, requests: Sequence[bytes]) -> list[Answer]:
 
 
 def turn(
-    web: Web, requests: Sequence[bytes], status: int = 200, *, clients: int, lasting_s: float
+    web: Web,
+    requests: Sequence[bytes] | Iterator[bytes],
+    *,
+    statuses: Collection[int] = (200,),
+    clients: int,
+    lasting_s: float,
 ) -> Measured:
     """Clients ask in turn; `seconds` is CPU time of the process that answers.
 
-    Each client has asked once before it counts, so a single one begins with the second request.
+    `requests`: asked again and again, or an endless row of others. Each client has asked once
+    before it counts, so a single one begins with the second request.
     """
-    return uvloop.run(_turn(web, requests, status, clients, lasting_s))
+    upcoming = requests if isinstance(requests, Iterator) else cycle(requests)
+    return uvloop.run(_turn(web, upcoming, statuses, clients, lasting_s))
 
 
 async def _answers(web: Web, requests: Sequence[bytes]) -> list[Answer]:
@@ -39,14 +46,17 @@ async def _answers(web: Web, requests: Sequence[bytes]) -> list[Answer]:
 
 
 async def _turn(
-    web: Web, requests: Sequence[bytes], status: int, clients: int, lasting_s: float
+    web: Web,
+    upcoming: Iterator[bytes],
+    statuses: Collection[int],
+    clients: int,
+    lasting_s: float,
 ) -> Measured:
     connections = [_connection(web) for _ in range(clients)]
-    upcoming = cycle(requests)
 
     async def ask(client: int) -> None:
         answer = await connections[client].ask(next(upcoming))
-        assert answer.status == status, answer
+        assert answer.status in statuses, answer
 
     await asyncio.gather(*map(ask, range(clients)))
     began_s = web.cpu_s()

@@ -74,7 +74,7 @@ def _many(ours: Web, plain: Web, there: Shown, lasting_s: float) -> Mapping[str,
         "get": partial(asked, ours, gets),
         "plain_get": partial(asked, plain, gets),
         "get_of_four_organizations": partial(asked, ours, by_four),
-        "not_modified": partial(asked, ours, seen, 304),
+        "not_modified": partial(asked, ours, seen, statuses=(304,)),
         "list50": partial(asked, ours, [get(token, _LIST)]),
         "plain_list50": partial(asked, plain, [get(token, _LIST)]),
     }
