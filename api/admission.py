@@ -1,7 +1,8 @@
 """Lets a command in: within the process's budget, and in its organization's turn."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from __future__ import annotations
+
+from types import TracebackType
 
 from fastapi import Request
 
@@ -12,14 +13,39 @@ from write_model.kernel.access import Actor
 MANAGE_PROJECTIONS = "projections.manage"
 
 
-@asynccontextmanager
-async def admitted(request: Request, permission: str | None = None) -> AsyncGenerator[Actor]:
-    """Who asks, once his command may be worked on.
+def admitted(request: Request, permission: str | None = None) -> Admission:
+    """Who asks, once his command may be worked on: `async with admitted(request) as actor`.
 
     Raises: Overloaded; what `caller` raises.
     """
-    budgets = process(request).budgets
-    with budgets.commands:
-        actor = await caller(request, permission)
-        async with budgets.turns.of(actor.tenant):
-            yield actor
+    return Admission(request, permission)
+
+
+class Admission:
+    """By hand, because it stands in every command's way: a generator of contextlib costs 2 µs."""
+
+    __slots__ = ("_budgets", "_permission", "_request", "_turn")
+
+    def __init__(self, request: Request, permission: str | None) -> None:
+        self._request, self._permission = request, permission
+        self._budgets = process(request).budgets
+
+    async def __aenter__(self) -> Actor:
+        commands = self._budgets.commands
+        commands.__enter__()
+        try:
+            actor = await caller(self._request, self._permission)
+            self._turn = await self._budgets.turns.begin(actor.tenant)
+        except BaseException:
+            commands.__exit__(None, None, None)
+            raise
+        return actor
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._budgets.turns.end(self._turn)
+        self._budgets.commands.__exit__(kind, error, trace)

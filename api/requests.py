@@ -145,7 +145,7 @@ def idempotency_key(request: Request, content: bytes) -> IdempotencyKey | None:
         return None
     if not 0 < len(key) <= _KEY_LIMIT:
         raise Malformed(f"An Idempotency-Key has 1 to {_KEY_LIMIT} characters.")
-    asked = f"{request.method}\n{request.url.path}\n".encode()
+    asked = f"{request.method}\n{request.scope['path']}\n".encode()
     return IdempotencyKey(key, sha256(asked + content).digest())
 
 

@@ -5,11 +5,12 @@ function that reads its request itself needs none of it (a third of an empty req
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from api.process import process
@@ -42,3 +43,31 @@ class PlainRoute(APIRoute):
         if not scope["path"].endswith(self._tail):
             return Match.NONE, {}
         return super().matches(scope)
+
+
+class ByEnding(BaseRoute):
+    """Finds a route by how the address ends, where the router would try one after the other.
+
+    It stands before the routes themselves, which are asked for whatever is not found here: a wrong
+    method is told there.
+    """
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self._ending: dict[str, list[PlainRoute]] = {}
+        for route in routes:
+            if isinstance(route, PlainRoute):
+                end = route.path.rpartition("/")[2]
+                self._ending.setdefault("" if "{" in end else end, []).append(route)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        end = scope["path"].rpartition("/")[2]
+        for route in (*self._ending.get(end, ()), *self._ending.get("", ())):
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                return match, {**found, "found": route}
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["found"].handle(scope, receive, send)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from write_model.kernel.errors import Overloaded
 
-_NOBODY = UUID(int=0)
+_NOBODY = -1
 
 
 @dataclass(slots=True)
@@ -46,24 +45,25 @@ class Turns:
         """`at_most`: of one organization, waiting and worked on; past that it is Overloaded."""
         self._alone, self._shared, self._at_most = alone, shared, at_most
         self._remembered_s, self._clock = remembered_s, clock
-        self._lanes: dict[UUID, _Lane] = {}
+        self._lanes: dict[int, _Lane] = {}
         self._latest, self._latest_s = _NOBODY, float("-inf")
         self._other_s = float("-inf")
 
-    @asynccontextmanager
-    async def of(self, tenant: UUID) -> AsyncGenerator[None]:
-        """Raises: Overloaded."""
-        lane = self._lanes.setdefault(tenant, _Lane())
-        self._note(tenant)
+    async def begin(self, tenant: UUID) -> int:
+        """Wait for a turn; what comes back ends it. Raises: Overloaded."""
+        name = tenant.int  # A UUID's own hash is Python code.
+        lane = self._lanes.get(name) or self._lanes.setdefault(name, _Lane())
+        self._note(name)
         if lane.held + len(lane.waiting) >= self._at_most:
             raise Overloaded
-        await self._enter(tenant, lane)
-        try:
-            yield
-        finally:
-            self._leave(tenant, lane)
+        await self._enter(name, lane)
+        return name
 
-    def _note(self, tenant: UUID) -> None:
+    def end(self, name: int) -> None:
+        """Hand the turn on."""
+        self._leave(name, self._lanes[name])
+
+    def _note(self, tenant: int) -> None:
         now = self._clock()
         if tenant != self._latest:
             self._latest, self._other_s = tenant, self._latest_s
@@ -73,7 +73,7 @@ class Turns:
         is_shared = self._clock() - self._other_s < self._remembered_s
         return self._shared if is_shared else self._alone
 
-    async def _enter(self, tenant: UUID, lane: _Lane) -> None:
+    async def _enter(self, tenant: int, lane: _Lane) -> None:
         if lane.held < self._width() and not lane.waiting:
             lane.held += 1
             return
@@ -86,7 +86,7 @@ class Turns:
                 self._leave(tenant, lane)
             raise
 
-    def _leave(self, tenant: UUID, lane: _Lane) -> None:
+    def _leave(self, tenant: int, lane: _Lane) -> None:
         lane.held -= 1
         width = self._width()
         while lane.waiting and lane.held < width:

@@ -32,15 +32,16 @@ class Actors:
         self, tokens: AccessTokens, memberships: Memberships, *, remembered: int = 10_000
     ) -> None:
         self._tokens, self._memberships = tokens, memberships
-        self._known: Recent[tuple[UUID, UUID], Actor] = Recent(remembered)
-        self._of_stream: Recent[UUID, tuple[UUID, UUID]] = Recent(remembered)
+        # By integers: a UUID's own hash is Python code, and stands in every request's way.
+        self._known: Recent[tuple[int, int], Actor] = Recent(remembered)
+        self._of_stream: Recent[int, tuple[int, int]] = Recent(remembered)
         self._changes = 0
         self._trusted = True
 
     async def of(self, token: str) -> Actor:
         """Raises: Unauthenticated for a bad token and for who is no active member."""
         claims = self._tokens.verify(token)
-        known = self._known.get((claims.tenant, claims.subject))
+        known = self._known.get((claims.tenant.int, claims.subject.int))
         return known if known is not None else await self._looked_up(claims)
 
     async def member(self, tenant: UUID, subject: UUID) -> Actor:
@@ -57,10 +58,10 @@ class Actors:
         """Forget the member whom an event is about."""
         self._changes += 1
         if happened.topic.startswith("membership."):
-            if known := self._of_stream.get(happened.stream):
+            if known := self._of_stream.get(happened.stream.int):
                 self._known.forget(known)
         elif happened.topic.startswith("user."):
-            for key in [key for key in self._known if key[1] == happened.stream]:
+            for key in [key for key in self._known if key[1] == happened.stream.int]:
                 self._known.forget(key)
 
     def distrust(self) -> None:
@@ -78,8 +79,9 @@ class Actors:
         found = await self.member(claims.tenant, claims.subject)
         # Not when something has happened meanwhile: it may have been to this member.
         if self._trusted and changes == self._changes:
-            key = (claims.tenant, claims.subject)
-            self._of_stream.remember(membership_stream(*key), key)
+            key = (claims.tenant.int, claims.subject.int)
+            stream = membership_stream(claims.tenant, claims.subject)
+            self._of_stream.remember(stream.int, key)
             self._known.remember(key, found)
         return found
 

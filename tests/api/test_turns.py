@@ -31,9 +31,12 @@ class Quay:
         await self.settle()
 
     async def _work(self, tenant: UUID, end: asyncio.Event) -> None:
-        async with self.turns.of(tenant):
+        turn = await self.turns.begin(tenant)
+        try:
             self.begun.append(tenant)
             await end.wait()
+        finally:
+            self.turns.end(turn)
 
     async def end_all(self) -> None:
         for end in self.ends:

@@ -6,19 +6,24 @@ committed before the first event that is sealed under it.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import cache, partial
 from typing import Any, LiteralString
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from write_model.kernel.asking import Pool, ask_one
+from write_model.kernel.asking import Pool, Question, Rows, ask, ask_one
 from write_model.kernel.errors import SubjectErased
 from write_model.kernel.personal import Place, Sealed, unseal
 from write_model.kernel.recent import Recent
 from write_model.kernel.secrets import MasterSecret
+from write_model.kernel.together import Together
+
+Owner = tuple[UUID, UUID]
+"""(organization, subject)."""
 
 _KEY_ID = 1
 _NONCE_BYTES = 12
@@ -33,7 +38,8 @@ class Keyring:
     def __init__(self, pool: Pool, master: MasterSecret, *, remembered: int = 50_000) -> None:
         self._pool = pool
         self._wrapping = cache(partial(_wrapping, master))
-        self._opened: Recent[tuple[UUID, UUID], bytes] = Recent(remembered)
+        self._opened: Recent[Owner, bytes] = Recent(remembered)
+        self._making = Together(self._made)
 
     async def keys_for(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
         """A key for each subject; missing ones are made and committed before this returns.
@@ -41,8 +47,11 @@ class Keyring:
         Raises: SubjectErased.
         """
         keys = self._remembered(tenant, subjects)
-        if missing := [subject for subject in subjects if subject not in keys]:
-            keys |= await self._made(tenant, missing)
+        missing = [(tenant, subject) for subject in subjects if subject not in keys]
+        # Of all who need some now: a round trip and a commit each would be half of a command.
+        for (_, subject), key in zip(missing, await self._all_made(missing), strict=True):
+            if key is not None:
+                keys[subject] = key
         if not keys.keys() >= set(subjects):
             raise SubjectErased
         return keys
@@ -73,20 +82,37 @@ class Keyring:
             keys |= await self._asked(tenant, query, (tenant, missing))
         return keys
 
-    async def _made(self, tenant: UUID, subjects: list[UUID]) -> dict[UUID, bytes]:
+    async def _all_made(self, missing: Sequence[Owner]) -> Sequence[bytes | None]:
+        return await asyncio.gather(*map(self._making.ask, missing)) if missing else ()
+
+    async def _made(self, wanted: Sequence[Owner]) -> list[bytes | None]:
+        """None for an erased subject's."""
+        by_tenant: dict[UUID, list[UUID]] = {}
+        # In order: two processes that made the same keys in another would wait for each other.
+        for tenant, subject in sorted(set(wanted)):
+            by_tenant.setdefault(tenant, []).append(subject)
+        questions = [self._making_for(*each) for each in by_tenant.items()]
+        keys: dict[Owner, bytes] = {}
+        for tenant, rows in zip(by_tenant, await ask(self._pool, questions), strict=True):
+            keys |= {(tenant, subject): key for subject, key in self._all_opened(tenant, rows)}
+        return [keys.get(each) for each in wanted]
+
+    def _making_for(self, tenant: UUID, subjects: list[UUID]) -> Question:
         offered = [self._wrap(tenant, subject, os.urandom(32)) for subject in subjects]
         query = "SELECT subject_id, wrapped, key_id FROM personal.create_keys(%s, %s, %s, %s)"
-        return await self._asked(tenant, query, (tenant, subjects, offered, _KEY_ID))
+        return Question(tenant, query, (tenant, subjects, offered, _KEY_ID))
 
     async def _asked(
         self, tenant: UUID, query: LiteralString, parameters: tuple[object, ...]
     ) -> dict[UUID, bytes]:
-        rows: Iterable[tuple[Any, ...]] = await ask_one(self._pool, tenant, query, parameters)
-        return {
-            subject: self._unwrap(tenant, subject, wrapped, key_id)
+        return dict(self._all_opened(tenant, await ask_one(self._pool, tenant, query, parameters)))
+
+    def _all_opened(self, tenant: UUID, rows: Rows) -> list[tuple[UUID, bytes]]:
+        return [
+            (subject, self._unwrap(tenant, subject, wrapped, key_id))
             for subject, wrapped, key_id in rows
             if wrapped is not None
-        }
+        ]
 
     def _remembered(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
         known = ((subject, self._opened.get((tenant, subject))) for subject in subjects)
