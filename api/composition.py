@@ -21,7 +21,7 @@ from api import (
 )
 from api.budgets import Budgets
 from api.following import Following
-from api.identity import auth, members, named
+from api.identity import auth, members, named, sessions
 from api.identity.identity import Identity, identity
 from api.observing import Observed
 from api.problems import explain_errors
@@ -46,6 +46,7 @@ ROUTERS = (
     events.router,
     stream.router,
     auth.router,
+    sessions.router,
     members.router,
     named.router,
     dead_letters.router,

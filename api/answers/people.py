@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -102,3 +103,25 @@ class Tokens(Answer):
     """In seconds."""
     refresh_token: str
     """Good for one renewal."""
+
+
+class Session(Answer):
+    """One of your sign-ins."""
+
+    id: UUID
+    organization: UUID
+    began_at: datetime
+    used_at: datetime
+    """When it was begun or renewed last; two weeks later it ends by itself."""
+    expires_at: datetime
+    """When it ends, however often it is renewed."""
+    current: bool
+    """Whether this very request belongs to it."""
+
+
+class Sessions(Answer):
+    """Your sign-ins that have not ended, the newest first."""
+
+    items: list[Session]
+    next_cursor: None
+    """Always null: they come all at once."""

@@ -6,6 +6,7 @@ import hmac
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
@@ -25,6 +26,7 @@ from write_model.kernel.keyring import Keyring
 from write_model.kernel.messages import IdempotencyKey
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.secrets import MasterSecret
+from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
 
 
@@ -81,13 +83,19 @@ def identity(
     passwords = passwords or Passwords()
     logins, tokens = Logins(pool), AccessTokens(master, clock)
     accounts = Accounts(write_model, logins, passwords, keyring, master, ids)
-    actors, people = Actors(tokens, accounts.membership), People(pool, keyring)
+    sign_ins = SignIns(pool)
+
+    async def lives(subject: UUID, sign_in: UUID) -> bool:
+        return await sign_ins.lives(subject, sign_in, at=clock())
+
+    actors, people = Actors(tokens, accounts.membership, lives), People(pool, keyring)
     signing_in = SigningIn(
         write_model,
         logins,
         passwords,
         BlindIndex(master),
         RefreshTokens(pool),
+        sign_ins,
         tokens,
         actors,
         clock,

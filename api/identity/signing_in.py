@@ -13,11 +13,13 @@ from write_model.kernel.access import SYSTEM, Actor
 from write_model.kernel.allowance import Allowance
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.clock import Clock
-from write_model.kernel.credentials import Login, Logins, RefreshTokens
-from write_model.kernel.errors import Conflict, Invalid, RateLimited, Unauthenticated
+from write_model.kernel.credentials import Begun, Ended, Login, Logins, RefreshTokens
+from write_model.kernel.errors import Conflict, Invalid, NotFound, RateLimited, Unauthenticated
 from write_model.kernel.passwords import Passwords
+from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
-from write_model.user.commands import RecordPasswordChange
+from write_model.user.commands import RecordPasswordChange, RecordSignInsEnded
+from write_model.user.events import EndReason
 
 WRONG = "E-mail or password is wrong."
 
@@ -44,6 +46,7 @@ class SigningIn:
     passwords: Passwords
     blind_index: BlindIndex
     refresh_tokens: RefreshTokens
+    sign_ins: SignIns
     tokens: AccessTokens
     actors: Actors
     clock: Clock
@@ -66,14 +69,29 @@ class SigningIn:
         Raises: Unauthenticated; a token that comes twice ends the whole sign-in.
         """
         renewed = await self.refresh_tokens.renew(refresh_token, at=self.clock())
-        if renewed is None:
+        if isinstance(renewed, Ended):
+            await self._ended(renewed.user, "token_reused", renewed.sign_in)
+        if renewed is None or isinstance(renewed, Ended):
             raise Unauthenticated("This sign-in has ended; sign in again.")
-        await self.actors.member(renewed.tenant, renewed.user)
-        return SignedIn(self.tokens.issue(renewed.user, renewed.tenant), renewed.token)
+        user, tenant = renewed.user, renewed.tenant
+        await self.actors.member(tenant, user)
+        return self._signed_in(user, tenant, Begun(renewed.token, renewed.sign_in))
 
     async def sign_out(self, refresh_token: str) -> None:
-        """End a sign-in; its access token runs out by itself within minutes."""
-        await self.refresh_tokens.revoke(refresh_token, at=self.clock())
+        """End a sign-in, its access tokens included."""
+        ended = await self.refresh_tokens.revoke(refresh_token, at=self.clock())
+        if ended is not None:
+            await self._ended(ended.user, "signed_out", ended.sign_in)
+
+    async def end(self, by: Actor, sign_in: UUID | None = None) -> None:
+        """End one of one's own sign-ins, or all.
+
+        Raises: NotFound.
+        """
+        is_known = await self.sign_ins.end(by.id, sign_in, at=self.clock())
+        if sign_in is not None and not is_known:
+            raise NotFound("You have no such sign-in.")
+        await self._ended(by.id, "ended", sign_in)
 
     async def change_password(self, by: Actor, current: str, new: str, *, address: str) -> SignedIn:
         """Set one's own password, which ends all sign-ins; the tokens are of a new one.
@@ -89,6 +107,8 @@ class SigningIn:
         system = replace(by, tenant=SYSTEM, source="system")
         await self.write_model.handle(by.id, RecordPasswordChange(), by=system)
         is_replaced = await self._replaced(by.id, current, old_hash, new_hash)
+        if is_replaced:
+            await self._ended(by.id, "password_changed")
         begun = await self._begun(by.id, by.tenant, new_hash) if is_replaced else None
         if begun is None:
             raise Conflict("Your password was changed at the same time; sign in again.")
@@ -128,12 +148,18 @@ class SigningIn:
         return kept if verdict.matches else None
 
     async def _begun(self, user: UUID, tenant: UUID, verified: str) -> SignedIn | None:
-        refresh_token = await self.refresh_tokens.start(
-            user, tenant, verified=verified, at=self.clock()
-        )
-        if refresh_token is None:
-            return None
-        return SignedIn(self.tokens.issue(user, tenant), refresh_token)
+        begun = await self.refresh_tokens.start(user, tenant, verified=verified, at=self.clock())
+        return None if begun is None else self._signed_in(user, tenant, begun)
+
+    def _signed_in(self, user: UUID, tenant: UUID, begun: Begun) -> SignedIn:
+        return SignedIn(self.tokens.issue(user, tenant, sign_in=begun.sign_in), begun.token)
+
+    async def _ended(self, user: UUID, reason: EndReason, sign_in: UUID | None = None) -> None:
+        """On record, by which every process learns of it; here it holds at once."""
+        # After it has ended: whoever looks it up on the news must not find it alive.
+        self.actors.forget_sign_ins(user)
+        command = RecordSignInsEnded(reason=reason, sign_in=sign_in)
+        await self.write_model.handle(user, command, by=Actor(user, SYSTEM, source="system"))
 
     def _must_be_allowed(self, blind: bytes, address: str) -> None:
         # Taken before the password is looked at: guesses sent at the same time count too.

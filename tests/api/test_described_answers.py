@@ -106,6 +106,16 @@ async def she_signs_in(served: Served, credentials: dict[str, Any]) -> None:
     signed_in = told(await served.http.post("/v1/auth/password", json=own, headers=bearer))
     for path in ("/v1/auth/refresh", "/v1/auth/logout"):
         await served.http.post(path, json={"refresh_token": signed_in["refresh_token"]})
+    await she_ends_her_sign_ins(served, {**credentials, "password": PASSWORD})
+
+
+async def she_ends_her_sign_ins(served: Served, credentials: dict[str, Any]) -> None:
+    for path in ("/v1/auth/sessions/{id}", "/v1/auth/sessions"):
+        signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
+        bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
+        shown = told(await served.http.get("/v1/auth/sessions", headers=bearer))
+        ended = path.replace("{id}", shown["items"][0]["id"])
+        await served.http.delete(ended, headers=bearer)
 
 
 async def the_leak_is_dealt_with(owner: Somebody) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from write_model.kernel.messages import Aggregate
 from write_model.kernel.personal import Personal
-from write_model.user.events import PasswordChanged, UserEvent, UserRegistered
+from write_model.user.events import PasswordChanged, SignInsEnded, UserEvent, UserRegistered
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class User:
         match event:
             case UserRegistered(name=name, email=email):
                 return User(name, email)
-            case PasswordChanged():
+            case PasswordChanged() | SignInsEnded():
                 return self
             case _:
                 assert_never(event)
