@@ -21,7 +21,7 @@ from api import (
 )
 from api.budgets import Budgets
 from api.following import Following
-from api.identity import auth, members, named, sessions
+from api.identity import auth, inviting, members, named, resetting, sessions
 from api.identity.identity import Identity, identity
 from api.observing import Observed
 from api.problems import explain_errors
@@ -47,6 +47,8 @@ ROUTERS = (
     stream.router,
     auth.router,
     sessions.router,
+    inviting.router,
+    resetting.router,
     members.router,
     named.router,
     dead_letters.router,

@@ -125,3 +125,57 @@ class Sessions(Answer):
     items: list[Session]
     next_cursor: None
     """Always null: they come all at once."""
+
+
+class Offer(Answer):
+    """A token that you hand to the person: it is shown this once, and kept nowhere."""
+
+    token: str
+    expires_at: datetime
+
+
+class OfferedInvitation(Offer):
+    """An invitation; hand its token to the person: it is shown this once, and kept nowhere."""
+
+    id: UUID
+    """The person, as a member."""
+    status: Literal["invited"]
+
+
+class FoundedOrganization(OfferedInvitation):
+    """The organization, and the invitation of its first owner."""
+
+    organization: UUID
+
+
+class Invitation(Answer):
+    """Somebody who was asked in and has not answered."""
+
+    id: UUID
+    """The person, as a member."""
+    name: str | None
+    email: str | None
+    roles: list[Role]
+    made_at: datetime
+    expires_at: datetime
+    expired: bool
+
+
+class Invitations(Answer):
+    """Those that were neither accepted nor withdrawn, the oldest first."""
+
+    items: list[Invitation]
+    next_cursor: None
+    """Always null: they come all at once."""
+
+
+class AcceptedInvitation(Answer):
+    """Where you are a member now."""
+
+    id: UUID
+    """You, as a member."""
+    organization: UUID
+    version: int
+    """Of the membership."""
+    position: int
+    """Of the organization, for `min_position`."""

@@ -17,6 +17,7 @@ from api.identity.rim import Rim
 from api.identity.signing_in import SigningIn
 from write_model.accounts import Accounts
 from write_model.application import WriteModel
+from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.clock import Clock
@@ -24,10 +25,12 @@ from write_model.kernel.credentials import Logins, RefreshTokens
 from write_model.kernel.ids import Ids
 from write_model.kernel.keyring import Keyring
 from write_model.kernel.messages import IdempotencyKey
+from write_model.kernel.passes import Passes
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
+from write_model.password_resets import PasswordResets
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Identity:
     people: People
     rim: Rim
     signing_in: SigningIn
+    invitations: Invitations
+    resets: PasswordResets
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -89,6 +94,8 @@ def identity(
         return await sign_ins.lives(subject, sign_in, at=clock())
 
     actors, people = Actors(tokens, accounts.membership, lives), People(pool, keyring)
+    invitations = Invitations(accounts, Passes(pool, "invitation"), clock)
+    resets = PasswordResets(accounts, Passes(pool, "reset"), clock)
     signing_in = SigningIn(
         write_model,
         logins,
@@ -96,9 +103,21 @@ def identity(
         BlindIndex(master),
         RefreshTokens(pool),
         sign_ins,
+        invitations,
+        resets,
         tokens,
         actors,
         clock,
     )
-    rim, access_log = Rim(people, keyring), AccessLog(pool)
-    return Identity(accounts, actors, people, rim, signing_in, access_log, keyring, clock)
+    return Identity(
+        accounts,
+        actors,
+        people,
+        Rim(people, keyring),
+        signing_in,
+        invitations,
+        resets,
+        AccessLog(pool),
+        keyring,
+        clock,
+    )

@@ -9,15 +9,19 @@ from uuid import UUID
 
 from api.identity.actors import Actors
 from write_model.application import WriteModel
+from write_model.invitations import Invitations
 from write_model.kernel.access import SYSTEM, Actor
 from write_model.kernel.allowance import Allowance
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Begun, Ended, Login, Logins, RefreshTokens
 from write_model.kernel.errors import Conflict, Invalid, NotFound, RateLimited, Unauthenticated
+from write_model.kernel.messages import Receipt
+from write_model.kernel.passes import Holder
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
+from write_model.password_resets import PasswordResets
 from write_model.user.commands import RecordPasswordChange, RecordSignInsEnded
 from write_model.user.events import EndReason
 
@@ -47,6 +51,8 @@ class SigningIn:
     blind_index: BlindIndex
     refresh_tokens: RefreshTokens
     sign_ins: SignIns
+    invitations: Invitations
+    resets: PasswordResets
     tokens: AccessTokens
     actors: Actors
     clock: Clock
@@ -114,6 +120,29 @@ class SigningIn:
             raise Conflict("Your password was changed at the same time; sign in again.")
         return begun
 
+    async def reset_password(self, token: str, new: str, *, address: str) -> None:
+        """Set the password of whom a reset was offered to; all his sign-ins end.
+
+        Raises: Invalid; RateLimited; Overloaded.
+        """
+        self._must_come_rarely(address)
+        user = await self.resets.use(token, new)
+        self._by_email.forget(user.bytes)
+        await self._ended(user, "password_reset")
+
+    async def accept(
+        self, token: str, password: str, name: str | None, *, address: str
+    ) -> tuple[Holder, Receipt]:
+        """Accept an invitation; whoever guesses at the password of an account is stopped.
+
+        Raises: Invalid; IllegalTransition; Conflict; RateLimited; Overloaded.
+        """
+        self._must_come_rarely(address)
+        holder = await self.invitations.holder(token)
+        self._must_guess_rarely(b"invitation" + holder.user.bytes)
+        receipt = await self.invitations.accept(token, holder, password, name)
+        return holder, receipt
+
     async def _tried(self, blind: bytes, password: str) -> SignedIn | None:
         """None when the hash changed while it was verified."""
         login = await self.logins.find(blind)
@@ -163,11 +192,18 @@ class SigningIn:
 
     def _must_be_allowed(self, blind: bytes, address: str) -> None:
         # Taken before the password is looked at: guesses sent at the same time count too.
+        self._must_come_rarely(address)
+        self._must_guess_rarely(blind)
+
+    def _must_come_rarely(self, address: str) -> None:
         now, sender = self.clock(), address.encode()
         if not self._by_address.take(sender, now=now):
             raise RateLimited(self._by_address.wait_s(sender, now=now))
-        if not self._by_email.take(blind, now=now):
-            raise RateLimited(self._by_email.wait_s(blind, now=now))
+
+    def _must_guess_rarely(self, at: bytes) -> None:
+        now = self.clock()
+        if not self._by_email.take(at, now=now):
+            raise RateLimited(self._by_email.wait_s(at, now=now))
 
     async def _tidied(self, login: Login, rehash: str | None) -> str:
         """The hash that is kept now, unless somebody else has changed it since."""

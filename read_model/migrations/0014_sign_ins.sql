@@ -88,3 +88,113 @@ REVOKE ALL ON FUNCTION credentials.start_family, credentials.rotate_family,
 GRANT EXECUTE ON FUNCTION credentials.start_family, credentials.rotate_family,
     credentials.revoke_family, credentials.sign_ins_of, credentials.sign_in_lives,
     credentials.end_sign_ins TO tallystick_app;
+
+-- What one person hands to another, who sets a password with it, once and soon; only its hash is
+-- known. `tenant_id`: the organization that it comes from; the system tenant for the operator.
+CREATE TABLE credentials.passes (
+    purpose     text        NOT NULL CHECK (purpose IN ('invitation', 'reset')),
+    tenant_id   uuid        NOT NULL,
+    user_id     uuid        NOT NULL,
+    token_hash  bytea       NOT NULL UNIQUE CHECK (octet_length(token_hash) = 32),
+    made_at     timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (purpose, tenant_id, user_id)
+);
+CREATE INDEX passes_by_user ON credentials.passes (user_id);
+CREATE INDEX passes_by_age ON credentials.passes (expires_at);
+
+-- An older one of the same kind is no longer good. Those long past their time are forgotten here.
+CREATE FUNCTION credentials.offer_pass(
+    kind text, tenant uuid, person uuid, hash bytea, at timestamptz, until timestamptz)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM credentials.passes WHERE expires_at < at - interval '30 days';
+    INSERT INTO credentials.passes (purpose, tenant_id, user_id, token_hash, made_at, expires_at)
+    VALUES (kind, tenant, person, hash, at, until)
+    ON CONFLICT (purpose, tenant_id, user_id) DO UPDATE SET
+        token_hash = excluded.token_hash, made_at = excluded.made_at,
+        expires_at = excluded.expires_at
+$$;
+
+CREATE FUNCTION credentials.find_pass(kind text, hash bytea, at timestamptz)
+RETURNS TABLE (tenant_id uuid, user_id uuid, password_hash text, is_pending boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.tenant_id, p.user_id, l.password_hash, l.pending_in IS NOT NULL
+    FROM credentials.passes p JOIN credentials.logins l ON l.user_id = p.user_id
+    WHERE p.purpose = kind AND p.token_hash = hash AND p.expires_at > at
+$$;
+
+-- Of two who use it at once one wins. A password is set by an invitation only where nobody has seen
+-- one yet; with the old one end all sign-ins and all resets. NULL leaves the password as it is.
+CREATE FUNCTION credentials.use_pass(kind text, hash bytea, new_hash text, at timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE person uuid;
+BEGIN
+    SELECT p.user_id INTO person FROM credentials.passes p
+    WHERE p.purpose = kind AND p.token_hash = hash AND p.expires_at > at FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF new_hash IS NOT NULL THEN
+        UPDATE credentials.logins
+        SET password_hash = new_hash, pending_in = NULL, updated_at = clock_timestamp()
+        WHERE user_id = person AND (kind = 'reset' OR pending_in IS NOT NULL);
+        IF NOT FOUND THEN
+            RETURN false;
+        END IF;
+        -- A statement of its own, so that it sees the sign-ins that the first one has waited for.
+        UPDATE credentials.refresh_families f SET revoked_at = at
+        WHERE f.user_id = person AND f.revoked_at IS NULL;
+        DELETE FROM credentials.passes p WHERE p.user_id = person AND p.purpose = 'reset';
+    END IF;
+    DELETE FROM credentials.passes p WHERE p.token_hash = hash;
+    RETURN true;
+END $$;
+
+CREATE FUNCTION credentials.withdraw_pass(kind text, tenant uuid, person uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM credentials.passes
+    WHERE purpose = kind AND tenant_id = tenant AND user_id = person
+$$;
+
+CREATE FUNCTION credentials.invitations_of(tenant uuid)
+RETURNS TABLE (user_id uuid, made_at timestamptz, expires_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.user_id, p.made_at, p.expires_at FROM credentials.passes p
+    WHERE p.purpose = 'invitation' AND p.tenant_id = tenant
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+    ORDER BY p.made_at, p.user_id
+$$;
+
+-- Where a person was ever added.
+CREATE FUNCTION credentials.organizations_of(person uuid) RETURNS uuid[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT ARRAY(SELECT s.tenant_id FROM credentials.seats s
+                 WHERE s.user_id = person ORDER BY s.added_at, s.tenant_id)
+$$;
+
+-- As before; who has set another password needs no reset any more.
+CREATE OR REPLACE FUNCTION credentials.replace_password(
+    person uuid, old_hash text, new_hash text, at timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE credentials.logins
+    SET password_hash = new_hash, pending_in = NULL, updated_at = clock_timestamp()
+    WHERE user_id = person AND password_hash = old_hash;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    -- A statement of its own, so that it sees the sign-ins that the first one has waited for.
+    UPDATE credentials.refresh_families f SET revoked_at = at
+    WHERE f.user_id = person AND f.revoked_at IS NULL;
+    DELETE FROM credentials.passes p WHERE p.user_id = person AND p.purpose = 'reset';
+    RETURN true;
+END $$;
+
+REVOKE ALL ON FUNCTION credentials.offer_pass, credentials.find_pass, credentials.use_pass,
+    credentials.withdraw_pass, credentials.invitations_of, credentials.organizations_of FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION credentials.offer_pass, credentials.find_pass, credentials.use_pass,
+    credentials.withdraw_pass, credentials.invitations_of, credentials.organizations_of
+    TO tallystick_app;

@@ -76,6 +76,11 @@ class Logins:
         row = await _one(self._pool, "SELECT credentials.password_of(%s)", user)
         return row[0] if row else None
 
+    async def organizations_of(self, user: UUID) -> tuple[UUID, ...]:
+        """Where the person was ever added, the first one first."""
+        row = await _one(self._pool, "SELECT credentials.organizations_of(%s)", user)
+        return tuple(row[0]) if row else ()
+
     async def replace_password(
         self, user: UUID, *, old_hash: str, new_hash: str, at: datetime
     ) -> bool:

@@ -12,7 +12,13 @@ from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Moment
 from write_model.kernel.personal import Clear
 from write_model.kernel.texts import PersonName
-from write_model.user.events import EndReason, PasswordChanged, SignInsEnded, UserRegistered
+from write_model.user.events import (
+    EndReason,
+    PasswordChanged,
+    ResetOffered,
+    SignInsEnded,
+    UserRegistered,
+)
 from write_model.user.user import USER, User
 
 Email = Annotated[
@@ -61,3 +67,16 @@ class RecordSignInsEnded(Command):
         if not state.exists:
             raise NotFound
         yield SignInsEnded(reason=self.reason, sign_in=self.sign_in)
+
+
+class RecordResetOffer(Command):
+    """Write down who enabled a person to set another password."""
+
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+    organization: UUID
+
+    def decide(self, state: User, moment: Moment) -> Iterator[ResetOffered]:
+        if not state.exists:
+            raise NotFound
+        yield ResetOffered(organization=self.organization)

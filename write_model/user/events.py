@@ -31,4 +31,11 @@ class SignInsEnded(Event):
     sign_in: UUID | None = None
 
 
-UserEvent = UserRegistered | PasswordChanged | SignInsEnded
+@event("user.password_reset_offered")
+class ResetOffered(Event):
+    """`organization`: the one whose member he is; the system tenant when the operator did it."""
+
+    organization: UUID
+
+
+UserEvent = UserRegistered | PasswordChanged | SignInsEnded | ResetOffered
