@@ -92,6 +92,8 @@ def create_app(
 async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGenerator[Process]:
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(opened(settings))
+        kept = open_cache(settings.cache_url(), parts.master, parts.clock)
+        cache = await stack.enter_async_context(kept)
         people = identity(
             parts.write_model,
             parts.pool,
@@ -99,10 +101,9 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             parts.master,
             clock=parts.clock,
             ids=parts.ids,
+            cache=cache,
         )
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
-        kept = open_cache(settings.cache_url(), parts.master, parts.clock)
-        cache = await stack.enter_async_context(kept)
         asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)
         following = Following(
             parts.pool,

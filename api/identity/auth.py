@@ -65,7 +65,10 @@ async def token(request: Request) -> Response:
 @router.post(
     "/refresh",
     openapi_extra=describe_body(
-        PUBLIC, RefreshToken, responses=answers(Tokens, 200), errors=SIGNING_IN_ERRORS
+        PUBLIC,
+        RefreshToken,
+        responses=answers(Tokens, 200),
+        errors=(*SIGNING_IN_ERRORS, "rate_limited"),
     ),
 )
 async def refresh(request: Request) -> Response:
@@ -75,7 +78,9 @@ async def refresh(request: Request) -> Response:
     sign-in ends by itself 30 days after it began, or 14 days after it was renewed last.
     """
     given = await body(request, RefreshToken)
-    return _answer(await _signing_in(request).refresh(given.refresh_token))
+    return _answer(
+        await _signing_in(request).refresh(given.refresh_token, address=_address(request))
+    )
 
 
 @router.post(

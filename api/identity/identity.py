@@ -12,9 +12,11 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.identity.actors import Actors, Happened
+from api.identity.guesses import Guesses
 from api.identity.people import People
 from api.identity.rim import Rim
 from api.identity.signing_in import SigningIn
+from read_model.cache import Cache
 from write_model.accounts import Accounts
 from write_model.application import WriteModel
 from write_model.invitations import Invitations
@@ -81,9 +83,13 @@ def identity(
     *,
     clock: Clock,
     ids: Ids,
+    cache: Cache | None = None,
     passwords: Passwords | None = None,
 ) -> Identity:
-    """`keyring`: the one that the write model seals with, so that keys are opened once."""
+    """`keyring`: the one that the write model seals with, so that keys are opened once.
+
+    `cache`: where processes count guesses together; None where this one counts alone.
+    """
 
     passwords = passwords or Passwords()
     logins, tokens = Logins(pool), AccessTokens(master, clock)
@@ -108,6 +114,7 @@ def identity(
         tokens,
         actors,
         clock,
+        Guesses(cache, master.key("guesses"), clock),
     )
     return Identity(
         accounts,

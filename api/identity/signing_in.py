@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
 from api.identity.actors import Actors
+from api.identity.guesses import Guesses
 from write_model.application import WriteModel
 from write_model.invitations import Invitations
 from write_model.kernel.access import SYSTEM, Actor
-from write_model.kernel.allowance import Allowance
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Begun, Ended, Login, Logins, RefreshTokens
-from write_model.kernel.errors import Conflict, Invalid, NotFound, RateLimited, Unauthenticated
+from write_model.kernel.errors import Conflict, Invalid, NotFound, Unauthenticated
 from write_model.kernel.messages import Receipt
 from write_model.kernel.passes import Holder
 from write_model.kernel.passwords import Passwords
@@ -26,15 +25,6 @@ from write_model.user.commands import RecordPasswordChange, RecordSignInsEnded
 from write_model.user.events import EndReason
 
 WRONG = "E-mail or password is wrong."
-
-# Ten guesses at one password and a hundred from one address per quarter of an hour: far from what
-# a person needs, and at 960 guesses a day a random password is safe for good.
-_PER = timedelta(minutes=15)
-_PER_EMAIL, _PER_ADDRESS = 10, 100
-
-
-def _failures(times: int) -> Allowance[bytes]:
-    return Allowance(times, per=_PER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +46,30 @@ class SigningIn:
     tokens: AccessTokens
     actors: Actors
     clock: Clock
-    _by_email: Allowance[bytes] = field(default_factory=lambda: _failures(_PER_EMAIL))
-    _by_address: Allowance[bytes] = field(default_factory=lambda: _failures(_PER_ADDRESS))
+    guesses: Guesses
 
     async def sign_in(self, email: str, password: str, *, address: str) -> SignedIn:
         """Raises: Unauthenticated, the same for whatever was wrong; RateLimited; Overloaded."""
         blind = self.blind_index.of(email)
-        self._must_be_allowed(blind, address)
+        await self._must_be_allowed(blind, address)
         # Once more, for another sign-in may have hashed the same password anew.
         signed_in = await self._tried(blind, password) or await self._tried(blind, password)
         if signed_in is None:
             raise Unauthenticated(WRONG)
         return signed_in
 
-    async def refresh(self, refresh_token: str) -> SignedIn:
+    async def refresh(self, refresh_token: str, *, address: str) -> SignedIn:
         """The next pair of tokens.
 
-        Raises: Unauthenticated; a token that comes twice ends the whole sign-in.
+        Raises: RateLimited for who sends many bad ones; Unauthenticated; a token that comes twice
+        ends the whole sign-in.
         """
         renewed = await self.refresh_tokens.renew(refresh_token, at=self.clock())
         if isinstance(renewed, Ended):
             await self._ended(renewed.user, "token_reused", renewed.sign_in)
         if renewed is None or isinstance(renewed, Ended):
+            # Only what is no good is counted: behind one address an office renews all day long.
+            await self.guesses.come_from(address)
             raise Unauthenticated("This sign-in has ended; sign in again.")
         user, tenant = renewed.user, renewed.tenant
         await self.actors.member(tenant, user)
@@ -125,9 +117,8 @@ class SigningIn:
 
         Raises: Invalid; RateLimited; Overloaded.
         """
-        self._must_come_rarely(address)
+        await self.guesses.come_from(address)
         user = await self.resets.use(token, new)
-        self._by_email.forget(user.bytes)
         await self._ended(user, "password_reset")
 
     async def accept(
@@ -137,9 +128,9 @@ class SigningIn:
 
         Raises: Invalid; IllegalTransition; Conflict; RateLimited; Overloaded.
         """
-        self._must_come_rarely(address)
+        await self.guesses.come_from(address)
         holder = await self.invitations.holder(token)
-        self._must_guess_rarely(b"invitation" + holder.user.bytes)
+        await self.guesses.guess_at(b"invitation" + holder.user.bytes)
         receipt = await self.invitations.accept(token, holder, password, name)
         return holder, receipt
 
@@ -149,17 +140,17 @@ class SigningIn:
         verdict = await self.passwords.verified(password, login.password_hash if login else None)
         if login is None or not verdict.matches:
             raise Unauthenticated(WRONG)
-        self._by_email.forget(blind)
+        await self.guesses.right(blind)
         kept = await self._tidied(login, verdict.rehash)
         return await self._begun(login.user, await self._first_active(login), kept)
 
     async def _own_hash(self, by: Actor, password: str, address: str) -> str:
         # By another name than at sign-in: who guesses with a stolen token locks nobody out.
-        self._must_be_allowed(by.id.bytes, address)
+        await self._must_be_allowed(by.id.bytes, address)
         kept = await self._verified(by.id, password)
         if kept is None:
             raise Invalid("This is not your password.", field="current_password")
-        self._by_email.forget(by.id.bytes)
+        await self.guesses.right(by.id.bytes)
         return kept
 
     async def _replaced(self, user: UUID, current: str, old_hash: str, new_hash: str) -> bool:
@@ -190,20 +181,10 @@ class SigningIn:
         command = RecordSignInsEnded(reason=reason, sign_in=sign_in)
         await self.write_model.handle(user, command, by=Actor(user, SYSTEM, source="system"))
 
-    def _must_be_allowed(self, blind: bytes, address: str) -> None:
+    async def _must_be_allowed(self, blind: bytes, address: str) -> None:
         # Taken before the password is looked at: guesses sent at the same time count too.
-        self._must_come_rarely(address)
-        self._must_guess_rarely(blind)
-
-    def _must_come_rarely(self, address: str) -> None:
-        now, sender = self.clock(), address.encode()
-        if not self._by_address.take(sender, now=now):
-            raise RateLimited(self._by_address.wait_s(sender, now=now))
-
-    def _must_guess_rarely(self, at: bytes) -> None:
-        now = self.clock()
-        if not self._by_email.take(at, now=now):
-            raise RateLimited(self._by_email.wait_s(at, now=now))
+        await self.guesses.come_from(address)
+        await self.guesses.guess_at(blind)
 
     async def _tidied(self, login: Login, rehash: str | None) -> str:
         """The hash that is kept now, unless somebody else has changed it since."""
