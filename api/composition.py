@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from api import (
+    access_log,
     dead_letters,
     documentation,
     events,
@@ -51,6 +52,7 @@ ROUTERS = (
     resetting.router,
     members.router,
     named.router,
+    access_log.router,
     dead_letters.router,
     projections_admin.router,
     health.router,

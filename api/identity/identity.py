@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.identity.actors import Actors, Happened
 from api.identity.guesses import Guesses
+from api.identity.on_record import OnRecord
 from api.identity.people import People
 from api.identity.rim import Rim
 from api.identity.signing_in import SigningIn
@@ -100,6 +101,7 @@ def identity(
         return await sign_ins.lives(subject, sign_in, at=clock())
 
     actors, people = Actors(tokens, accounts.membership, lives), People(pool, keyring)
+    access_log = AccessLog(pool)
     invitations = Invitations(accounts, Passes(pool, "invitation"), clock)
     resets = PasswordResets(accounts, Passes(pool, "reset"), clock)
     signing_in = SigningIn(
@@ -115,6 +117,7 @@ def identity(
         actors,
         clock,
         Guesses(cache, master.key("guesses"), clock),
+        OnRecord(access_log, logins, actors, clock),
     )
     return Identity(
         accounts,
@@ -124,7 +127,7 @@ def identity(
         signing_in,
         invitations,
         resets,
-        AccessLog(pool),
+        access_log,
         keyring,
         clock,
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from api.identity.actors import Actors
 from api.identity.guesses import Guesses
+from api.identity.on_record import OnRecord
 from write_model.application import WriteModel
 from write_model.invitations import Invitations
 from write_model.kernel.access import SYSTEM, Actor
@@ -47,6 +48,7 @@ class SigningIn:
     actors: Actors
     clock: Clock
     guesses: Guesses
+    on_record: OnRecord
 
     async def sign_in(self, email: str, password: str, *, address: str) -> SignedIn:
         """Raises: Unauthenticated, the same for whatever was wrong; RateLimited; Overloaded."""
@@ -138,6 +140,8 @@ class SigningIn:
         """None when the hash changed while it was verified."""
         login = await self.logins.find(blind)
         verdict = await self.passwords.verified(password, login.password_hash if login else None)
+        if login is not None and not verdict.matches:
+            self.on_record.note(login.user, "sign_in_failed")
         if login is None or not verdict.matches:
             raise Unauthenticated(WRONG)
         await self.guesses.right(blind)
@@ -149,6 +153,7 @@ class SigningIn:
         await self._must_be_allowed(by.id.bytes, address)
         kept = await self._verified(by.id, password)
         if kept is None:
+            self.on_record.note(by.id, "password_not_confirmed")
             raise Invalid("This is not your password.", field="current_password")
         await self.guesses.right(by.id.bytes)
         return kept
@@ -169,7 +174,10 @@ class SigningIn:
 
     async def _begun(self, user: UUID, tenant: UUID, verified: str) -> SignedIn | None:
         begun = await self.refresh_tokens.start(user, tenant, verified=verified, at=self.clock())
-        return None if begun is None else self._signed_in(user, tenant, begun)
+        if begun is None:
+            return None
+        self.on_record.note(user, "signed_in")
+        return self._signed_in(user, tenant, begun)
 
     def _signed_in(self, user: UUID, tenant: UUID, begun: Begun) -> SignedIn:
         return SignedIn(self.tokens.issue(user, tenant, sign_in=begun.sign_in), begun.token)
@@ -178,6 +186,7 @@ class SigningIn:
         """On record, by which every process learns of it; here it holds at once."""
         # After it has ended: whoever looks it up on the news must not find it alive.
         self.actors.forget_sign_ins(user)
+        self.on_record.note(user, reason)
         command = RecordSignInsEnded(reason=reason, sign_in=sign_in)
         await self.write_model.handle(user, command, by=Actor(user, SYSTEM, source="system"))
 

@@ -198,3 +198,8 @@ REVOKE ALL ON FUNCTION credentials.offer_pass, credentials.find_pass, credential
 GRANT EXECUTE ON FUNCTION credentials.offer_pass, credentials.find_pass, credentials.use_pass,
     credentials.withdraw_pass, credentials.invitations_of, credentials.organizations_of
     TO tallystick_app;
+
+-- Entries are shown page by page, the newest first; of one moment there may be many.
+ALTER TABLE access.access_log ADD COLUMN entry_id bigint GENERATED ALWAYS AS IDENTITY;
+DROP INDEX access.access_log_by_time;
+CREATE INDEX access_log_by_time ON access.access_log (tenant_id, at, entry_id);

@@ -272,6 +272,7 @@ async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:
     await owner.post("/v1/members/nobody/suspend")
     await owner.get("/v1/events?after=99999")
     await served.http.get("/v1/me")
+    await owner.get("/v1/access-log?limit=1")
     stranger = await served.somebody(Role.REPORTER, tenant=owner.tenant)
     await stranger.get("/v1/members")
 
