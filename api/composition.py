@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from api import (
+    access_log,
     dead_letters,
     documentation,
     events,
@@ -21,7 +22,7 @@ from api import (
 )
 from api.budgets import Budgets
 from api.following import Following
-from api.identity import auth, members, named
+from api.identity import auth, inviting, members, named, resetting, sessions
 from api.identity.identity import Identity, identity
 from api.observing import Observed
 from api.problems import explain_errors
@@ -46,8 +47,12 @@ ROUTERS = (
     events.router,
     stream.router,
     auth.router,
+    sessions.router,
+    inviting.router,
+    resetting.router,
     members.router,
     named.router,
+    access_log.router,
     dead_letters.router,
     projections_admin.router,
     health.router,
@@ -89,6 +94,8 @@ def create_app(
 async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGenerator[Process]:
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(opened(settings))
+        kept = open_cache(settings.cache_url(), parts.master, parts.clock)
+        cache = await stack.enter_async_context(kept)
         people = identity(
             parts.write_model,
             parts.pool,
@@ -96,10 +103,9 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             parts.master,
             clock=parts.clock,
             ids=parts.ids,
+            cache=cache,
         )
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
-        kept = open_cache(settings.cache_url(), parts.master, parts.clock)
-        cache = await stack.enter_async_context(kept)
         asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)
         following = Following(
             parts.pool,

@@ -23,6 +23,7 @@ _IN_PATHS: dict[str, tuple[str, dict[str, Any]]] = {
     "task": ("The task's id (a UUIDv7), as the incident shows it under `tasks`.", _ID),
     "note": ("The note's id (a UUIDv7), as the incident shows it under `notes`.", _ID),
     "projection": ("What `GET /v1/admin/projections` calls it.", {"type": "string"}),
+    "session": ("The sign-in's id, as `GET /v1/auth/sessions` shows it.", _ID),
     "member": ("The person's id (a UUIDv7), as the members are listed.", _ID),
 }
 """Every name that stands in a path: the same everywhere, but for the id of a record."""

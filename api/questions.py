@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from read_model.cache import Cache
 from read_model.dear import DearAnswers
 from read_model.dear_questions import dear_answers
+from read_model.queries.accesses import Accesses
 from read_model.queries.changes import Changes
 from read_model.queries.cursor import Cursors
 from read_model.queries.history import Histories
@@ -33,6 +34,7 @@ class Questions:
     pasts: Pasts
     projections: Projections
     dear_answers: DearAnswers
+    accesses: Accesses
 
 
 def questions(
@@ -50,4 +52,5 @@ def questions(
         Pasts(reader),
         Projections(reader),
         dear_answers(reader, incident_list, cache, settings, clock),
+        Accesses(reader, cursors),
     )

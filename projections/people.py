@@ -14,6 +14,7 @@ from write_model.kernel.messages import Recorded
 from write_model.kernel.personal import Personal, Place, Sealed, travelling
 from write_model.membership.events import (
     MemberInvited,
+    MemberRenamed,
     MembershipActivated,
     MembershipEvent,
     MembershipRemoved,
@@ -36,6 +37,8 @@ def _patch(event: MembershipEvent, recorded: Recorded) -> Row:
         case MemberInvited(subject=subject, name=name, roles=roles):
             named = _named(subject, name, recorded)
             return {**named, "standing": "invited", "roles": [role.value for role in roles]}
+        case MemberRenamed(subject=subject, name=name):
+            return _named(subject, name, recorded)
         case MembershipActivated():
             return {"standing": "active"}
         case RolesChanged(roles=roles):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from math import inf
 from typing import Any, cast
 from uuid import UUID
@@ -34,6 +35,19 @@ _LATELY_S = 300
 _LARGEST_BYTES = 256 * 1024
 _QUESTIONS, _ORGANIZATIONS = 20, 200
 """How many are remembered for warming: of each organization, and organizations."""
+
+_TAKE = b"""
+local every, times = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local full = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+local waiting = math.ceil(full - now - every * (times - 1))
+if waiting > 0 then return waiting end
+redis.call('SET', KEYS[1], full + every, 'PX', math.ceil(full + every - now))
+return 0
+"""
+"""Keeps when all would be there again, from which follows what is left (the leaky bucket as a
+meter, ITU-T I.371 A.2). By the server's clock, and gone by itself."""
 
 _FAILURES = RedisError, OSError, TimeoutError
 _UUID_BYTES = 16
@@ -105,6 +119,19 @@ class Cache:
         found = await self._lately(_asked_of(tenant))
         opened = (self._opened(sealed, tenant.bytes) for sealed in found)
         return [question for question in opened if question is not None]
+
+    async def take(self, place: bytes, times: int, *, per: timedelta) -> int:
+        """Use once what may be used `times` in a row, and as often again in each `per`.
+
+        Whole seconds until it is worth trying again; 0 when it was used, or nobody knows.
+        """
+        every_ms = per / timedelta(milliseconds=1) / times
+        waiting: int | None = await self._told(b"EVAL", _TAKE, 1, _named(place), every_ms, times)
+        return -(-(waiting or 0) // 1000)
+
+    async def refill(self, place: bytes) -> None:
+        """As if it had never been used."""
+        await self._told(b"DEL", _named(place))
 
     async def _newest(self, name: bytes, member: bytes, most: int) -> None:
         """Keep a member with the `most` that were named last."""

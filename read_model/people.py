@@ -14,7 +14,12 @@ from write_model.kernel.personal import Place, Sealed
 from write_model.kernel.sealing import personal_fields
 from write_model.kernel.serialization import decode
 
-_NAMING = ("membership.listed", "membership.invited", "user.registered")
+_NAMING = (
+    "membership.listed",
+    "membership.invited",
+    "membership.renamed",
+    "user.registered",
+)
 _EVENTS = """
     SELECT originator_id, command_id, topic, schema_version, state
     FROM log.read_streams(%s::uuid[], %s::uuid[], %s::bigint[])

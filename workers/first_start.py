@@ -16,9 +16,8 @@ from uuid import UUID
 from write_model.accounts import Accounts, NewMember
 from write_model.kernel.access import Role, system_actor
 from write_model.kernel.blind_index import BlindIndex
-from write_model.kernel.ids import derived_id
-from write_model.kernel.secrets import MasterSecret
 from write_model.organization.commands import FoundOrganization
+from write_model.organization.first import first_tenant
 from write_model.organization.organization import ORGANIZATION
 
 EMAIL = "admin@localhost"
@@ -35,11 +34,6 @@ async def first_start(accounts: Accounts, *, organization: str, url: str, login:
     command = FoundOrganization(name=organization)
     await write_model.handle(tenant, command, by=system_actor(tenant))
     return True
-
-
-def first_tenant(master: MasterSecret) -> UUID:
-    """The first organization's id: the same at every start, another on every installation."""
-    return derived_id("organization", master.key("first-organization").hex())
 
 
 async def _is_settled(accounts: Accounts) -> bool:

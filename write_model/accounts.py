@@ -28,6 +28,7 @@ from write_model.membership.commands import AddMember, ListPerson
 from write_model.membership.membership import (
     MEMBERSHIP,
     Membership,
+    Standing,
     membership_stream,
     must_outrank,
 )
@@ -100,11 +101,13 @@ class Accounts:
         subject, is_new = await self.logins.claim(
             blind, self.ids(), password_hash, tenant=by.tenant
         )
-        await self._register(subject, member, by)
+        await self.register(subject, member, by)
         try:
             receipt = await self._add(subject, member, by, key)
         except IllegalTransition:
             if not is_new:
+                raise
+            if not await self._is_active(by.tenant, subject):
                 raise
             receipt = await self._added_before(by.tenant, subject)
         is_his = is_new or (receipt.replayed and await self._signs_in(blind, password))
@@ -200,7 +203,8 @@ class Accounts:
         (receipt,) = await self.write_model.handle_all([_listing(subject, name, by)], by=by)
         return receipt
 
-    async def _register(self, subject: UUID, member: NewMember, by: Actor) -> None:
+    async def register(self, subject: UUID, member: NewMember, by: Actor) -> None:
+        """Known by name and e-mail; repeated, it changes nothing."""
         command = RegisterUser(name=member.name, email=member.email)
         await self.write_model.handle(
             subject, command, by=replace(by, tenant=SYSTEM, source="system")
@@ -212,6 +216,9 @@ class Accounts:
         command = AddMember(subject=subject, name=member.name, roles=member.roles)
         stream = membership_stream(by.tenant, subject)
         return await self.write_model.handle(stream, command, by=by, key=key)
+
+    async def _is_active(self, tenant: UUID, subject: UUID) -> bool:
+        return (await self.membership(tenant, subject)).standing is Standing.ACTIVE
 
     async def _added_before(self, tenant: UUID, subject: UUID) -> Receipt:
         """By a try whose answer nobody has seen."""

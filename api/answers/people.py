@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -102,3 +103,79 @@ class Tokens(Answer):
     """In seconds."""
     refresh_token: str
     """Good for one renewal."""
+
+
+class Session(Answer):
+    """One of your sign-ins."""
+
+    id: UUID
+    organization: UUID
+    began_at: datetime
+    used_at: datetime
+    """When it was begun or renewed last; two weeks later it ends by itself."""
+    expires_at: datetime
+    """When it ends, however often it is renewed."""
+    current: bool
+    """Whether this very request belongs to it."""
+
+
+class Sessions(Answer):
+    """Your sign-ins that have not ended, the newest first."""
+
+    items: list[Session]
+    next_cursor: None
+    """Always null: they come all at once."""
+
+
+class Offer(Answer):
+    """A token that you hand to the person: it is shown this once, and kept nowhere."""
+
+    token: str
+    expires_at: datetime
+
+
+class OfferedInvitation(Offer):
+    """An invitation; hand its token to the person: it is shown this once, and kept nowhere."""
+
+    id: UUID
+    """The person, as a member."""
+    status: Literal["invited"]
+
+
+class FoundedOrganization(OfferedInvitation):
+    """The organization, and the invitation of its first owner."""
+
+    organization: UUID
+
+
+class Invitation(Answer):
+    """Somebody who was asked in and has not answered."""
+
+    id: UUID
+    """The person, as a member."""
+    name: str | None
+    email: str | None
+    roles: list[Role]
+    made_at: datetime
+    expires_at: datetime
+    expired: bool
+
+
+class Invitations(Answer):
+    """Those that were neither accepted nor withdrawn, the oldest first."""
+
+    items: list[Invitation]
+    next_cursor: None
+    """Always null: they come all at once."""
+
+
+class AcceptedInvitation(Answer):
+    """Where you are a member now."""
+
+    id: UUID
+    """You, as a member."""
+    organization: UUID
+    version: int
+    """Of the membership."""
+    position: int
+    """Of the organization, for `min_position`."""

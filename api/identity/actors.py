@@ -15,6 +15,9 @@ from write_model.membership.membership import Membership, Standing, membership_s
 Memberships = Callable[[UUID, UUID], Awaitable[Membership]]
 """(tenant, subject) -> the membership as it is now."""
 
+SignInLives = Callable[[UUID, UUID], Awaitable[bool]]
+"""(subject, sign-in) -> whether it has not ended."""
+
 
 class Happened(Protocol):
     """What the tail says of an event."""
@@ -29,18 +32,26 @@ class Actors:
     """Roles are remembered until the tail reports a change; without the tail they are not."""
 
     def __init__(
-        self, tokens: AccessTokens, memberships: Memberships, *, remembered: int = 10_000
+        self,
+        tokens: AccessTokens,
+        memberships: Memberships,
+        lives: SignInLives,
+        *,
+        remembered: int = 10_000,
     ) -> None:
-        self._tokens, self._memberships = tokens, memberships
+        self._tokens, self._memberships, self._lives = tokens, memberships, lives
         # By integers: a UUID's own hash is Python code, and stands in every request's way.
         self._known: Recent[tuple[int, int], Actor] = Recent(remembered)
         self._of_stream: Recent[int, tuple[int, int]] = Recent(remembered)
+        self._living: Recent[int, UUID] = Recent(remembered)
         self._changes = 0
         self._trusted = True
 
     async def of(self, token: str) -> Actor:
-        """Raises: Unauthenticated for a bad token and for who is no active member."""
+        """Raises: Unauthenticated for a bad token, an ended sign-in and who is no active member."""
         claims = self._tokens.verify(token)
+        if claims.sign_in is not None and self._living.get(claims.sign_in.int) is None:
+            await self._must_live(claims.subject, claims.sign_in)
         known = self._known.get((claims.tenant.int, claims.subject.int))
         return known if known is not None else await self._looked_up(claims)
 
@@ -63,16 +74,31 @@ class Actors:
         elif happened.topic.startswith("user."):
             for key in [key for key in self._known if key[1] == happened.stream.int]:
                 self._known.forget(key)
+            self.forget_sign_ins(happened.stream)
+
+    def forget_sign_ins(self, subject: UUID) -> None:
+        """One of the person's sign-ins has ended: which ones still live is looked up again."""
+        self._changes += 1
+        for sign_in in [one for one in self._living if self._living.get(one) == subject]:
+            self._living.forget(sign_in)
 
     def distrust(self) -> None:
         """The tail is lost: from now on everybody is looked up at every request."""
         self._changes += 1
         self._trusted = False
         self._known.clear()
+        self._living.clear()
 
     def trust(self) -> None:
         """The tail is back."""
         self._trusted = True
+
+    async def _must_live(self, subject: UUID, sign_in: UUID) -> None:
+        changes = self._changes
+        if not await self._lives(subject, sign_in):
+            raise Unauthenticated("This sign-in has ended; sign in again.")
+        if self._trusted and changes == self._changes:
+            self._living.remember(sign_in.int, subject)
 
     async def _looked_up(self, claims: Claims) -> Actor:
         changes = self._changes

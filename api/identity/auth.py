@@ -65,13 +65,22 @@ async def token(request: Request) -> Response:
 @router.post(
     "/refresh",
     openapi_extra=describe_body(
-        PUBLIC, RefreshToken, responses=answers(Tokens, 200), errors=SIGNING_IN_ERRORS
+        PUBLIC,
+        RefreshToken,
+        responses=answers(Tokens, 200),
+        errors=(*SIGNING_IN_ERRORS, "rate_limited"),
     ),
 )
 async def refresh(request: Request) -> Response:
-    """Exchange a refresh token, which is good for this once, for new tokens."""
+    """Exchange a refresh token, which is good for this once, for new tokens.
+
+    A token that comes a second time ends its sign-in: one of its two holders has stolen it. A
+    sign-in ends by itself 30 days after it began, or 14 days after it was renewed last.
+    """
     given = await body(request, RefreshToken)
-    return _answer(await _signing_in(request).refresh(given.refresh_token))
+    return _answer(
+        await _signing_in(request).refresh(given.refresh_token, address=_address(request))
+    )
 
 
 @router.post(
@@ -85,7 +94,7 @@ async def refresh(request: Request) -> Response:
     ),
 )
 async def logout(request: Request) -> Response:
-    """End a sign-in: its refresh token is no longer good."""
+    """End a sign-in: neither its refresh token nor its access tokens are good any more."""
     given = await body(request, RefreshToken)
     await _signing_in(request).sign_out(given.refresh_token)
     return Response(status_code=204)
@@ -103,8 +112,7 @@ async def logout(request: Request) -> Response:
 async def change_password(request: Request) -> Response:
     """Change your own password, and go on with new tokens.
 
-    Every sign-in of yours ends, wherever it was: no older refresh token is good any more, and the
-    older access tokens run out within ten minutes.
+    Every sign-in of yours ends, wherever it was, with its refresh and access tokens.
     """
     async with admitted(request, _OWN) as actor:
         given = await body(request, PasswordChange)

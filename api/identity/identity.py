@@ -6,16 +6,21 @@ import hmac
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.identity.actors import Actors, Happened
+from api.identity.guesses import Guesses
+from api.identity.on_record import OnRecord
 from api.identity.people import People
 from api.identity.rim import Rim
 from api.identity.signing_in import SigningIn
+from read_model.cache import Cache
 from write_model.accounts import Accounts
 from write_model.application import WriteModel
+from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.clock import Clock
@@ -23,9 +28,12 @@ from write_model.kernel.credentials import Logins, RefreshTokens
 from write_model.kernel.ids import Ids
 from write_model.kernel.keyring import Keyring
 from write_model.kernel.messages import IdempotencyKey
+from write_model.kernel.passes import Passes
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.secrets import MasterSecret
+from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
+from write_model.password_resets import PasswordResets
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Identity:
     people: People
     rim: Rim
     signing_in: SigningIn
+    invitations: Invitations
+    resets: PasswordResets
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -74,23 +84,50 @@ def identity(
     *,
     clock: Clock,
     ids: Ids,
+    cache: Cache | None = None,
     passwords: Passwords | None = None,
 ) -> Identity:
-    """`keyring`: the one that the write model seals with, so that keys are opened once."""
+    """`keyring`: the one that the write model seals with, so that keys are opened once.
+
+    `cache`: where processes count guesses together; None where this one counts alone.
+    """
 
     passwords = passwords or Passwords()
     logins, tokens = Logins(pool), AccessTokens(master, clock)
     accounts = Accounts(write_model, logins, passwords, keyring, master, ids)
-    actors, people = Actors(tokens, accounts.membership), People(pool, keyring)
+    sign_ins = SignIns(pool)
+
+    async def lives(subject: UUID, sign_in: UUID) -> bool:
+        return await sign_ins.lives(subject, sign_in, at=clock())
+
+    actors, people = Actors(tokens, accounts.membership, lives), People(pool, keyring)
+    access_log = AccessLog(pool)
+    invitations = Invitations(accounts, Passes(pool, "invitation"), clock)
+    resets = PasswordResets(accounts, Passes(pool, "reset"), clock)
     signing_in = SigningIn(
         write_model,
         logins,
         passwords,
         BlindIndex(master),
         RefreshTokens(pool),
+        sign_ins,
+        invitations,
+        resets,
         tokens,
         actors,
         clock,
+        Guesses(cache, master.key("guesses"), clock),
+        OnRecord(access_log, logins, actors, clock),
     )
-    rim, access_log = Rim(people, keyring), AccessLog(pool)
-    return Identity(accounts, actors, people, rim, signing_in, access_log, keyring, clock)
+    return Identity(
+        accounts,
+        actors,
+        people,
+        Rim(people, keyring),
+        signing_in,
+        invitations,
+        resets,
+        access_log,
+        keyring,
+        clock,
+    )

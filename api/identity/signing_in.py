@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
 from api.identity.actors import Actors
+from api.identity.guesses import Guesses
+from api.identity.on_record import OnRecord
 from write_model.application import WriteModel
+from write_model.invitations import Invitations
 from write_model.kernel.access import SYSTEM, Actor
-from write_model.kernel.allowance import Allowance
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.clock import Clock
-from write_model.kernel.credentials import Login, Logins, RefreshTokens
-from write_model.kernel.errors import Conflict, Invalid, RateLimited, Unauthenticated
+from write_model.kernel.credentials import Begun, Ended, Login, Logins, RefreshTokens
+from write_model.kernel.errors import Conflict, Invalid, NotFound, Unauthenticated
+from write_model.kernel.messages import Receipt
+from write_model.kernel.passes import Holder
 from write_model.kernel.passwords import Passwords
+from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
-from write_model.user.commands import RecordPasswordChange
+from write_model.password_resets import PasswordResets
+from write_model.user.commands import RecordPasswordChange, RecordSignInsEnded
+from write_model.user.events import EndReason
 
 WRONG = "E-mail or password is wrong."
-
-# Ten guesses at one password and a hundred from one address per quarter of an hour: far from what
-# a person needs, and at 960 guesses a day a random password is safe for good.
-_PER = timedelta(minutes=15)
-_PER_EMAIL, _PER_ADDRESS = 10, 100
-
-
-def _failures(times: int) -> Allowance[bytes]:
-    return Allowance(times, per=_PER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +41,57 @@ class SigningIn:
     passwords: Passwords
     blind_index: BlindIndex
     refresh_tokens: RefreshTokens
+    sign_ins: SignIns
+    invitations: Invitations
+    resets: PasswordResets
     tokens: AccessTokens
     actors: Actors
     clock: Clock
-    _by_email: Allowance[bytes] = field(default_factory=lambda: _failures(_PER_EMAIL))
-    _by_address: Allowance[bytes] = field(default_factory=lambda: _failures(_PER_ADDRESS))
+    guesses: Guesses
+    on_record: OnRecord
 
     async def sign_in(self, email: str, password: str, *, address: str) -> SignedIn:
         """Raises: Unauthenticated, the same for whatever was wrong; RateLimited; Overloaded."""
         blind = self.blind_index.of(email)
-        self._must_be_allowed(blind, address)
+        await self._must_be_allowed(blind, address)
         # Once more, for another sign-in may have hashed the same password anew.
         signed_in = await self._tried(blind, password) or await self._tried(blind, password)
         if signed_in is None:
             raise Unauthenticated(WRONG)
         return signed_in
 
-    async def refresh(self, refresh_token: str) -> SignedIn:
+    async def refresh(self, refresh_token: str, *, address: str) -> SignedIn:
         """The next pair of tokens.
 
-        Raises: Unauthenticated; a token that comes twice ends the whole sign-in.
+        Raises: RateLimited for who sends many bad ones; Unauthenticated; a token that comes twice
+        ends the whole sign-in.
         """
         renewed = await self.refresh_tokens.renew(refresh_token, at=self.clock())
-        if renewed is None:
+        if isinstance(renewed, Ended):
+            await self._ended(renewed.user, "token_reused", renewed.sign_in)
+        if renewed is None or isinstance(renewed, Ended):
+            # Only what is no good is counted: behind one address an office renews all day long.
+            await self.guesses.come_from(address)
             raise Unauthenticated("This sign-in has ended; sign in again.")
-        await self.actors.member(renewed.tenant, renewed.user)
-        return SignedIn(self.tokens.issue(renewed.user, renewed.tenant), renewed.token)
+        user, tenant = renewed.user, renewed.tenant
+        await self.actors.member(tenant, user)
+        return self._signed_in(user, tenant, Begun(renewed.token, renewed.sign_in))
 
     async def sign_out(self, refresh_token: str) -> None:
-        """End a sign-in; its access token runs out by itself within minutes."""
-        await self.refresh_tokens.revoke(refresh_token, at=self.clock())
+        """End a sign-in, its access tokens included."""
+        ended = await self.refresh_tokens.revoke(refresh_token, at=self.clock())
+        if ended is not None:
+            await self._ended(ended.user, "signed_out", ended.sign_in)
+
+    async def end(self, by: Actor, sign_in: UUID | None = None) -> None:
+        """End one of one's own sign-ins, or all.
+
+        Raises: NotFound.
+        """
+        is_known = await self.sign_ins.end(by.id, sign_in, at=self.clock())
+        if sign_in is not None and not is_known:
+            raise NotFound("You have no such sign-in.")
+        await self._ended(by.id, "ended", sign_in)
 
     async def change_password(self, by: Actor, current: str, new: str, *, address: str) -> SignedIn:
         """Set one's own password, which ends all sign-ins; the tokens are of a new one.
@@ -89,28 +107,55 @@ class SigningIn:
         system = replace(by, tenant=SYSTEM, source="system")
         await self.write_model.handle(by.id, RecordPasswordChange(), by=system)
         is_replaced = await self._replaced(by.id, current, old_hash, new_hash)
+        if is_replaced:
+            await self._ended(by.id, "password_changed")
         begun = await self._begun(by.id, by.tenant, new_hash) if is_replaced else None
         if begun is None:
             raise Conflict("Your password was changed at the same time; sign in again.")
         return begun
 
+    async def reset_password(self, token: str, new: str, *, address: str) -> None:
+        """Set the password of whom a reset was offered to; all his sign-ins end.
+
+        Raises: Invalid; RateLimited; Overloaded.
+        """
+        await self.guesses.come_from(address)
+        user = await self.resets.use(token, new)
+        await self._ended(user, "password_reset")
+
+    async def accept(
+        self, token: str, password: str, name: str | None, *, address: str
+    ) -> tuple[Holder, Receipt]:
+        """Accept an invitation; whoever guesses at the password of an account is stopped.
+
+        Raises: Invalid; IllegalTransition; Conflict; RateLimited; Overloaded.
+        """
+        await self.guesses.come_from(address)
+        holder = await self.invitations.holder(token)
+        await self.guesses.guess_at(b"invitation" + holder.user.bytes)
+        receipt = await self.invitations.accept(token, holder, password, name)
+        return holder, receipt
+
     async def _tried(self, blind: bytes, password: str) -> SignedIn | None:
         """None when the hash changed while it was verified."""
         login = await self.logins.find(blind)
         verdict = await self.passwords.verified(password, login.password_hash if login else None)
+        if login is not None and not verdict.matches:
+            self.on_record.note(login.user, "sign_in_failed")
         if login is None or not verdict.matches:
             raise Unauthenticated(WRONG)
-        self._by_email.forget(blind)
+        await self.guesses.right(blind)
         kept = await self._tidied(login, verdict.rehash)
         return await self._begun(login.user, await self._first_active(login), kept)
 
     async def _own_hash(self, by: Actor, password: str, address: str) -> str:
         # By another name than at sign-in: who guesses with a stolen token locks nobody out.
-        self._must_be_allowed(by.id.bytes, address)
+        await self._must_be_allowed(by.id.bytes, address)
         kept = await self._verified(by.id, password)
         if kept is None:
+            self.on_record.note(by.id, "password_not_confirmed")
             raise Invalid("This is not your password.", field="current_password")
-        self._by_email.forget(by.id.bytes)
+        await self.guesses.right(by.id.bytes)
         return kept
 
     async def _replaced(self, user: UUID, current: str, old_hash: str, new_hash: str) -> bool:
@@ -128,20 +173,27 @@ class SigningIn:
         return kept if verdict.matches else None
 
     async def _begun(self, user: UUID, tenant: UUID, verified: str) -> SignedIn | None:
-        refresh_token = await self.refresh_tokens.start(
-            user, tenant, verified=verified, at=self.clock()
-        )
-        if refresh_token is None:
+        begun = await self.refresh_tokens.start(user, tenant, verified=verified, at=self.clock())
+        if begun is None:
             return None
-        return SignedIn(self.tokens.issue(user, tenant), refresh_token)
+        self.on_record.note(user, "signed_in")
+        return self._signed_in(user, tenant, begun)
 
-    def _must_be_allowed(self, blind: bytes, address: str) -> None:
+    def _signed_in(self, user: UUID, tenant: UUID, begun: Begun) -> SignedIn:
+        return SignedIn(self.tokens.issue(user, tenant, sign_in=begun.sign_in), begun.token)
+
+    async def _ended(self, user: UUID, reason: EndReason, sign_in: UUID | None = None) -> None:
+        """On record, by which every process learns of it; here it holds at once."""
+        # After it has ended: whoever looks it up on the news must not find it alive.
+        self.actors.forget_sign_ins(user)
+        self.on_record.note(user, reason)
+        command = RecordSignInsEnded(reason=reason, sign_in=sign_in)
+        await self.write_model.handle(user, command, by=Actor(user, SYSTEM, source="system"))
+
+    async def _must_be_allowed(self, blind: bytes, address: str) -> None:
         # Taken before the password is looked at: guesses sent at the same time count too.
-        now, sender = self.clock(), address.encode()
-        if not self._by_address.take(sender, now=now):
-            raise RateLimited(self._by_address.wait_s(sender, now=now))
-        if not self._by_email.take(blind, now=now):
-            raise RateLimited(self._by_email.wait_s(blind, now=now))
+        await self.guesses.come_from(address)
+        await self.guesses.guess_at(blind)
 
     async def _tidied(self, login: Login, rehash: str | None) -> str:
         """The hash that is kept now, unless somebody else has changed it since."""

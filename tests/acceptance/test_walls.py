@@ -174,6 +174,9 @@ DOORS = {
     *("credentials.members_of", "credentials.revoke_family", "credentials.rotate_family"),
     *("credentials.settle_login", "credentials.start_family"),
     *("credentials.password_of", "credentials.replace_password"),
+    *("credentials.sign_ins_of", "credentials.sign_in_lives", "credentials.end_sign_ins"),
+    *("credentials.offer_pass", "credentials.find_pass", "credentials.use_pass"),
+    *("credentials.withdraw_pass", "credentials.invitations_of", "credentials.organizations_of"),
     *("personal.create_keys", "personal.read_keys"),
 }
 _READABLE: LiteralString = """

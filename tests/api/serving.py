@@ -41,6 +41,9 @@ class Somebody:
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx2.Response:
         return await self.http.post(path, json=body or {}, headers=self._headers(headers))
 
+    async def delete(self, path: str, **headers: str) -> httpx2.Response:
+        return await self.http.delete(path, headers=self._headers(headers))
+
     async def send(self, path: str, content: bytes, **headers: str) -> httpx2.Response:
         return await self.http.post(path, content=content, headers=self._headers(headers))
 

@@ -17,6 +17,7 @@ from write_model.incident.commands import RecordSlaBreach
 from write_model.incident.incident import INCIDENT, Incident
 from write_model.kernel.access import Role, system_actor
 from write_model.organization.commands import FoundOrganization
+from write_model.organization.first import first_tenant
 
 pytestmark = pytest.mark.usefixtures("projector")
 
@@ -92,6 +93,8 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
         await owner.post(f"/v1/members/{member}/{verb}")
     await owner.post("/v1/members", joining)
     await owner.get("/v1/members")
+    await people_are_asked_in(served, owner)
+    await one_forgets_her_password(served, owner, member)
     founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
     await served.process.write_model.handle(owner.tenant, founding, by=system)
     windows = {"late_reopen_after": "P7D", "reopen_window": "P30D"}
@@ -106,6 +109,40 @@ async def she_signs_in(served: Served, credentials: dict[str, Any]) -> None:
     signed_in = told(await served.http.post("/v1/auth/password", json=own, headers=bearer))
     for path in ("/v1/auth/refresh", "/v1/auth/logout"):
         await served.http.post(path, json={"refresh_token": signed_in["refresh_token"]})
+    await she_ends_her_sign_ins(served, {**credentials, "password": PASSWORD})
+
+
+async def people_are_asked_in(served: Served, owner: Somebody) -> None:
+    asked = {"email": "inge@example.com", "name": "Inge Moen", "roles": ["viewer"]}
+    invited = told(await owner.post("/v1/invitations", asked))
+    await owner.get("/v1/invitations")
+    again = told(await owner.post(f"/v1/invitations/{invited['id']}/renew"))
+    accepting = {"token": again["token"], "password": PASSWORD}
+    await served.http.post("/v1/auth/invitation", json=accepting)
+    await served.http.post("/v1/auth/invitation", json=accepting)
+    late = told(await owner.post("/v1/invitations", asked | {"email": "ole@example.com"}))
+    await owner.delete(f"/v1/invitations/{late['id']}")
+    operating = first_tenant(served.identity.accounts.master)
+    operator = await served.somebody(Role.OWNER, tenant=operating)
+    quarry = {"name": "Quarry", "owner": {"email": "kari@example.com", "name": "Kari Nes"}}
+    for who in (operator, owner):
+        await who.post("/v1/organizations", quarry)
+
+
+async def one_forgets_her_password(served: Served, owner: Somebody, member: str) -> None:
+    offered = told(await owner.post(f"/v1/members/{member}/password-reset"))
+    reset = {"token": offered["token"], "new_password": "sand binds the oil"}
+    for _ in range(2):
+        await served.http.post("/v1/auth/password-reset", json=reset)
+
+
+async def she_ends_her_sign_ins(served: Served, credentials: dict[str, Any]) -> None:
+    for path in ("/v1/auth/sessions/{id}", "/v1/auth/sessions"):
+        signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
+        bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
+        shown = told(await served.http.get("/v1/auth/sessions", headers=bearer))
+        ended = path.replace("{id}", shown["items"][0]["id"])
+        await served.http.delete(ended, headers=bearer)
 
 
 async def the_leak_is_dealt_with(owner: Somebody) -> None:
@@ -235,6 +272,7 @@ async def some_of_it_is_refused(served: Served, owner: Somebody) -> None:
     await owner.post("/v1/members/nobody/suspend")
     await owner.get("/v1/events?after=99999")
     await served.http.get("/v1/me")
+    await owner.get("/v1/access-log?limit=1")
     stranger = await served.somebody(Role.REPORTER, tenant=owner.tenant)
     await stranger.get("/v1/members")
 

@@ -11,6 +11,7 @@ from write_model.kernel.access import Role
 from write_model.kernel.personal import Clear, Sealed
 from write_model.membership.events import (
     MemberInvited,
+    MemberRenamed,
     MembershipActivated,
     MembershipEvent,
     MembershipRemoved,
@@ -33,6 +34,7 @@ def test_a_listed_person_has_a_sealed_name_and_no_roles(given: Given) -> None:
 @pytest.mark.parametrize(
     ("event", "standing", "roles"),
     [
+        (MemberRenamed(subject=JONAS, name=NAME), "invited", ["responder"]),
         (MembershipActivated(), "active", ["responder"]),
         (MembershipSuspended(), "suspended", ["responder"]),
         (MembershipRemoved(), "removed", []),

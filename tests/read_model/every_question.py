@@ -24,6 +24,7 @@ def questions() -> Iterator[Question]:
     yield from _of_what_happened()
     yield from _of_the_log()
     yield from _of_what_is_parked()
+    yield from _of_accesses()
     yield from _of_the_projector()
     yield from _figures()
     yield from lists()
@@ -68,6 +69,12 @@ def _of_the_log() -> Iterator[Question]:
     yield put("log_headers._LAST", NORTH)
     yield put("log_headers._IS_LOST", NORTH, 7, 1)
     yield put("people._EVENTS", [NORTH], [FORKLIFT], [0], ["membership.listed"])
+
+
+def _of_accesses() -> Iterator[Question]:
+    page = {"tenant": NORTH, "at": MONDAY, "entry": 7, "limit": 101}
+    for actor, outcome in product((None, FORKLIFT), (None, "forbidden")):
+        yield put("queries.accesses._PAGE", **page, actor=actor, outcome=outcome)
 
 
 def _of_what_is_parked() -> Iterator[Question]:

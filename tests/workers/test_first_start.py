@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.identity import QUICK
-from workers.first_start import EMAIL, first_start, first_tenant
+from workers.first_start import EMAIL, first_start
 from write_model.accounts import Accounts
 from write_model.kernel.access import Role
 from write_model.kernel.blind_index import BlindIndex
@@ -16,6 +16,7 @@ from write_model.kernel.passwords import Passwords
 from write_model.kernel.settings import Settings
 from write_model.membership.membership import Standing
 from write_model.opening import opened
+from write_model.organization.first import first_tenant
 from write_model.organization.organization import ORGANIZATION
 
 

@@ -18,6 +18,9 @@ from psycopg.rows import TupleRow
 from write_model.kernel.asking import Pool, ask_one
 
 REFRESH_TOKENS_LIVE = timedelta(days=30)
+"""However often they are renewed."""
+IDLE_SIGN_INS_LIVE = timedelta(days=14)
+"""Without a renewal: a holiday, but no forgotten device."""
 _PREFIX = "tsr_"
 _FAMILY_BYTES, _SECRET_BYTES = 16, 32
 
@@ -73,6 +76,11 @@ class Logins:
         row = await _one(self._pool, "SELECT credentials.password_of(%s)", user)
         return row[0] if row else None
 
+    async def organizations_of(self, user: UUID) -> tuple[UUID, ...]:
+        """Where the person was ever added, the first one first."""
+        row = await _one(self._pool, "SELECT credentials.organizations_of(%s)", user)
+        return tuple(row[0]) if row else ()
+
     async def replace_password(
         self, user: UUID, *, old_hash: str, new_hash: str, at: datetime
     ) -> bool:
@@ -82,10 +90,25 @@ class Logins:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """`sign_in` names the family where it is shown; who knows it can renew nothing."""
+
+    token: str
+    sign_in: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Renewed:
     user: UUID
     tenant: UUID
+    sign_in: UUID
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    user: UUID
+    sign_in: UUID
 
 
 class RefreshTokens:
@@ -97,27 +120,40 @@ class RefreshTokens:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def start(self, user: UUID, tenant: UUID, *, verified: str, at: datetime) -> str | None:
+    async def start(self, user: UUID, tenant: UUID, *, verified: str, at: datetime) -> Begun | None:
         """The first token of a family; None when the `verified` hash is no longer the one kept."""
         family, token, digest = _new_token()
-        query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s, %s)"
-        parts = (family, user, tenant, verified, digest, at, at + REFRESH_TOKENS_LIVE)
-        return token if await _said(self._pool, query, *parts) else None
+        sign_in = UUID(bytes=os.urandom(_FAMILY_BYTES))
+        query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s, %s, %s)"
+        parts = (family, sign_in, user, tenant, verified, digest, at, at + REFRESH_TOKENS_LIVE)
+        return Begun(token, sign_in) if await _said(self._pool, query, *parts) else None
 
-    async def renew(self, token: str, *, at: datetime) -> Renewed | None:
-        """The next token of the family; None when this one is not, or no longer, good."""
+    async def renew(self, token: str, *, at: datetime) -> Renewed | Ended | None:
+        """The next token of the family; None when this one is not, or no longer, good.
+
+        Ended: it came a second time, and with it the family has ended just now.
+        """
         if (parts := _parts(token)) is None:
             return None
         family, old_digest = parts
         _, new_token, new_digest = _new_token(family)
-        query = "SELECT user_id, tenant_id FROM credentials.rotate_family(%s, %s, %s, %s)"
-        row = await _one(self._pool, query, family, old_digest, new_digest, at)
-        return Renewed(row[0], row[1], new_token) if row else None
+        query = (
+            "SELECT user_id, tenant_id, sign_in_id, is_renewed"
+            " FROM credentials.rotate_family(%s, %s, %s, %s, %s)"
+        )
+        given = (family, old_digest, new_digest, at, at - IDLE_SIGN_INS_LIVE)
+        if (row := await _one(self._pool, query, *given)) is None:
+            return None
+        user, tenant, sign_in, is_renewed = row
+        return Renewed(user, tenant, sign_in, new_token) if is_renewed else Ended(user, sign_in)
 
-    async def revoke(self, token: str, *, at: datetime) -> None:
-        """End the family of a token; an unknown one is ignored."""
-        if parts := _parts(token):
-            await _one(self._pool, "SELECT credentials.revoke_family(%s, %s)", parts[0], at)
+    async def revoke(self, token: str, *, at: datetime) -> Ended | None:
+        """End the family of a token; None when it has ended already, or there is none."""
+        if (parts := _parts(token)) is None:
+            return None
+        query = "SELECT user_id, sign_in_id FROM credentials.revoke_family(%s, %s)"
+        row = await _one(self._pool, query, parts[0], at)
+        return Ended(*row) if row else None
 
 
 def _new_token(family: UUID | None = None) -> tuple[UUID, str, bytes]:

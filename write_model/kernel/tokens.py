@@ -26,9 +26,12 @@ _REQUIRED = ["exp", "iat", "aud", "iss", "sub", "tid"]
 
 @dataclass(frozen=True, slots=True)
 class Claims:
+    """`sign_in`: the one that the token was issued to; it ends with it."""
+
     subject: UUID
     tenant: UUID
     expires_at: datetime
+    sign_in: UUID | None = None
 
 
 class AccessTokens:
@@ -38,8 +41,9 @@ class AccessTokens:
         self._key, self._clock = master.key("tokens"), clock
         self._verified: Recent[str, Claims] = Recent(remembered)
 
-    def issue(self, subject: UUID, tenant: UUID) -> str:
+    def issue(self, subject: UUID, tenant: UUID, *, sign_in: UUID | None = None) -> str:
         now = self._clock()
+        session = {} if sign_in is None else {"sid": str(sign_in)}
         claims = {
             "iss": _ISSUER,
             "aud": _AUDIENCE,
@@ -47,6 +51,7 @@ class AccessTokens:
             "tid": str(tenant),
             "iat": now,
             "exp": now + LIVES,
+            **session,
         }
         return jwt.encode(claims, self._key, _ALGORITHM, headers={"typ": _TYPE})
 
@@ -79,7 +84,8 @@ def _claims(header: Mapping[str, Any], payload: Mapping[str, Any]) -> Claims:
     if header.get("typ") != _TYPE:
         raise ValueError(header)  # an identity token or another product's
     expires_at = _EPOCH + timedelta(seconds=int(payload["exp"]))
-    return Claims(UUID(str(payload["sub"])), UUID(str(payload["tid"])), expires_at)
+    sign_in = UUID(str(payload["sid"])) if "sid" in payload else None
+    return Claims(UUID(str(payload["sub"])), UUID(str(payload["tid"])), expires_at, sign_in)
 
 
 def metrics_token(master: MasterSecret) -> str:

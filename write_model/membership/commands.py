@@ -15,6 +15,7 @@ from write_model.kernel.personal import Clear
 from write_model.kernel.texts import STORABLE, PersonName
 from write_model.membership.events import (
     MemberInvited,
+    MemberRenamed,
     MembershipActivated,
     MembershipEvent,
     MembershipRemoved,
@@ -58,15 +59,43 @@ class AddMember(MembershipCommand):
     roles: Roles
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
-        must_outrank(moment.actor, *self.roles, *state.roles)
-        if state.standing in _ANYWHERE:
-            raise IllegalTransition(
-                f"This person is a member already, and {state.standing.value}.",
-                allowed=("none", "listed", "removed"),
-            )
-        name = Clear(self.subject, self.name)
-        yield MemberInvited(subject=self.subject, name=name, roles=_sorted(self.roles))
+        yield _invited(self, state, moment)
         yield MembershipActivated()
+
+
+class InviteMember(MembershipCommand):
+    """Ask a person into the organization with roles; he can act here once he has accepted."""
+
+    subject: UUID
+    name: PersonName
+    roles: Roles
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
+        yield _invited(self, state, moment)
+
+
+class AcceptInvitation(MembershipCommand):
+    """Come into the organization; repeated, it changes nothing."""
+
+    name: PersonName | None = None
+    """How the person wants to be called here; as he was invited when left out."""
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
+        if state.standing is Standing.ACTIVE:
+            return
+        state.must_be(Standing.INVITED)
+        if self.name is not None:
+            yield MemberRenamed(subject=state.subject, name=Clear(state.subject, self.name))
+        yield MembershipActivated()
+
+
+class WithdrawInvitation(MembershipCommand):
+    """Take an invitation back before it was accepted."""
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipRemoved]:
+        state.must_be(Standing.INVITED)
+        must_outrank(moment.actor, *state.roles)
+        yield MembershipRemoved()
 
 
 class ChangeRoles(MembershipCommand):
@@ -116,6 +145,17 @@ class RemoveMember(MembershipCommand):
         state.must_be_changed_by_another(moment.actor)
         must_outrank(moment.actor, *state.roles)
         yield MembershipRemoved(reason=self.reason)
+
+
+def _invited(command: AddMember | InviteMember, state: Membership, moment: Moment) -> MemberInvited:
+    must_outrank(moment.actor, *command.roles, *state.roles)
+    if state.standing in _ANYWHERE:
+        raise IllegalTransition(
+            f"This person is a member already, and {state.standing.value}.",
+            allowed=("none", "listed", "removed"),
+        )
+    name = Clear(command.subject, command.name)
+    return MemberInvited(subject=command.subject, name=name, roles=_sorted(command.roles))
 
 
 def _sorted(roles: frozenset[Role]) -> tuple[Role, ...]:

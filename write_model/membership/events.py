@@ -29,6 +29,12 @@ class MemberInvited(Event):
     roles: tuple[Role, ...]
 
 
+@event("membership.renamed")
+class MemberRenamed(Event):
+    subject: UUID
+    name: Personal[str]
+
+
 @event("membership.activated")
 class MembershipActivated(Event):
     """From now on the person can act here."""
@@ -53,6 +59,7 @@ class MembershipRemoved(Event):
 MembershipEvent = (
     PersonListed
     | MemberInvited
+    | MemberRenamed
     | MembershipActivated
     | RolesChanged
     | MembershipSuspended

@@ -15,6 +15,7 @@ from write_model.kernel.messages import Aggregate
 from write_model.kernel.personal import Personal
 from write_model.membership.events import (
     MemberInvited,
+    MemberRenamed,
     MembershipActivated,
     MembershipEvent,
     MembershipRemoved,
@@ -48,6 +49,8 @@ class Membership:
                 return Membership(Standing.LISTED, subject, name)
             case MemberInvited(subject=subject, name=name, roles=roles):
                 return Membership(Standing.INVITED, subject, name, frozenset(roles))
+            case MemberRenamed(name=name):
+                return replace(self, name=name)
             case MembershipActivated():
                 return replace(self, standing=Standing.ACTIVE)
             case RolesChanged(roles=roles):

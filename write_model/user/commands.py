@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
+from uuid import UUID
 
 from pydantic import StringConstraints
 
@@ -11,7 +12,13 @@ from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Moment
 from write_model.kernel.personal import Clear
 from write_model.kernel.texts import PersonName
-from write_model.user.events import PasswordChanged, UserRegistered
+from write_model.user.events import (
+    EndReason,
+    PasswordChanged,
+    ResetOffered,
+    SignInsEnded,
+    UserRegistered,
+)
 from write_model.user.user import USER, User
 
 Email = Annotated[
@@ -45,3 +52,31 @@ class RecordPasswordChange(Command):
         if not state.exists:
             raise NotFound
         yield PasswordChanged()
+
+
+class RecordSignInsEnded(Command):
+    """Write down that sign-ins have ended: so every process learns of it."""
+
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+    reason: EndReason
+    sign_in: UUID | None = None
+    """Only this one; all of them when left out."""
+
+    def decide(self, state: User, moment: Moment) -> Iterator[SignInsEnded]:
+        if not state.exists:
+            raise NotFound
+        yield SignInsEnded(reason=self.reason, sign_in=self.sign_in)
+
+
+class RecordResetOffer(Command):
+    """Write down who enabled a person to set another password."""
+
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+    organization: UUID
+
+    def decide(self, state: User, moment: Moment) -> Iterator[ResetOffered]:
+        if not state.exists:
+            raise NotFound
+        yield ResetOffered(organization=self.organization)

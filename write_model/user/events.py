@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+from uuid import UUID
+
 from write_model.kernel.messages import Event, event
 from write_model.kernel.personal import Personal
 
@@ -17,4 +20,22 @@ class PasswordChanged(Event):
     """That it changed; the hash itself lies outside the log."""
 
 
-UserEvent = UserRegistered | PasswordChanged
+EndReason = Literal["signed_out", "ended", "token_reused", "password_changed", "password_reset"]
+
+
+@event("user.sign_ins_ended")
+class SignInsEnded(Event):
+    """`sign_in`: the one that ended; None when all of them did."""
+
+    reason: EndReason
+    sign_in: UUID | None = None
+
+
+@event("user.password_reset_offered")
+class ResetOffered(Event):
+    """`organization`: the one whose member he is; the system tenant when the operator did it."""
+
+    organization: UUID
+
+
+UserEvent = UserRegistered | PasswordChanged | SignInsEnded | ResetOffered

@@ -9,7 +9,13 @@ from uuid import UUID
 
 from write_model.kernel.messages import Aggregate
 from write_model.kernel.personal import Personal
-from write_model.user.events import PasswordChanged, UserEvent, UserRegistered
+from write_model.user.events import (
+    PasswordChanged,
+    ResetOffered,
+    SignInsEnded,
+    UserEvent,
+    UserRegistered,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class User:
         match event:
             case UserRegistered(name=name, email=email):
                 return User(name, email)
-            case PasswordChanged():
+            case PasswordChanged() | SignInsEnded() | ResetOffered():
                 return self
             case _:
                 assert_never(event)

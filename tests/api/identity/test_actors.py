@@ -36,8 +36,21 @@ class Memberships:
         return found
 
 
+class SignIns:
+    """Stands for the sign-ins kept beside the log: which one has ended."""
+
+    def __init__(self) -> None:
+        self.lives = True
+        self.asked = 0
+
+    async def __call__(self, subject: UUID, sign_in: UUID) -> bool:
+        self.asked += 1
+        return self.lives
+
+
 TOKENS = AccessTokens(MASTER, ToldTime())
-TOKEN = TOKENS.issue(FREYA, HARBOR)
+SIGN_IN = UUID(int=0x51)
+TOKEN = TOKENS.issue(FREYA, HARBOR, sign_in=SIGN_IN)
 CHANGED = Happened("membership.suspended", membership_stream(HARBOR, FREYA))
 
 
@@ -47,8 +60,13 @@ def memberships() -> Memberships:
 
 
 @pytest.fixture
-def actors(memberships: Memberships) -> Actors:
-    return Actors(TOKENS, memberships)
+def sign_ins() -> SignIns:
+    return SignIns()
+
+
+@pytest.fixture
+def actors(memberships: Memberships, sign_ins: SignIns) -> Actors:
+    return Actors(TOKENS, memberships, sign_ins)
 
 
 async def test_roles_are_looked_up_once(actors: Actors, memberships: Memberships) -> None:
@@ -121,4 +139,30 @@ async def test_only_an_active_member_acts(
 ) -> None:
     memberships.standing = standing
     with pytest.raises(Unauthenticated, match="not an active member"):
+        await actors.of(TOKEN)
+
+
+async def test_a_sign_in_is_looked_up_once_until_one_of_the_person_s_ends(
+    actors: Actors, sign_ins: SignIns
+) -> None:
+    for _ in range(2):
+        await actors.of(TOKEN)
+    assert sign_ins.asked == 1
+    actors.evict(Happened("user.sign_ins_ended", INGE))
+    await actors.of(TOKEN)
+    assert sign_ins.asked == 1
+    sign_ins.lives = False
+    actors.evict(Happened("user.sign_ins_ended", FREYA))
+    with pytest.raises(Unauthenticated, match="has ended"):
+        await actors.of(TOKEN)
+
+
+async def test_without_the_tail_a_sign_in_is_looked_up_at_every_request(
+    actors: Actors, sign_ins: SignIns
+) -> None:
+    await actors.of(TOKEN)
+    actors.distrust()
+    await actors.of(TOKEN)
+    sign_ins.lives = False
+    with pytest.raises(Unauthenticated, match="has ended"):
         await actors.of(TOKEN)

@@ -59,11 +59,13 @@ async def test_all_sign_ins_end_but_the_one_that_the_answer_begins(
     assert (known["id"], known["organization"]) == (str(freya.id), str(freya.tenant))
 
 
-async def test_the_log_knows_that_it_changed(served: Served, freya: Somebody) -> None:
+async def test_the_log_knows_that_it_changed_and_that_all_sign_ins_ended(
+    served: Served, freya: Somebody
+) -> None:
     write_model = served.process.write_model
     assert (await changes(freya)).status_code == 200
     _, version = await write_model.state(SYSTEM, freya.id, USER)
-    assert version == 2
+    assert version == 3
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ async def test_a_change_goes_on_when_the_same_password_is_hashed_anew(
     answer = await overtaken(changes(freya), database, ANEW, *change)
     assert (answer.status_code, (await signs_in(served, NEW)).status_code) == (200, 200)
     _, version = await served.process.write_model.state(SYSTEM, freya.id, USER)
-    assert version == 2
+    assert version == 3
 
 
 async def test_a_change_that_meets_another_one_is_refused(

@@ -1,5 +1,7 @@
 import asyncio
+import base64
 from datetime import timedelta
+from itertools import product
 from uuid import UUID
 
 import psycopg
@@ -8,7 +10,15 @@ import pytest
 from tests.embedded import SUPERUSER, Database
 from tests.identity import FREYA, HARBOR, INGE, MASTER, OLE, QUARRY, Pool, ToldTime, overtaken
 from write_model.kernel.blind_index import BlindIndex
-from write_model.kernel.credentials import REFRESH_TOKENS_LIVE, Login, Logins, RefreshTokens
+from write_model.kernel.credentials import (
+    IDLE_SIGN_INS_LIVE,
+    REFRESH_TOKENS_LIVE,
+    Login,
+    Logins,
+    RefreshTokens,
+    Renewed,
+)
+from write_model.kernel.sign_ins import SignIns
 
 BLIND = BlindIndex(MASTER).of("freya@harbor.example")
 
@@ -17,9 +27,15 @@ async def begun(pool: Pool, clock: ToldTime, user: UUID = FREYA) -> str:
     """A sign-in of this person's, with the password that was hashed as `first`."""
     blind = BlindIndex(MASTER).of(f"{user}@harbor.example") if user != FREYA else BLIND
     await Logins(pool).claim(blind, user, "first", tenant=HARBOR)
-    token = await RefreshTokens(pool).start(user, HARBOR, verified="first", at=clock())
-    assert token is not None
-    return token
+    begun = await RefreshTokens(pool).start(user, HARBOR, verified="first", at=clock())
+    assert begun is not None
+    return begun.token
+
+
+async def renewed(pool: Pool, clock: ToldTime, token: str) -> str | None:
+    """The next token, where this one was good for it."""
+    result = await RefreshTokens(pool).renew(token, at=clock())
+    return result.token if isinstance(result, Renewed) else None
 
 
 async def test_a_new_address_is_claimed_with_its_password(pool: Pool) -> None:
@@ -81,23 +97,23 @@ async def test_a_rehash_never_overwrites_a_newer_password(pool: Pool) -> None:
 
 
 async def test_another_password_ends_the_sign_ins_of_its_owner(pool: Pool, clock: ToldTime) -> None:
-    logins, tokens = Logins(pool), RefreshTokens(pool)
+    logins = Logins(pool)
     hers, theirs = await begun(pool, clock), await begun(pool, clock, OLE)
     assert not await logins.replace_password(FREYA, old_hash="0", new_hash="second", at=clock())
     assert await logins.replace_password(FREYA, old_hash="first", new_hash="second", at=clock())
     assert await logins.find(BLIND) == Login(FREYA, "second", False, (HARBOR,))
     assert (await logins.password_of(FREYA), await logins.password_of(INGE)) == ("second", None)
-    assert await tokens.renew(hers, at=clock()) is None
-    assert await tokens.renew(theirs, at=clock()) is not None
+    assert await renewed(pool, clock, hers) is None
+    assert await renewed(pool, clock, theirs) is not None
 
 
 async def test_a_password_that_was_not_replaced_ends_no_sign_in(
     pool: Pool, clock: ToldTime
 ) -> None:
-    logins, tokens = Logins(pool), RefreshTokens(pool)
+    logins = Logins(pool)
     hers = await begun(pool, clock)
     assert not await logins.replace_password(FREYA, old_hash="0", new_hash="second", at=clock())
-    assert await tokens.renew(hers, at=clock()) is not None
+    assert await renewed(pool, clock, hers) is not None
 
 
 async def test_no_sign_in_begins_with_a_password_that_was_replaced(
@@ -114,8 +130,8 @@ async def test_another_password_waits_for_a_sign_in_that_is_beginning_and_ends_i
     logins = Logins(pool)
     await logins.claim(BLIND, FREYA, "first", tenant=HARBOR)
     change = logins.replace_password(FREYA, old_hash="first", new_hash="second", at=clock())
-    start = (INGE, FREYA, HARBOR, "first", bytes(32), clock(), clock())
-    query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s, %s)"
+    start = (INGE, OLE, FREYA, HARBOR, "first", bytes(32), clock(), clock())
+    query = "SELECT credentials.start_family(%s, %s, %s, %s, %s, %s, %s, %s)"
     assert await overtaken(change, database, query, *start)
     with psycopg.connect(database.conninfo(SUPERUSER)) as superuser:
         families = "SELECT revoked_at IS NOT NULL FROM credentials.refresh_families"
@@ -125,57 +141,107 @@ async def test_another_password_waits_for_a_sign_in_that_is_beginning_and_ends_i
 async def test_a_refresh_token_is_good_for_one_renewal(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
     first = await begun(pool, clock)
-    renewed = await tokens.renew(first, at=clock())
-    assert renewed is not None
-    assert (renewed.user, renewed.tenant) == (FREYA, HARBOR)
-    assert renewed.token != first
-    assert await tokens.renew(renewed.token, at=clock()) is not None
+    second = await tokens.renew(first, at=clock())
+    assert isinstance(second, Renewed)
+    assert (second.user, second.tenant) == (FREYA, HARBOR)
+    assert second.token != first
+    assert await renewed(pool, clock, second.token) is not None
 
 
 async def test_a_token_that_comes_twice_ends_its_whole_family(pool: Pool, clock: ToldTime) -> None:
-    tokens = RefreshTokens(pool)
     stolen = await begun(pool, clock)
     other = await begun(pool, clock)
-    newest = await tokens.renew(stolen, at=clock())
+    newest = await renewed(pool, clock, stolen)
     assert newest is not None
-    assert await tokens.renew(stolen, at=clock()) is None
-    assert await tokens.renew(newest.token, at=clock()) is None
-    assert await tokens.renew(other, at=clock()) is not None
+    assert await renewed(pool, clock, stolen) is None
+    assert await renewed(pool, clock, newest) is None
+    assert await renewed(pool, clock, other) is not None
 
 
 async def test_after_generations_an_old_token_still_ends_the_family(
     pool: Pool, clock: ToldTime
 ) -> None:
-    tokens = RefreshTokens(pool)
     oldest = newest = await begun(pool, clock)
     for _ in range(5):
-        renewed = await tokens.renew(newest, at=clock())
-        assert renewed is not None
-        newest = renewed.token
-    assert await tokens.renew(oldest, at=clock()) is None
-    assert await tokens.renew(newest, at=clock()) is None
+        following = await renewed(pool, clock, newest)
+        assert following is not None
+        newest = following
+    assert await renewed(pool, clock, oldest) is None
+    assert await renewed(pool, clock, newest) is None
 
 
 async def test_of_two_renewals_at_once_one_is_a_thief_s(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
     token = await begun(pool, clock)
     renewals = await asyncio.gather(*(tokens.renew(token, at=clock()) for _ in range(2)))
-    (winner,) = [renewed for renewed in renewals if renewed is not None]
-    assert await tokens.renew(winner.token, at=clock()) is None
+    (winner,) = [each for each in renewals if isinstance(each, Renewed)]
+    assert await renewed(pool, clock, winner.token) is None
 
 
 async def test_a_sign_in_ends_by_itself(pool: Pool, clock: ToldTime) -> None:
-    tokens = RefreshTokens(pool)
     token = await begun(pool, clock)
     clock.passes(REFRESH_TOKENS_LIVE + timedelta(seconds=1))
-    assert await tokens.renew(token, at=clock()) is None
+    assert await renewed(pool, clock, token) is None
+
+
+async def test_a_sign_in_that_nobody_uses_ends_earlier(pool: Pool, clock: ToldTime) -> None:
+    used, idle = await begun(pool, clock), await begun(pool, clock)
+    clock.passes(IDLE_SIGN_INS_LIVE - timedelta(seconds=1))
+    used = await renewed(pool, clock, used) or ""
+    clock.passes(timedelta(seconds=1))
+    assert await renewed(pool, clock, used) is not None
+    assert await renewed(pool, clock, idle) is None
+
+
+@pytest.mark.parametrize("first", range(2))
+async def test_in_any_order_one_line_of_descent_lives_until_a_token_comes_twice(
+    first: int, pool: Pool, clock: ToldTime
+) -> None:
+    """Every way in which the tokens given out so far can come back, five times."""
+    for order in product((first,), (0, 1, 2), (0, 1, 2, 3), (0, 2, 4)):
+        tokens, lives = [await begun(pool, clock)], True
+        for chosen in order:
+            token = tokens[min(chosen, len(tokens) - 1)]
+            lives = lives and token == tokens[-1]
+            following = await renewed(pool, clock, token)
+            assert (following is not None) == lives, order
+            tokens += [following] if following else []
+
+
+async def test_what_was_made_up_for_a_sign_in_that_is_shown_renews_and_ends_nothing(
+    pool: Pool, clock: ToldTime
+) -> None:
+    token = await begun(pool, clock)
+    [shown] = await SignIns(pool).of(FREYA, at=clock())
+    made_up = "tsr_" + base64.urlsafe_b64encode(shown.id.bytes + bytes(32)).decode()
+    assert await RefreshTokens(pool).renew(made_up, at=clock()) is None
+    assert await renewed(pool, clock, token) is not None
+
+
+async def test_sign_ins_are_ended_one_by_one_and_all_by_their_owner_only(
+    pool: Pool, clock: ToldTime
+) -> None:
+    sign_ins = SignIns(pool)
+    for _ in range(3):
+        await begun(pool, clock)
+        clock.passes(timedelta(hours=1))
+    newest, *others = await sign_ins.of(FREYA, at=clock())
+    assert not await sign_ins.end(INGE, newest.id, at=clock())
+    assert await sign_ins.lives(FREYA, newest.id, at=clock())
+    assert not await sign_ins.lives(INGE, newest.id, at=clock())
+    assert await sign_ins.end(FREYA, newest.id, at=clock())
+    assert await sign_ins.end(FREYA, newest.id, at=clock())
+    assert not await sign_ins.lives(FREYA, newest.id, at=clock())
+    assert await sign_ins.of(FREYA, at=clock()) == others
+    assert await sign_ins.end(FREYA, at=clock())
+    assert await sign_ins.of(FREYA, at=clock()) == []
 
 
 async def test_who_signs_out_cannot_renew(pool: Pool, clock: ToldTime) -> None:
     tokens = RefreshTokens(pool)
     token = await begun(pool, clock)
     await tokens.revoke(token, at=clock())
-    assert await tokens.renew(token, at=clock()) is None
+    assert await renewed(pool, clock, token) is None
 
 
 @pytest.mark.parametrize("token", ["", "tsr_", "tsr_AAAA", "tsr_*", "tsr_ö", "tsr_" + "A" * 64])
@@ -184,4 +250,4 @@ async def test_what_is_no_token_is_good_for_nothing(
 ) -> None:
     tokens = RefreshTokens(pool)
     await tokens.revoke(token, at=clock())
-    assert await tokens.renew(token, at=clock()) is None
+    assert await renewed(pool, clock, token) is None

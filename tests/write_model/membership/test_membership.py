@@ -12,16 +12,20 @@ from write_model.kernel.errors import (
 )
 from write_model.kernel.personal import Clear
 from write_model.membership.commands import (
+    AcceptInvitation,
     AddMember,
     ChangeRoles,
+    InviteMember,
     ListPerson,
     MembershipCommand,
     ReinstateMember,
     RemoveMember,
     SuspendMember,
+    WithdrawInvitation,
 )
 from write_model.membership.events import (
     MemberInvited,
+    MemberRenamed,
     MembershipActivated,
     MembershipRemoved,
     MembershipSuspended,
@@ -43,6 +47,7 @@ SUSPENDED = MembershipSuspended(reason="On leave")
 REMOVED = MembershipRemoved(reason=None)
 
 ADD = AddMember(subject=FREYA, name="Freya Lind", roles=RESPONDER)
+INVITE = InviteMember(subject=FREYA, name="Freya Lind", roles=RESPONDER)
 LIST = ListPerson(subject=FREYA, name="Freya Lind")
 TO_VIEWER = ChangeRoles(roles=frozenset({Role.VIEWER}))
 CHANGES = (TO_VIEWER, SuspendMember(reason="On leave"), RemoveMember())
@@ -156,3 +161,27 @@ def test_nothing_is_changed_about_who_has_left(change: MembershipCommand) -> Non
 def test_a_membership_lies_where_its_organization_and_person_say() -> None:
     here, elsewhere = membership_stream(TENANT, FREYA), membership_stream(FREYA, TENANT)
     assert here == membership_stream(TENANT, FREYA) != elsewhere
+
+
+def test_who_is_invited_acts_here_once_he_has_accepted() -> None:
+    given().when(INVITE, by=OWNER).then(INVITED)
+    given(INVITED).when(AcceptInvitation(), by=OWNER).then(ACTIVATED)
+    given(INVITED, ACTIVATED).when(AcceptInvitation(), by=OWNER).then_nothing()
+
+
+def test_who_accepts_says_how_to_be_called() -> None:
+    renamed = MemberRenamed(subject=FREYA, name=Clear(FREYA, "Freya L."))
+    accept = AcceptInvitation(name="Freya L.")
+    given(INVITED).when(accept, by=OWNER).then(renamed, ACTIVATED)
+    assert given(INVITED, renamed).state(MEMBERSHIP).name == renamed.name
+
+
+def test_an_invitation_is_for_who_is_not_here_yet() -> None:
+    given(INVITED).when(INVITE, by=OWNER).then_refused(IllegalTransition)
+    given(INVITED, REMOVED).when(AcceptInvitation(), by=OWNER).then_refused(IllegalTransition)
+
+
+def test_an_invitation_is_withdrawn_until_it_was_accepted() -> None:
+    given(INVITED).when(WithdrawInvitation(), by=ADMIN).then(REMOVED)
+    given(INVITED, ACTIVATED).when(WithdrawInvitation(), by=ADMIN).then_refused(IllegalTransition)
+    given(INVITED_AS_OWNER).when(WithdrawInvitation(), by=ADMIN).then_refused(Forbidden)

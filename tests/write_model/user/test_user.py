@@ -3,12 +3,17 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from tests.write_model.given import STREAM, actor, given
+from tests.write_model.given import STREAM, TENANT, actor, given
 from write_model.kernel.access import Role
 from write_model.kernel.errors import Forbidden, NotFound
 from write_model.kernel.personal import Clear
-from write_model.user.commands import RecordPasswordChange, RegisterUser
-from write_model.user.events import PasswordChanged, UserRegistered
+from write_model.user.commands import (
+    RecordPasswordChange,
+    RecordResetOffer,
+    RecordSignInsEnded,
+    RegisterUser,
+)
+from write_model.user.events import PasswordChanged, ResetOffered, SignInsEnded, UserRegistered
 from write_model.user.user import USER
 
 ADMIN = actor(1, Role.ADMIN)
@@ -41,8 +46,22 @@ def test_that_a_password_changed_is_on_record() -> None:
 
 
 def test_a_changed_password_leaves_the_person_as_he_was() -> None:
-    changed = given(REGISTERED, PasswordChanged()).state(USER)
+    changed = given(REGISTERED, PasswordChanged(), SignInsEnded(reason="ended")).state(USER)
     assert changed == given(REGISTERED).state(USER)
+
+
+def test_that_a_sign_in_ended_is_on_record_with_why() -> None:
+    ended = RecordSignInsEnded(reason="token_reused", sign_in=STREAM)
+    given(REGISTERED).when(ended, by=ADMIN).then(
+        SignInsEnded(reason="token_reused", sign_in=STREAM)
+    )
+    given().when(ended, by=ADMIN).then_refused(NotFound)
+
+
+def test_that_a_reset_was_offered_is_on_record_with_where() -> None:
+    offered = RecordResetOffer(organization=TENANT)
+    given(REGISTERED).when(offered, by=ADMIN).then(ResetOffered(organization=TENANT))
+    given().when(offered, by=ADMIN).then_refused(NotFound)
 
 
 def test_nobody_has_no_password() -> None:

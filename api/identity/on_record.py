@@ -1,0 +1,41 @@
+"""What becomes of a person's credentials, in the access log of each organization he is in."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from api.identity.actors import Actors
+from write_model.kernel.access_log import Access, AccessLog
+from write_model.kernel.clock import Clock
+from write_model.kernel.credentials import Logins
+from write_model.kernel.errors import Unauthenticated
+
+WHAT = "credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    access_log: AccessLog
+    logins: Logins
+    actors: Actors
+    clock: Clock
+    _noting: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+
+    def note(self, user: UUID, outcome: str) -> None:
+        """Soon: in how long an attempt is refused nobody shall read whether the person exists."""
+        if self.access_log.admits(user, WHAT, outcome, now=self.clock()):
+            task = asyncio.create_task(self._written_down(user, outcome))
+            self._noting.add(task)
+            task.add_done_callback(self._noting.discard)
+
+    async def _written_down(self, user: UUID, outcome: str) -> None:
+        """Not where he is no longer a member: there it is nobody's business any more."""
+        at = self.clock()
+        for tenant in await self.logins.organizations_of(user):
+            try:
+                await self.actors.member(tenant, user)
+            except Unauthenticated:
+                continue
+            self.access_log.note(Access(tenant, at, user, WHAT, "", "", outcome))

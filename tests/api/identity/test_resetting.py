@@ -1,0 +1,137 @@
+"""What people can rely on when a password was forgotten."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from tests.api.serving import PASSWORD, Served, Somebody, told
+from tests.embedded import Database
+from tests.identity import everything_stored
+from write_model.kernel.access import SYSTEM, Role, system_actor
+from write_model.user.user import USER
+
+EMAIL = "freya@harbor.example"
+NEW = "sand binds the oil"
+FREYA: dict[str, Any] = {"email": EMAIL, "name": "Freya Lind", "roles": ["viewer"]}
+
+
+@pytest.fixture
+async def freya(served: Served, owner: Somebody) -> Somebody:
+    added = told(await owner.post("/v1/members", {**FREYA, "password": PASSWORD}))
+    token = told(await signs_in(served))["access_token"]
+    return Somebody(served.http, UUID(added["id"]), owner.tenant, token)
+
+
+async def signs_in(served: Served, password: str = PASSWORD) -> httpx2.Response:
+    return await served.http.post("/v1/auth/token", json={"email": EMAIL, "password": password})
+
+
+async def offers(by: Somebody, to: Somebody) -> httpx2.Response:
+    return await by.post(f"/v1/members/{to.id}/password-reset")
+
+
+async def uses(served: Served, token: str, new: str = NEW) -> httpx2.Response:
+    body = {"token": token, "new_password": new}
+    return await served.http.post("/v1/auth/password-reset", json=body)
+
+
+async def test_who_was_handed_a_reset_sets_another_password_and_all_sign_ins_end(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    answer = await offers(owner, freya)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
+    assert (await freya.get("/v1/me")).status_code == 200
+    assert (await uses(served, told(answer)["token"])).status_code == 204
+    assert (await freya.get("/v1/me")).status_code == 401
+    assert (await signs_in(served)).status_code == 401
+    assert (await signs_in(served, NEW)).status_code == 200
+    _, version = await served.process.write_model.state(SYSTEM, freya.id, USER)
+    assert version == 4, "registered, offered, changed, all sign-ins ended"
+
+
+async def test_a_reset_is_used_once_and_the_latest_only(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    older, latest = [told(await offers(owner, freya))["token"] for _ in range(2)]
+    assert (await uses(served, older)).status_code == 422
+    assert (await uses(served, latest)).status_code == 204
+    answer = await uses(served, latest, "another password again")
+    assert (answer.status_code, told(answer)["code"]) == (422, "validation")
+    assert (await signs_in(served, NEW)).status_code == 200
+
+
+async def test_of_two_who_use_a_reset_at_once_one_is_refused(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    token = told(await offers(owner, freya))["token"]
+    wanted = [f"{NEW} {number}" for number in range(2)]
+    answers = await asyncio.gather(*(uses(served, token, new) for new in wanted))
+    codes = [answer.status_code for answer in answers]
+    assert sorted(codes) == [204, 422]
+    assert (await signs_in(served, wanted[codes.index(204)])).status_code == 200
+
+
+async def test_who_changes_the_password_needs_no_reset_any_more(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    token = told(await offers(owner, freya))["token"]
+    own = {"current_password": PASSWORD, "new_password": "the drip tray is full"}
+    assert (await freya.post("/v1/auth/password", own)).status_code == 200
+    assert (await uses(served, token)).status_code == 422
+
+
+async def test_a_reset_s_token_is_kept_nowhere(
+    owner: Somebody, freya: Somebody, database: Database
+) -> None:
+    token = told(await offers(owner, freya))["token"]
+    assert not [table for table, rows in everything_stored(database).items() if token in rows]
+
+
+async def test_only_an_owner_resets_for_an_owner_and_nobody_for_himself(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    admin = await served.somebody(Role.ADMIN, tenant=owner.tenant)
+    assert (await offers(admin, freya)).status_code == 201
+    for by, to in ((admin, owner), (owner, owner), (freya, admin)):
+        assert (await offers(by, to)).status_code == 403
+
+
+async def test_of_two_organizations_neither_takes_a_person_over(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    before = told(await offers(owner, freya))["token"]
+    elsewhere = await served.somebody(Role.OWNER)
+    stranger = await offers(elsewhere, freya)
+    assert (stranger.status_code, told(stranger)["code"]) == (404, "not_found")
+    await elsewhere.post("/v1/members", FREYA)
+    for by in (owner, elsewhere):
+        answer = await offers(by, freya)
+        assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")
+    assert (await uses(served, before)).status_code == 422
+    await elsewhere.post(f"/v1/members/{freya.id}/remove")
+    assert (await offers(owner, freya)).status_code == 201
+
+
+async def test_the_operator_resets_for_anybody(served: Served, freya: Somebody) -> None:
+    elsewhere = await served.somebody(Role.OWNER)
+    await elsewhere.post("/v1/members", FREYA)
+    offered = await served.identity.resets.offer_by_operator(freya.id, by=system_actor())
+    assert (await uses(served, offered.token)).status_code == 204
+    assert (await signs_in(served, NEW)).status_code == 200
+
+
+async def test_a_suspended_member_s_reset_is_no_longer_good(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    token = told(await offers(owner, freya))["token"]
+    await owner.post(f"/v1/members/{freya.id}/suspend")
+    assert (await uses(served, token)).status_code == 422
+
+
+async def test_guessing_at_tokens_is_stopped(served: Served) -> None:
+    tries = [(await uses(served, f"tsp_{number}")).status_code for number in range(130)]
+    assert tries.index(429) >= 100
+    assert set(tries[: tries.index(429)]) == {422}

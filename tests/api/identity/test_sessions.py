@@ -1,0 +1,92 @@
+"""What people can rely on when they look at their sign-ins and end them."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.api.serving import PASSWORD, Served, Somebody, serving, told
+from write_model.kernel.settings import Settings
+
+EMAIL = "freya@harbor.example"
+
+
+@pytest.fixture
+async def freya(served: Served, owner: Somebody) -> Somebody:
+    member = {"email": EMAIL, "name": "Freya Lind", "roles": ["viewer"], "password": PASSWORD}
+    added = told(await owner.post("/v1/members", member))
+    return Somebody(served.http, UUID(added["id"]), owner.tenant, (await signs_in(served)).token)
+
+
+async def signs_in(served: Served) -> Somebody:
+    body = {"email": EMAIL, "password": PASSWORD}
+    tokens = told(await served.http.post("/v1/auth/token", json=body))
+    nobody = UUID(int=0)
+    return Somebody(served.http, nobody, nobody, tokens["access_token"])
+
+
+async def shown(who: Somebody) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = told(await who.get("/v1/auth/sessions"))["items"]
+    return items
+
+
+async def test_sign_ins_are_shown_to_their_owner_with_the_one_that_asks(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    phone = await signs_in(served)
+    items = await shown(phone)
+    assert [each["current"] for each in items] == [True, False]
+    assert {each["organization"] for each in items} == {str(freya.tenant)}
+    assert await shown(owner) == []
+
+
+async def test_an_ended_sign_in_has_no_effect_any_more(served: Served, freya: Somebody) -> None:
+    phone = await signs_in(served)
+    lost, _ = await shown(phone)
+    assert (await freya.delete(f"/v1/auth/sessions/{lost['id']}")).status_code == 204
+    answer = await phone.get("/v1/me")
+    assert (answer.status_code, told(answer)["code"]) == (401, "unauthenticated")
+    assert [each["current"] for each in await shown(freya)] == [True]
+
+
+async def test_all_end_with_the_one_that_asks(served: Served, freya: Somebody) -> None:
+    phone = await signs_in(served)
+    assert (await freya.delete("/v1/auth/sessions")).status_code == 204
+    assert [(await who.get("/v1/me")).status_code for who in (freya, phone)] == [401, 401]
+    assert len(await shown(await signs_in(served))) == 1
+
+
+async def test_nobody_ends_what_is_another_s(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    [hers] = await shown(freya)
+    answer = await owner.delete(f"/v1/auth/sessions/{hers['id']}")
+    assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
+    assert (await freya.get("/v1/me")).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["logout", "reuse"])
+async def test_who_signs_out_or_is_robbed_takes_his_access_tokens_along(
+    how: str, served: Served, freya: Somebody
+) -> None:
+    body = {"email": EMAIL, "password": PASSWORD}
+    tokens = told(await served.http.post("/v1/auth/token", json=body))
+    thief = Somebody(served.http, freya.id, freya.tenant, tokens["access_token"])
+    assert (await thief.get("/v1/me")).status_code == 200
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    for path in {"logout": ["logout"], "reuse": ["refresh", "refresh"]}[how]:
+        await served.http.post(f"/v1/auth/{path}", json=refresh)
+    assert (await thief.get("/v1/me")).status_code == 401
+
+
+async def test_another_process_learns_of_it_within_a_second(
+    served: Served, settings: Settings, freya: Somebody
+) -> None:
+    async with serving(settings) as other:
+        there = Somebody(other.http, freya.id, freya.tenant, freya.token)
+        assert (await there.get("/v1/me")).status_code == 200
+        await freya.delete("/v1/auth/sessions")
+        ended_at = time.monotonic()
+        while (await there.get("/v1/me")).status_code == 200:
+            assert time.monotonic() - ended_at < 1

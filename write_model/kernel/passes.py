@@ -1,0 +1,98 @@
+"""What lets somebody set a password once: invitations and resets, kept as hashes only."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal, LiteralString
+from uuid import UUID
+
+from psycopg.rows import TupleRow
+
+from write_model.kernel.asking import Pool, ask_one
+
+Purpose = Literal["invitation", "reset"]
+
+LIVE: dict[Purpose, timedelta] = {"invitation": timedelta(days=7), "reset": timedelta(hours=1)}
+"""An invitation waits for somebody who may be away; who asked for a reset is there."""
+_PREFIX: dict[Purpose, str] = {"invitation": "tsi_", "reset": "tsp_"}
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The only time that its token is known."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a pass is for, and what is kept of his password.
+
+    `is_pending`: nobody has seen a password that goes with it.
+    """
+
+    tenant: UUID
+    user: UUID
+    password_hash: str
+    is_pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    user: UUID
+    made_at: datetime
+    expires_at: datetime
+
+
+class Passes:
+    def __init__(self, pool: Pool, purpose: Purpose) -> None:
+        self._pool = pool
+        self._purpose: Purpose = purpose
+
+    async def offer(self, tenant: UUID, user: UUID, *, at: datetime) -> Pass:
+        """A new one; an older one of the same kind is no longer good."""
+        token = _PREFIX[self._purpose] + secrets.token_urlsafe(_TOKEN_BYTES)
+        until = at + LIVE[self._purpose]
+        query = "SELECT credentials.offer_pass(%s, %s, %s, %s, %s, %s)"
+        await self._one(query, tenant, user, _digest(token), at, until)
+        return Pass(token, until)
+
+    async def holder(self, token: str, *, at: datetime) -> Holder | None:
+        """None when it is not, or no longer, good."""
+        query = (
+            "SELECT tenant_id, user_id, password_hash, is_pending"
+            " FROM credentials.find_pass(%s, %s, %s)"
+        )
+        row = await self._one(query, _digest(token), at)
+        return Holder(*row) if row else None
+
+    async def use(self, token: str, *, new_hash: str | None, at: datetime) -> bool:
+        """Set the password, where one is given, and end the pass and with it all sign-ins.
+
+        False when it was used meanwhile; an invitation also when there is a password by now.
+        """
+        query = "SELECT credentials.use_pass(%s, %s, %s, %s)"
+        row = await self._one(query, _digest(token), new_hash, at)
+        return bool(row and row[0])
+
+    async def withdraw(self, tenant: UUID, user: UUID) -> None:
+        await self._one("SELECT credentials.withdraw_pass(%s, %s, %s)", tenant, user)
+
+    async def _one(self, query: LiteralString, *parameters: object) -> TupleRow | None:
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(query, (self._purpose, *parameters))).fetchone()
+
+
+async def invitations_of(pool: Pool, tenant: UUID) -> list[Open]:
+    """Those that were neither accepted nor withdrawn, the oldest first; some may have expired."""
+    query = "SELECT user_id, made_at, expires_at FROM credentials.invitations_of(%s)"
+    return [Open(*row) for row in await ask_one(pool, tenant, query, (tenant,))]
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode()).digest()

@@ -1,0 +1,88 @@
+"""Lets somebody who has forgotten his password set another, once another person vouches for him."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from write_model.accounts import Accounts
+from write_model.kernel.access import SYSTEM, Actor
+from write_model.kernel.clock import Clock
+from write_model.kernel.errors import Forbidden, Invalid
+from write_model.kernel.passes import Pass, Passes
+from write_model.membership.commands import MembershipCommand
+from write_model.membership.membership import Standing, must_outrank
+from write_model.user.commands import RecordPasswordChange, RecordResetOffer
+
+_BELONGS = (Standing.INVITED, Standing.ACTIVE, Standing.SUSPENDED)
+_NOT_GOOD = "This reset is not, or no longer, good; ask for another one."
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordResets:
+    """A password is a person's everywhere, so one of two organizations must not set it.
+
+    The operator of the server may: he reads the database anyway.
+    """
+
+    accounts: Accounts
+    passes: Passes
+    clock: Clock
+
+    async def offer(self, subject: UUID, *, by: Actor) -> Pass:
+        """For a member of the actor's organization, who belongs to no other.
+
+        Raises: Forbidden; NotFound; IllegalTransition; SegregationOfDuties.
+        """
+        by.must(MembershipCommand.permission)
+        state = await self.accounts.membership(by.tenant, subject)
+        state.must_be(Standing.ACTIVE)
+        state.must_be_changed_by_another(by)
+        must_outrank(by, *state.roles)
+        if not await self._belongs_here_only(by.tenant, subject):
+            raise Forbidden(
+                MembershipCommand.permission,
+                "Only the operator of this server can reset this person's password.",
+            )
+        return await self._offered(by.tenant, subject, by)
+
+    async def offer_by_operator(self, subject: UUID, *, by: Actor) -> Pass:
+        """For anybody who can sign in."""
+        return await self._offered(SYSTEM, subject, by)
+
+    async def use(self, token: str, new_password: str) -> UUID:
+        """Set the password of whom the reset was offered to, which ends all his sign-ins.
+
+        Raises: Invalid; Overloaded.
+        """
+        holder = await self.passes.holder(token, at=self.clock())
+        if holder is None or not await self._is_still_good(holder.tenant, holder.user):
+            raise Invalid(_NOT_GOOD, field="token")
+        new_hash = await self.accounts.passwords.hashed(new_password)
+        # Written down first, as every change of a password.
+        by = Actor(holder.user, SYSTEM, source="system")
+        await self.accounts.write_model.handle(holder.user, RecordPasswordChange(), by=by)
+        if not await self.passes.use(token, new_hash=new_hash, at=self.clock()):
+            raise Invalid(_NOT_GOOD, field="token")
+        return holder.user
+
+    async def _offered(self, tenant: UUID, subject: UUID, by: Actor) -> Pass:
+        command = RecordResetOffer(organization=tenant)
+        system = replace(by, tenant=SYSTEM, source="system")
+        await self.accounts.write_model.handle(subject, command, by=system)
+        return await self.passes.offer(tenant, subject, at=self.clock())
+
+    async def _is_still_good(self, tenant: UUID, subject: UUID) -> bool:
+        if tenant == SYSTEM:
+            return True
+        state = await self.accounts.membership(tenant, subject)
+        is_active = state.standing is Standing.ACTIVE
+        return is_active and await self._belongs_here_only(tenant, subject)
+
+    async def _belongs_here_only(self, tenant: UUID, subject: UUID) -> bool:
+        for other in await self.accounts.logins.organizations_of(subject):
+            if other != tenant:
+                state = await self.accounts.membership(other, subject)
+                if state.standing in _BELONGS:
+                    return False
+        return True
