@@ -88,7 +88,15 @@ def may_be_known(operation: dict[str, Any]) -> dict[str, Any]:
 
 def describe_public(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
     """The OpenAPI operation of what anybody may ask."""
-    return {PERMISSION: PUBLIC, "responses": answers(answer, *(statuses or (200,)))}
+    text = {
+        "text/plain": {"schema": {"type": "string"}, "example": "Invalid HTTP request received."}
+    }
+    no_http = {"400": {"description": "What was sent is no HTTP request.", "content": text}}
+    return {
+        PERMISSION: PUBLIC,
+        "security": [],
+        "responses": {**answers(answer, *(statuses or (200,))), **no_http},
+    }
 
 
 def parameter(name: str, text: str, kind: str = "string") -> dict[str, Any]:

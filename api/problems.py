@@ -80,6 +80,19 @@ def unexpected(instance: str) -> Response:
     return _document("internal", detail, instance, {}, {})
 
 
+def example_problem(code: str) -> dict[str, Any]:
+    """What such an answer looks like, for the description."""
+    status = STATUS[code]
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": f"{HTTPStatus(status).phrase}: a sentence that says what to do next.",
+        "code": code,
+        "instance": "0198f1a2-6c1e-7a30-9d2f-3b5f6f2c1a77",
+    }
+
+
 def _document(
     code: str, detail: str, instance: str, members: dict[str, Any], headers: dict[str, str]
 ) -> Response:
