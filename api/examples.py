@@ -102,7 +102,9 @@ def _object(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> dict
     shown = [name for name in properties if name in required or depth < 2]
     made = {name: example_of(properties[name], schemas, name, depth + 1) for name in shown}
     if not properties and isinstance(others := schema.get("additionalProperties"), dict):
-        key = str(example_of(schema.get("propertyNames", {"type": "string"}), schemas, "team"))
+        key = str(
+            example_of({"type": "string", **schema.get("propertyNames", {})}, schemas, "team")
+        )
         made[key] = example_of(cast("dict[str, Any]", others), schemas, depth=depth + 1)
     return made
 
