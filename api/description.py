@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.answer_headers import HEADERS, say_which_headers_come
 from api.examples import REFUSALS, give_examples
+from api.links import link_records
 from api.problems import STATUS
 
 _ID = {"type": "string", "format": "uuid"}
@@ -107,6 +108,7 @@ def self_description(app: FastAPI) -> dict[str, Any]:
         "schemas": schemas,
         "headers": HEADERS,
         "examples": {code: REFUSALS[code] for code in sorted(refused)},
+        "links": link_records(found["paths"]),
         "securitySchemes": {"bearer": bearer},
     }
     found["security"] = [{"bearer": []}]
