@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from api.answer_headers import HEADERS, say_which_headers_come
 from api.examples import REFUSALS, give_examples
 from api.links import link_records
+from api.openapi import PERMISSION, PUBLIC
 from api.problems import STATUS
 
 _ID = {"type": "string", "format": "uuid"}
@@ -96,6 +97,8 @@ def self_description(app: FastAPI) -> dict[str, Any]:
             _summarize(operation)
             _say_what_is_in_the_path(path, operation)
             _drop_the_frameworks_own_error(operation)
+            _say_who_needs_no_token(operation)
+            _say_what_the_server_refuses_itself(operation)
             for name, definition in _taken_out(operation):
                 if schemas.setdefault(name, definition) != definition:
                     raise ValueError(f"Two definitions are named {name}.")
@@ -159,6 +162,20 @@ def _body(operation: dict[str, Any]) -> dict[str, Any]:
 def _drop_the_frameworks_own_error(operation: dict[str, Any]) -> None:
     """What it refuses itself is answered with a problem document too."""
     operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
+
+
+def _say_who_needs_no_token(operation: dict[str, Any]) -> None:
+    if operation[PERMISSION] == PUBLIC:
+        operation["security"] = []
+
+
+def _say_what_the_server_refuses_itself(operation: dict[str, Any]) -> None:
+    """Bytes that are no HTTP, or an address too long for it, never come as far as a route."""
+    refused = operation["responses"].setdefault("400", {"description": "This is no HTTP."})
+    refused.setdefault("content", {})["text/plain"] = {
+        "schema": {"type": "string"},
+        "example": "Invalid HTTP request received.",
+    }
 
 
 def _taken_out(content: object) -> Iterator[tuple[str, Any]]:

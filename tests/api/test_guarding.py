@@ -66,3 +66,14 @@ async def test_a_named_page_may_ask_and_others_may_not(settings: Settings) -> No
 def test_an_origin_is_written_as_browsers_write_it(origin: str) -> None:
     with pytest.raises(ValueError, match="allowed_origins"):
         Settings(allowed_origins=(origin,))
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"), [("/v1/incidents", "GET, POST"), ("/v1/incidents/reports", "POST")]
+)
+async def test_a_refused_method_is_answered_with_all_that_are_taken(
+    served: Served, path: str, methods: str
+) -> None:
+    answer = await served.http.options(path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == methods
