@@ -107,7 +107,7 @@ IDEMPOTENCY_KEY = _header(
 _IF_MATCH = _header(
     "If-Match",
     'Only on this version: an ETag of the record, such as "3".',
-    pattern=r'^("[0-9]{1,18}"|\*)$',
+    pattern=r'^"[0-9]{1,18}"$',
 )
 _POSITION = {"minimum": 0, "maximum": 10**18 - 1}
 _IF_NONE_MATCH = _header("If-None-Match", "The ETag of the answer that you have.")
@@ -119,7 +119,6 @@ WAITING = (
         "X-Min-Position",
         "The same as `min_position`, which goes before it.",
         "integer",
-        **_POSITION,
     ),
 )
 """Of the reads that can wait for what their caller has written."""
