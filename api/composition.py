@@ -22,6 +22,7 @@ from api import (
 )
 from api.budgets import Budgets
 from api.following import Following
+from api.guarding import allow_origins
 from api.identity import auth, inviting, members, named, resetting, sessions
 from api.identity.identity import Identity, identity
 from api.observing import Observed
@@ -82,6 +83,7 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    allow_origins(app, settings.allowed_origins)
     app.add_middleware(Observed)
     explain_errors(app)
     # Not by `include_router`: a router inside a router is matched twice for every request.

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/admin/dead-letters", tags=["Operating"], route_class=PlainRoute)
 
 _ERRORS = (*BODY_ERRORS, "unauthenticated", "forbidden", "not_found")
-_LIMIT = parameter("limit", "How many items, at most 500.", "integer")
+_LIMIT = parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500)
 
 
 class SkippedEvent(BaseModel):

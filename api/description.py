@@ -9,6 +9,10 @@ from typing import Any, cast
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.answer_headers import HEADERS, say_which_headers_come
+from api.examples import REFUSALS, give_examples
+from api.links import link_records
+from api.openapi import PERMISSION, PUBLIC
 from api.problems import STATUS
 
 _ID = {"type": "string", "format": "uuid"}
@@ -27,6 +31,18 @@ _IN_PATHS: dict[str, tuple[str, dict[str, Any]]] = {
     "member": ("The person's id (a UUIDv7), as the members are listed.", _ID),
 }
 """Every name that stands in a path: the same everywhere, but for the id of a record."""
+
+_LICENSE = "https://www.apache.org/licenses/LICENSE-2.0"
+_TAGS = {
+    "Events": "The log itself: every event that you may see, in its order.",
+    "Incidents": "Report, declare, work on, close and read incidents.",
+    "Metrics": "Figures over incidents, by interval and group.",
+    "Operating": "How the service is, and what an operator can do about it.",
+    "Organizations": "What an organization sets for itself.",
+    "People": "Members, their roles, and people who are only named.",
+    "Signing in": "Access tokens, refresh tokens and passwords.",
+}
+"""Every tag that a route carries -> what is found under it."""
 
 _PROBLEM = {
     "description": "Why the request was refused (RFC 9457).",
@@ -69,19 +85,49 @@ def self_description(app: FastAPI) -> dict[str, Any]:
         description="Incidents on an event log that can be proven.",
         routes=app.routes,
     )
+    found["info"] |= {
+        "contact": {"name": "Whoever operates this server"},
+        "license": {"name": "Apache-2.0", "url": _LICENSE},
+    }
+    found["servers"] = [{"url": "/", "description": "Where this document came from."}]
+    found["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     schemas: dict[str, Any] = {"Problem": _PROBLEM}
     for path, operations in found["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
+            operation["operationId"] = _operation_id(method, path)
             _summarize(operation)
             _say_what_is_in_the_path(path, operation)
             _drop_the_frameworks_own_error(operation)
+            _say_who_needs_no_token(operation)
+            _say_what_the_server_refuses_itself(operation)
             for name, definition in _taken_out(operation):
                 if schemas.setdefault(name, definition) != definition:
                     raise ValueError(f"Two definitions are named {name}.")
+    refused = set[str]()
+    for operation in _operations(found):
+        say_which_headers_come(operation)
+        refused |= give_examples(operation, schemas)
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-    found["components"] = {"schemas": schemas, "securitySchemes": {"bearer": bearer}}
+    found["components"] = {
+        "schemas": schemas,
+        "headers": HEADERS,
+        "examples": {code: REFUSALS[code] for code in sorted(refused)},
+        "links": link_records(found["paths"]),
+        "securitySchemes": {"bearer": bearer},
+    }
     found["security"] = [{"bearer": []}]
     return found
+
+
+def _operations(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in found["paths"].values():
+        yield from methods.values()
+
+
+def _operation_id(method: str, path: str) -> str:
+    """`POST /v1/incidents/{id}/tasks` -> `postIncidentsByIdTasks`: it changes with them only."""
+    named = path.removeprefix("/v1").replace("{", "by-")
+    return method + "".join(word.capitalize() for word in re.findall(r"[a-z]+", named or "map"))
 
 
 def _summarize(operation: dict[str, Any]) -> None:
@@ -117,6 +163,20 @@ def _body(operation: dict[str, Any]) -> dict[str, Any]:
 def _drop_the_frameworks_own_error(operation: dict[str, Any]) -> None:
     """What it refuses itself is answered with a problem document too."""
     operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
+
+
+def _say_who_needs_no_token(operation: dict[str, Any]) -> None:
+    if operation[PERMISSION] == PUBLIC:
+        operation["security"] = []
+
+
+def _say_what_the_server_refuses_itself(operation: dict[str, Any]) -> None:
+    """Bytes that are no HTTP, or an address too long for it, never come as far as a route."""
+    refused = operation["responses"].setdefault("400", {"description": "This is no HTTP."})
+    refused.setdefault("content", {})["text/plain"] = {
+        "schema": {"type": "string"},
+        "example": "Invalid HTTP request received.",
+    }
 
 
 def _taken_out(content: object) -> Iterator[tuple[str, Any]]:

@@ -39,7 +39,8 @@ async def openapi(request: Request) -> Response:
 @router.get("/docs", include_in_schema=False, openapi_extra=_OPEN)
 async def docs(request: Request) -> Response:
     # Nothing on the page comes from elsewhere, and nothing on it runs.
-    headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    headers = {"Content-Security-Policy": policy}
     return Response(page(_description(request.app)), headers=headers, media_type="text/html")
 
 

@@ -31,7 +31,7 @@ READ = "events.read"
         parameter("epoch", "The one that came with `after`: 410 if it was lost since.", "integer"),
         parameter("type", "Only these types, with commas, such as incident.resolved."),
         parameter("subject", "Only this record, by id or reference."),
-        parameter("limit", "How many items, at most 500.", "integer"),
+        parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500),
         *WAITING,
         answer=EventPage,
         errors=["not_found", "log_restored"],

@@ -42,7 +42,7 @@ def _filter_text(name: str) -> str:
 
 
 _CURSOR = parameter("cursor", "Where the page before ended.")
-_LIMIT = parameter("limit", "How many items, at most 500.", "integer")
+_LIMIT = parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500)
 _LIST_PARAMETERS = (
     *(parameter(name, _filter_text(name)) for name in sorted(ALLOWED.filters)),
     *(
@@ -143,7 +143,7 @@ async def history(request: Request) -> Response:
     "/{id}/timeline",
     openapi_extra=describe_query(
         READ,
-        parameter("by", "occurred_at, or recorded_at."),
+        parameter("by", "By which time.", enum=["occurred_at", "recorded_at"]),
         _CURSOR,
         _LIMIT,
         *WAITING,

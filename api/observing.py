@@ -11,6 +11,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from api.guarding import guard
 from api.problems import unexpected
 from write_model.kernel.ids import new_id
 
@@ -65,6 +66,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = message["headers"]
+            guard(headers, encrypted=self._scope["scheme"] == "https")
             headers.append((b"x-request-id", self._request))
             if self._correlation is not None:
                 headers.append((b"x-correlation-id", str(self._correlation).encode()))

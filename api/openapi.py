@@ -49,9 +49,7 @@ def describe_command(
         PERMISSION: command.permission,
         "description": inspect.cleandoc(command.__doc__ or ""),
         "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, _IF_MATCH],
-        "requestBody": json_body(
-            command, required=any(field.is_required() for field in command.model_fields.values())
-        ),
+        "requestBody": json_body(command),
         "responses": {
             **answers(answer, *((200, 201) if begins else (200,))),
             **problems((*COMMAND_ERRORS, *_of_versions(command, begins=begins))),
@@ -91,22 +89,37 @@ def describe_public(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
     return {PERMISSION: PUBLIC, "responses": answers(answer, *(statuses or (200,)))}
 
 
-def parameter(name: str, text: str, kind: str = "string") -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": text, "schema": {"type": kind}}
+def parameter(name: str, text: str, kind: str = "string", **schema: Any) -> dict[str, Any]:
+    schema = {"type": kind, **schema}
+    return {"name": name, "in": "query", "description": text, "schema": schema}
 
 
-def _header(name: str, text: str, kind: str = "string") -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": text, "schema": {"type": kind}}
+def _header(name: str, text: str, kind: str = "string", **schema: Any) -> dict[str, Any]:
+    return {**parameter(name, text, kind, **schema), "in": "header"}
 
 
 IDEMPOTENCY_KEY = _header(
-    "Idempotency-Key", "Makes it safe to send this request again; 1 to 255 characters."
+    "Idempotency-Key",
+    "Makes it safe to send this request again; 1 to 255 characters.",
+    minLength=1,
+    maxLength=255,
 )
-_IF_MATCH = _header("If-Match", 'Only on this version: an ETag of the record, such as "3".')
+_IF_MATCH = _header(
+    "If-Match",
+    'Only on this version: an ETag of the record, such as "3".',
+    pattern=r'^"[0-9]{1,18}"$',
+)
+_POSITION = {"minimum": 0, "maximum": 10**18 - 1}
 _IF_NONE_MATCH = _header("If-None-Match", "The ETag of the answer that you have.")
 WAITING = (
-    parameter("min_position", "Wait, within bounds, until this position is shown.", "integer"),
-    _header("X-Min-Position", "The same as `min_position`, which goes before it.", "integer"),
+    parameter(
+        "min_position", "Wait, within bounds, until this position is shown.", "integer", **_POSITION
+    ),
+    _header(
+        "X-Min-Position",
+        "The same as `min_position`, which goes before it.",
+        "integer",
+    ),
 )
 """Of the reads that can wait for what their caller has written."""
 
@@ -116,7 +129,9 @@ PAST = (AS_OF, parameter("version", "Tells the record as it was at this version.
 """Of the reads that can tell what was; `as_of` is when it was recorded, not when it happened."""
 
 
-def json_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """No body at all is an empty object, which will do where no field is required."""
+    required = any(field.is_required() for field in model.model_fields.values())
     schema = model.model_json_schema(ref_template=SCHEMAS + "{model}")
     return {"required": required, "content": {"application/json": {"schema": schema}}}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import structlog
@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from api.accesses import refused
 from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress, WrongFields
@@ -78,6 +79,19 @@ def unexpected(instance: str) -> Response:
     """The answer to a fault of ours: it says nothing of our inside."""
     detail = "Something went wrong on our side; tell the operator the instance of this message."
     return _document("internal", detail, instance, {}, {})
+
+
+def example_problem(code: str) -> dict[str, Any]:
+    """What such an answer looks like, for the description."""
+    status = STATUS[code]
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": f"{HTTPStatus(status).phrase}: a sentence that says what to do next.",
+        "code": code,
+        "instance": "0198f1a2-6c1e-7a30-9d2f-3b5f6f2c1a77",
+    }
 
 
 def _document(
@@ -157,7 +171,19 @@ async def _unrouted(request: Request, error: Exception) -> Response:
     else:
         answer = problem(Malformed(str(error.detail)), instance=_instance(request))
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(sorted(_allowed(request)))
     return answer
+
+
+def _allowed(request: Request) -> set[str]:
+    """The methods of all routes at this address; the router tells of the first one only."""
+    path, app = request.scope["path"], cast("FastAPI", request.app)
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    found = [route for route in routes if route.path == path] or [
+        route for route in routes if route.path_regex.match(path)
+    ]
+    return {method for route in found for method in route.methods or ()}
 
 
 async def _no_database(request: Request, error: Exception) -> Response:

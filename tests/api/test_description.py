@@ -174,9 +174,9 @@ def names(operation: dict[str, Any]) -> set[str]:
 
 def test_every_reference_of_the_description_leads_somewhere() -> None:
     described = self_description(create_app(Settings()))
-    schemas = described["components"]["schemas"]
     for reference in references(described):
-        assert reference.removeprefix("#/components/schemas/") in schemas
+        _, _, kind, name = reference.split("/")
+        assert name in described["components"][kind]
 
 
 def references(content: object) -> Iterator[str]:
@@ -226,3 +226,12 @@ def test_the_page_tells_how_each_field_is_written() -> None:
     [listing] = [each for each in told_of if "GET /v1/incidents</code>" in each]
     assert "<td>items[].opened_at</td><td>string (date-time)</td>" in listing
     assert "<td>facets</td><td>object of any names: object of any names: integer" in listing
+
+
+def test_every_answer_has_an_example_and_says_which_headers_come() -> None:
+    for (_, path), operation in operations(self_description(create_app(Settings()))).items():
+        for status, response in operation["responses"].items():
+            assert "X-Request-Id" in response["headers"], path
+            assert ("Retry-After" in response["headers"]) is (status in ("429", "503")), path
+            for content in response.get("content", {}).values():
+                assert content.get("example") or content.get("examples"), (path, status)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, NonNegativeInt, PositiveInt
+from pydantic import ConfigDict, NonNegativeInt, PositiveInt, Strict
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from write_model.kernel.errors import Refused
@@ -18,9 +19,9 @@ _DOCUMENTED = ConfigDict(use_attribute_docstrings=True)
 class ImportedFrom:
     """The row of the old system that a command stands for."""
 
-    row: PositiveInt
+    row: Annotated[PositiveInt, Strict()]
     """Counts from 1 in the source."""
-    step: NonNegativeInt = 0
+    step: Annotated[NonNegativeInt, Strict()] = 0
     """Counts the commands of one row from 0."""
     team: str | None = None
     """Whose it was from then on."""

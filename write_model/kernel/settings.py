@@ -20,6 +20,8 @@ OWNER, WRITER, TAILER, APP = (
     "tallystick_app",
 )
 
+Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
+"""As a browser writes it: no path, no wildcard."""
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -42,6 +44,8 @@ class Settings(BaseSettings):
     """What the first organization is called, which the first start founds."""
     host: str = "127.0.0.1"
     port: int = 8400
+    allowed_origins: tuple[Origin, ...] = ()
+    """Whose pages a browser lets ask; a JSON list such as ["https://desk.example"]."""
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
     """From which on a line is written, in letters of any case; DEBUG tells every request."""
     command_deadline_s: float = 10.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from tests.write_model.given import COMMANDER, MONDAY, given, happened
 from tests.write_model.incident.forklift import (
@@ -169,3 +169,9 @@ def test_late_reopenings_are_noted_by_the_time_they_happened(
         command, by=IMPORTER, at=years_later, said_at=then
     )
     asked.then(reopened)
+
+
+@pytest.mark.parametrize("row", [b'{"row":true}', b'{"row":1,"step":false}', b'{"row":"1"}'])
+def test_a_row_and_its_step_are_whole_numbers_and_nothing_like_them(row: bytes) -> None:
+    with pytest.raises(ValueError, match="valid integer"):
+        TypeAdapter(ImportedFrom).validate_json(row)

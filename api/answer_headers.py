@@ -1,0 +1,53 @@
+"""The headers that answers come with, as the OpenAPI document tells of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _header(text: str, example: str | int, kind: str = "string") -> dict[str, Any]:
+    return {"description": text, "schema": {"type": kind}, "example": example}
+
+
+HEADERS = {
+    "ETag": _header("The version of the record, or of this answer.", '"3"'),
+    "Idempotency-Replayed": _header(
+        "`true` when the answer is that of the first request with this key.", "true"
+    ),
+    "Link": _header(
+        "The next page (RFC 8288); left out on the last one.",
+        '</v1/incidents?cursor=bGVhaw>; rel="next"',
+    ),
+    "Retry-After": _header("After how many seconds to try again.", 1, "integer"),
+    "WWW-Authenticate": _header("How to sign in.", "Bearer"),
+    "X-Position": _header("The position in the log that was written, or is shown.", 7, "integer"),
+    "X-Request-Id": _header(
+        "The request's id: the caller's own, or a new one.", "0198f1a2-6c1e-7a30-9d2f-3b5f6f2c1a77"
+    ),
+}
+
+_BY_STATUS = {
+    "304": ("ETag",),
+    "401": ("WWW-Authenticate",),
+    "412": ("ETag",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
+_BY_PARAMETER = {
+    "If-None-Match": ("ETag",),
+    "min_position": ("X-Position",),
+    "cursor": ("Link",),
+    "Idempotency-Key": ("ETag", "Idempotency-Replayed", "X-Position"),
+}
+
+
+def say_which_headers_come(operation: dict[str, Any]) -> None:
+    """Which of them an operation's answers have, by what it takes and how it ends."""
+    asked = {each["name"] for each in operation["parameters"]}
+    for status, response in operation["responses"].items():
+        names = {"X-Request-Id", *_BY_STATUS.get(status, ())}
+        if status < "300":
+            names.update(*(_BY_PARAMETER[each] for each in asked & _BY_PARAMETER.keys()))
+        response["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)
+        }

@@ -1,0 +1,79 @@
+"""Every answer tells browsers what they may make of it; pages of elsewhere ask only when named."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.guarding import guard
+from tests.api.serving import Served, Somebody, serving
+from write_model.kernel.settings import Settings
+
+DESK = "https://desk.example"
+PREFLIGHT = {
+    "Origin": DESK,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization, idempotency-key",
+}
+
+
+@pytest.mark.parametrize("path", ["/v1", "/docs", "/livez", "/nowhere", "/v1/incidents"])
+async def test_every_answer_is_guarded(served: Served, path: str) -> None:
+    headers = (await served.http.get(path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert "Strict-Transport-Security" not in headers
+
+
+@pytest.mark.usefixtures("projector")
+async def test_what_a_read_says_of_caches_stands(owner: Somebody) -> None:
+    answer = await owner.get("/v1/incidents")
+    assert answer.headers.get_list("Cache-Control") == ["private, no-cache"]
+
+
+def test_only_over_tls_is_tls_asked_for() -> None:
+    headers = list[tuple[bytes, bytes]]()
+    guard(headers, encrypted=True)
+    assert dict(headers)[b"strict-transport-security"].startswith(b"max-age=")
+
+
+async def test_no_page_of_elsewhere_may_ask_unless_it_is_named(served: Served) -> None:
+    refused = await served.http.options("/v1/incidents", headers=PREFLIGHT)
+    assert refused.status_code == 405
+    read = await served.http.get("/v1", headers={"Origin": DESK})
+    assert "Access-Control-Allow-Origin" not in read.headers
+
+
+async def test_a_named_page_may_ask_and_others_may_not(settings: Settings) -> None:
+    named = settings.model_copy(update={"allowed_origins": (DESK,)})
+    async with serving(named) as served:
+        allowed = await served.http.options("/v1/incidents", headers=PREFLIGHT)
+        assert allowed.status_code == 200
+        assert allowed.headers["Access-Control-Allow-Origin"] == DESK
+        read = await served.http.get("/v1", headers={"Origin": DESK})
+        assert "ETag" in read.headers["Access-Control-Expose-Headers"]
+        assert "Access-Control-Allow-Credentials" not in read.headers
+        other = PREFLIGHT | {"Origin": "https://elsewhere.example"}
+        refused = await served.http.options("/v1/incidents", headers=other)
+        assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "desk.example", "https://*.example", "https://a.example/x"]
+)
+def test_an_origin_is_written_as_browsers_write_it(origin: str) -> None:
+    with pytest.raises(ValueError, match="allowed_origins"):
+        Settings(allowed_origins=(origin,))
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"), [("/v1/incidents", "GET, POST"), ("/v1/incidents/reports", "POST")]
+)
+async def test_a_refused_method_is_answered_with_all_that_are_taken(
+    served: Served, path: str, methods: str
+) -> None:
+    answer = await served.http.options(path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == methods

@@ -1,0 +1,1 @@
+"""The HTTP surface as others' tools see it: linters, fuzzers and generators of clients."""

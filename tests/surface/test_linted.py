@@ -1,0 +1,38 @@
+"""The OpenAPI document has no finding in Spectral and Redocly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from api.composition import create_app
+from api.description import self_description
+from tests.surface.node import HERE, run
+from write_model.kernel.settings import Settings
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    written = tmp_path / "openapi.json"
+    written.write_text(json.dumps(self_description(create_app(Settings()))))
+    return written
+
+
+@pytest.mark.slow
+def test_spectral_finds_nothing(document: Path) -> None:
+    rules = HERE / "spectral.yaml"
+    found = run(
+        "spectral", "lint", "--ruleset", rules, "--fail-severity", "hint", document, cwd=HERE
+    )
+    assert "No results with a severity of 'hint' or higher found" in found.stdout, found
+    assert found.returncode == 0
+
+
+@pytest.mark.slow
+def test_redocly_finds_nothing(document: Path) -> None:
+    found = run("redocly", "lint", "--config", HERE / "redocly.yaml", document, cwd=HERE)
+    assert found.returncode == 0, found.stderr
+    assert "Your API description is valid" in found.stderr
+    assert "ignored" not in found.stderr
