@@ -14,10 +14,16 @@ def link_records(paths: dict[str, Any]) -> dict[str, Any]:
     for path, methods in paths.items():
         if found := _ON_A_RECORD.fullmatch(path):
             begins = paths.get(found[1], {}).get("post")
-            for operation in methods.values() if begins else ():
+            for operation in methods.values() if begins and _names_a_record(begins) else ():
                 links[operation["operationId"]] = _link(operation)
                 _lead_on(begins, operation["operationId"])
     return links
+
+
+def _names_a_record(begins: dict[str, Any]) -> bool:
+    """A repeated declaration answers with the first record; who founds an organization has no
+    part in it."""
+    return begins["responses"].keys() >= {"200", "201"}
 
 
 def _link(operation: dict[str, Any]) -> dict[str, Any]:

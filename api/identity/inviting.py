@@ -42,7 +42,7 @@ from write_model.organization.commands import Name
 from write_model.organization.first import first_tenant
 from write_model.user.commands import Email
 
-router = APIRouter(prefix="/v1", tags=["People"])
+router = APIRouter(prefix="/v1")
 
 _MANAGE = "members.manage"
 _ADMINISTER = "organization.administer"
@@ -113,6 +113,7 @@ async def found(request: Request) -> Response:
 @router.post(
     "/invitations",
     status_code=201,
+    tags=["People"],
     openapi_extra=describe_body(
         _MANAGE,
         InvitedMember,
@@ -132,7 +133,9 @@ async def invite(request: Request) -> Response:
     return _offered({**offer(invited.offered), "id": invited.subject})
 
 
-@router.get("/invitations", openapi_extra=describe_query(_MANAGE, answer=Invitations))
+@router.get(
+    "/invitations", tags=["People"], openapi_extra=describe_query(_MANAGE, answer=Invitations)
+)
 async def invitations(request: Request) -> Response:
     """Invitations that were neither accepted nor withdrawn, the oldest first."""
     at = process(request)
@@ -147,6 +150,7 @@ async def invitations(request: Request) -> Response:
 @router.post(
     "/invitations/{member}/renew",
     status_code=201,
+    tags=["People"],
     openapi_extra={
         PERMISSION: _MANAGE,
         "responses": {
@@ -165,6 +169,7 @@ async def renew(request: Request, member: UUID) -> Response:
 @router.delete(
     "/invitations/{member}",
     status_code=204,
+    tags=["People"],
     openapi_extra={
         PERMISSION: _MANAGE,
         "responses": {
