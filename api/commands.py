@@ -13,8 +13,9 @@ from pydantic_core import to_json
 from api.admission import admitted
 from api.openapi import describe_command
 from api.process import Process, process
+from api.promises import promises
 from api.references import fields_that_name_records, ids_behind, record_id, reference
-from api.requests import correlation, expected_version, idempotency_key, parsed, raw_body
+from api.requests import correlation, parsed, raw_body
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Receipt
@@ -107,10 +108,10 @@ async def _handled(
     actor: Actor,
     content: bytes,
 ) -> Receipt:
-    key, related = idempotency_key(request, content), correlation(request)
+    key, expected = await promises(request, actor, content, begins=stream is None)
+    related = correlation(request)
     if stream is None:
         return await at.write_model.start(command, by=actor, key=key, correlation=related)
-    expected = expected_version(request)
     return await at.write_model.handle(
         stream, command, by=actor, expected=expected, key=key, correlation=related
     )

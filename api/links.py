@@ -23,7 +23,7 @@ def link_records(paths: dict[str, Any]) -> dict[str, Any]:
 def _names_a_record(begins: dict[str, Any]) -> bool:
     """A repeated declaration answers with the first record; who founds an organization has no
     part in it."""
-    return begins["responses"].keys() >= {"200", "201"}
+    return {"200", "201"} <= set(begins["responses"])
 
 
 def _link(operation: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ COMMAND_ERRORS = (
     "record_locked",
     "conflict",
     "idempotency_in_progress",
+    "idempotency_key_required",
     "idempotency_key_reused",
     "subject_erased",
 )
@@ -52,7 +53,7 @@ def describe_command(
         "requestBody": json_body(command),
         "responses": {
             **answers(answer, *((200, 201) if begins else (200,))),
-            **problems((*COMMAND_ERRORS, *_of_versions(command, begins=begins))),
+            **problems((*COMMAND_ERRORS, *_of_versions(begins=begins))),
         },
     }
 
@@ -160,8 +161,5 @@ def problems(codes: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _of_versions(command: type[Command], *, begins: bool) -> Iterable[str]:
-    if not begins:
-        yield "version_mismatch"
-    if command.binds_what_was_seen:
-        yield "precondition_required"
+def _of_versions(*, begins: bool) -> Iterable[str]:
+    return () if begins else ("version_mismatch", "precondition_required")

@@ -11,6 +11,16 @@ class Malformed(DomainError):
     code = "malformed"
 
 
+class KeyRequired(DomainError):
+    code = "idempotency_key_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your organization demands an Idempotency-Key: choose one for this command, and send"
+            " the same with each retry."
+        )
+
+
 class WrongFields(DomainError):
     """`errors`: every field that cannot be accepted, as (dotted path, why)."""
 

@@ -15,6 +15,7 @@ KEYED_ERRORS = (
     "forbidden",
     "conflict",
     "idempotency_in_progress",
+    "idempotency_key_required",
     "idempotency_key_reused",
     "subject_erased",
 )

@@ -18,11 +18,10 @@ from api.identity.identity import Identity
 from api.identity.inputs import Password
 from api.openapi import IDEMPOTENCY_KEY, answers, describe_command, describe_query
 from api.process import process
+from api.promises import promises
 from api.requests import (
     caller,
     correlation,
-    expected_version,
-    idempotency_key,
     parsed,
     raw_body,
 )
@@ -118,7 +117,8 @@ async def add_member(request: Request) -> Response:
     async with admitted(request, "members.manage") as actor:
         content = await raw_body(request)
         added = parsed(content, AddedMember.model_validate_json)
-        key = _identity(request).kept_key(idempotency_key(request, content))
+        given, _ = await promises(request, actor, content, begins=True)
+        key = _identity(request).kept_key(given)
         return await _added(_identity(request).accounts, added, actor, key)
 
 
@@ -173,12 +173,13 @@ async def _handled(request: Request, subject: UUID, kind: type[MembershipCommand
     identity = _identity(request)
     async with admitted(request) as actor:
         content = await raw_body(request)
+        key, expected = await promises(request, actor, content)
         receipt = await identity.accounts.write_model.handle(
             membership_stream(actor.tenant, subject),
             parsed(content, kind.model_validate_json),
             by=actor,
-            expected=expected_version(request),
-            key=identity.kept_key(idempotency_key(request, content)),
+            expected=expected,
+            key=identity.kept_key(key),
             correlation=correlation(request),
         )
     return _done(subject, receipt)

@@ -22,7 +22,8 @@ from api.commands import answered
 from api.identity.describing import KEYED_ERRORS, describe_body
 from api.openapi import IDEMPOTENCY_KEY, answers, describe_query
 from api.process import process
-from api.requests import caller, idempotency_key, parsed, raw_body
+from api.promises import promises
+from api.requests import caller, parsed, raw_body
 from write_model.accounts import Listed, NamedPerson
 from write_model.kernel.errors import Invalid
 from write_model.kernel.texts import PersonName
@@ -96,7 +97,8 @@ async def list_people(request: Request) -> Response:
         content = await raw_body(request)
         asked = parsed(content, People.model_validate_json)
         people = asked.all()
-        key = identity.kept_key(idempotency_key(request, content))
+        given, _ = await promises(request, actor, content, begins=True)
+        key = identity.kept_key(given)
         listed = await identity.accounts.list_people(people, by=actor, key=key)
     items = [_item(*one) for one in zip(people, listed, strict=True)]
     if asked.people is None:

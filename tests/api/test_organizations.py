@@ -99,4 +99,45 @@ async def test_what_was_decided_is_told_in_the_feed(owner: Somebody) -> None:
     position = told(await owner.post(policies_of(owner.tenant), body))["position"]
     last = told(await owner.get(f"/v1/events?min_position={position}"))["items"][-1]
     assert last["type"] == "organization.policies_set"
-    assert {each["field"]: each["to"] for each in last["data"]["changes"]} == body
+    told_of = {each["field"]: each["to"] for each in last["data"]["changes"]}
+    assert told_of == {**body, "require_idempotency_key": False, "require_if_match": False}
+
+
+LEAKS = {"title": "The forklift leaks oil", "severity": "sev3"}
+ADA = {"email": "ada@harbor.example", "name": "Ada", "roles": ["viewer"]}
+KEYED = {"Idempotency-Key": "leak-1"}
+
+
+async def demanding(owner: Somebody, **demanded: bool) -> str:
+    """The address of an incident in an organization that demands it."""
+    incident = f"/v1/incidents/{(await owner.declares())['id']}"
+    window = {"late_reopen_after": "P7D", "reopen_window": "P30D"}
+    answer = await owner.post(policies_of(owner.tenant), {**window, **demanded})
+    assert answer.status_code == 200
+    return incident
+
+
+async def test_an_organization_may_demand_keys_of_commands(owner: Somebody) -> None:
+    incident = await demanding(owner, require_idempotency_key=True)
+    refusals = [
+        await owner.post("/v1/incidents", LEAKS),
+        await owner.post(f"{incident}/acknowledge", {}),
+        await owner.post("/v1/members", ADA),
+        await owner.post("/v1/people", {"name": "Siri Dahl"}),
+    ]
+    told_of = {(answer.status_code, told(answer)["code"]) for answer in refusals}
+    assert told_of == {(400, "idempotency_key_required")}
+    assert (await owner.post("/v1/incidents", LEAKS, **KEYED)).status_code == 201
+    assert (await owner.post(f"{incident}/acknowledge", {}, **KEYED)).status_code == 422
+    other = {"Idempotency-Key": "leak-2"}
+    assert (await owner.post(f"{incident}/acknowledge", {}, **other)).status_code == 200
+
+
+async def test_an_organization_may_demand_the_version_that_was_seen(owner: Somebody) -> None:
+    incident = await demanding(owner, require_if_match=True)
+    for headers in ({}, {"If-Match": "*"}):
+        refused = await owner.post(f"{incident}/acknowledge", {}, **headers)
+        assert (refused.status_code, told(refused)["code"]) == (428, "precondition_required")
+    seen = await owner.post(f"{incident}/acknowledge", {}, **{"If-Match": '"1"'})
+    assert seen.status_code == 200
+    assert (await owner.post("/v1/incidents", LEAKS)).status_code == 201

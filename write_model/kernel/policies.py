@@ -15,6 +15,10 @@ class Policies:
     """From then on only an incident commander reopens."""
     reopen_window: timedelta = timedelta(days=30)
     """After it nobody does: a new, linked incident is declared."""
+    require_idempotency_key: bool = False
+    """Whether a command must come with an Idempotency-Key."""
+    require_if_match: bool = False
+    """Whether a command on a record must say in If-Match which version was seen."""
 
 
 DEFAULTS = Policies()

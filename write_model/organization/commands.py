@@ -35,7 +35,7 @@ class FoundOrganization(Command):
 
 
 class SetPolicies(Command):
-    """Decide how long after its end an incident may be reopened.
+    """Decide how long after its end an incident may be reopened, and what commands must carry.
 
     After `late_reopen_after` only an incident commander reopens it, after `reopen_window` nobody.
     Durations are ISO 8601, such as P7D. Every command obeys at once, or within a second where
@@ -48,6 +48,10 @@ class SetPolicies(Command):
     """So long after its end anybody who responds may reopen an incident."""
     reopen_window: NonNegativeDuration
     """So long after its end it may be reopened at all; not shorter than the other."""
+    require_idempotency_key: bool = False
+    """Whether every command must carry an `Idempotency-Key`, which makes its retry safe."""
+    require_if_match: bool = False
+    """Whether a command on a record must carry `If-Match` with the version that was seen."""
 
     def decide(self, state: Organization, moment: Moment) -> Iterator[PoliciesSet]:
         if not state.exists:
@@ -58,5 +62,8 @@ class SetPolicies(Command):
                 field="reopen_window",
             )
         yield PoliciesSet(
-            late_reopen_after=self.late_reopen_after, reopen_window=self.reopen_window
+            late_reopen_after=self.late_reopen_after,
+            reopen_window=self.reopen_window,
+            require_idempotency_key=self.require_idempotency_key,
+            require_if_match=self.require_if_match,
         )

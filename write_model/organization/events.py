@@ -18,6 +18,8 @@ class PoliciesSet(Event):
 
     late_reopen_after: timedelta
     reopen_window: timedelta
+    require_idempotency_key: bool = False
+    require_if_match: bool = False
 
 
 OrganizationEvent = OrganizationFounded | PoliciesSet

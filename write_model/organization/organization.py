@@ -30,7 +30,13 @@ class Organization:
             case OrganizationFounded(name=name):
                 return replace(self, version=version, name=name)
             case PoliciesSet():
-                policies = Policies(version, event.late_reopen_after, event.reopen_window)
+                policies = Policies(
+                    version,
+                    event.late_reopen_after,
+                    event.reopen_window,
+                    event.require_idempotency_key,
+                    event.require_if_match,
+                )
                 return replace(self, version=version, policies=policies)
             case _:
                 assert_never(event)
