@@ -13,6 +13,7 @@ from api.command_line import (
     log,
     projecting,
     rebuilding,
+    resetting,
     running,
     signing_in,
 )
@@ -43,4 +44,5 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)
 app.command("metrics-token")(signing_in.metrics_token)
+app.command("reset-password")(resetting.reset_password)
 app.command("bench", context_settings=PASSED_ON)(bench.bench)

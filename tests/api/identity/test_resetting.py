@@ -6,11 +6,14 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from typer.testing import CliRunner, Result
 
+from api.command_line.app import app
 from tests.api.serving import PASSWORD, Served, Somebody, told
 from tests.embedded import Database
 from tests.identity import everything_stored
 from write_model.kernel.access import SYSTEM, Role, system_actor
+from write_model.kernel.settings import Settings
 from write_model.user.user import USER
 
 EMAIL = "freya@harbor.example"
@@ -121,6 +124,28 @@ async def test_the_operator_resets_for_anybody(served: Served, freya: Somebody) 
     offered = await served.identity.resets.offer_by_operator(freya.id, by=system_actor())
     assert (await uses(served, offered.token)).status_code == 204
     assert (await signs_in(served, NEW)).status_code == 200
+
+
+async def at_the_terminal(settings: Settings, *words: str) -> Result:
+    environment = {
+        "TALLYSTICK_SOCKET_FOLDER": str(settings.socket_folder),
+        "TALLYSTICK_DATABASE_NAME": settings.database_name,
+    }
+    asked = ["reset-password", *words, "--home", str(settings.home)]
+    return await asyncio.to_thread(CliRunner().invoke, app, asked, env=environment)
+
+
+@pytest.mark.usefixtures("freya")
+async def test_the_operator_does_it_at_the_terminal(served: Served, settings: Settings) -> None:
+    offered = await at_the_terminal(settings, EMAIL)
+    assert offered.exit_code == 0, offered.output
+    assert (await uses(served, offered.stdout.strip())).status_code == 204
+    assert (await signs_in(served, NEW)).status_code == 200
+    nobody = await at_the_terminal(settings, "nobody@harbor.example")
+    assert (nobody.exit_code, nobody.stderr) == (
+        2,
+        "Nobody signs in with nobody@harbor.example.\n",
+    )
 
 
 async def test_a_suspended_member_s_reset_is_no_longer_good(
