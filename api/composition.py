@@ -23,7 +23,7 @@ from api import (
 from api.budgets import Budgets
 from api.following import Following
 from api.guarding import allow_origins
-from api.identity import auth, inviting, members, named, resetting, sessions
+from api.identity import api_keys, auth, inviting, members, named, resetting, sessions
 from api.identity.identity import Identity, identity
 from api.observing import Observed
 from api.problems import explain_errors
@@ -53,6 +53,7 @@ ROUTERS = (
     resetting.router,
     members.router,
     named.router,
+    api_keys.router,
     access_log.router,
     dead_letters.router,
     projections_admin.router,

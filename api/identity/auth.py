@@ -115,6 +115,7 @@ async def change_password(request: Request) -> Response:
     Every sign-in of yours ends, wherever it was, with its refresh and access tokens.
     """
     async with admitted(request, _OWN) as actor:
+        actor.must_be_a_person()
         given = await body(request, PasswordChange)
         signed_in = await _signing_in(request).change_password(
             actor, given.current_password, given.new_password, address=_address(request)

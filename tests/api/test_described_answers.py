@@ -93,6 +93,7 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     await owner.post("/v1/members", joining)
     await owner.get("/v1/members")
     await people_are_asked_in(served, owner)
+    await a_service_gets_a_key(owner)
     await one_forgets_her_password(served, owner, member)
     founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
     await served.process.write_model.handle(owner.tenant, founding, by=system)
@@ -126,6 +127,17 @@ async def people_are_asked_in(served: Served, owner: Somebody) -> None:
     quarry = {"name": "Quarry", "owner": {"email": "kari@example.com", "name": "Kari Nes"}}
     for who in (operator, owner):
         await who.post("/v1/organizations", quarry)
+
+
+async def a_service_gets_a_key(owner: Somebody) -> None:
+    telemetry = {"name": "Forklift telemetry", "scopes": ["incident.report"]}
+    made = told(await owner.post("/v1/api-keys", telemetry))
+    path = f"/v1/api-keys/{made['id']}"
+    for _ in range(2):
+        await owner.post(f"{path}/rotate")
+        await owner.get("/v1/api-keys")
+        await owner.delete(path)
+    await owner.post("/v1/api-keys", telemetry | {"expires_at": "2020-01-01T00:00:00Z"})
 
 
 async def one_forgets_her_password(served: Served, owner: Somebody, member: str) -> None:

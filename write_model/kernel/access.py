@@ -41,7 +41,9 @@ _REPORT = _READ | {"incident.report"}
 _RESPOND = _REPORT | {"incident.respond", "incident.triage", "incident.personal"}
 _COMMAND = _RESPOND | {"incident.command", "incident.assign"}
 _HISTORY = frozenset({"events.read"})
-_ADMINISTER = frozenset({"organization.administer", "members.manage", "projections.manage"})
+_ADMINISTER = frozenset(
+    {"organization.administer", "members.manage", "projections.manage", "api_keys.manage"}
+)
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.OWNER: _COMMAND | _HISTORY | _ADMINISTER | {"records.import"},
@@ -69,20 +71,31 @@ def permissions_of(roles: frozenset[Role]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a subject in a tenant with roles, and by which way the request came."""
+    """Who asks: a subject in a tenant with roles, and by which way the request came.
+
+    `scopes`: all that an API key may do of what its role may; None for a person.
+    """
 
     id: UUID
     tenant: UUID
     roles: frozenset[Role] = frozenset()
     source: Source = "api"
+    scopes: frozenset[str] | None = None
 
     def may(self, permission: str) -> bool:
+        if self.scopes is not None and permission not in self.scopes:
+            return False
         return self.source == "system" or permission in permissions_of(self.roles)
 
     def must(self, permission: str) -> None:
         """Raises: Forbidden unless one of the roles carries the permission."""
         if not self.may(permission):
             raise Forbidden(permission)
+
+    def must_be_a_person(self) -> None:
+        """Raises: Forbidden for an API key, which has neither a password nor sign-ins."""
+        if self.scopes is not None:
+            raise Forbidden("", "An API key cannot do this; sign in as a person.")
 
 
 def system_actor(tenant: UUID = SYSTEM) -> Actor:
