@@ -39,7 +39,11 @@ class ApiKeys:
     ids: Ids
 
     async def create(self, new: NewKey, *, by: Actor) -> tuple[Receipt, Secret]:
-        """Raises: Forbidden, also for a scope that the actor himself has not; Invalid."""
+        """Make a key.
+
+        Raises: Forbidden, also for a scope that the actor himself has not; Invalid;
+        ReauthenticationRequired.
+        """
         secret = self.secrets.make()
         command = CreateApiKey(
             name=new.name, prefix=secret.prefix, scopes=new.scopes, expires_at=new.expires_at
@@ -49,7 +53,7 @@ class ApiKeys:
     async def rotate(self, key: UUID, *, by: Actor) -> tuple[Receipt, Secret]:
         """Another secret for the same key; the older one is no longer good.
 
-        Raises: Forbidden; NotFound; IllegalTransition.
+        Raises: Forbidden; NotFound; IllegalTransition; ReauthenticationRequired.
         """
         by.must(RotateApiKey.permission)
         # Of somebody else's key not even a hash is kept.

@@ -105,6 +105,16 @@ class Tokens(Answer):
     """Good for one renewal."""
 
 
+class ProofToken(Answer):
+    """What you ask with where it must be certain that it is you."""
+
+    access_token: str
+    """Send it as `Authorization: Bearer ...`; it cannot be renewed."""
+    token_type: Literal["Bearer"]
+    expires_in: int
+    """In seconds."""
+
+
 class Session(Answer):
     """One of your sign-ins."""
 

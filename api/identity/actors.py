@@ -1,6 +1,7 @@
 """Who is asking: from the bearer token to an actor with the roles held at this moment."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Protocol
 from uuid import UUID
 
@@ -62,7 +63,10 @@ class Actors:
         if claims.sign_in is not None and self._living.get(claims.sign_in.int) is None:
             await self._must_live(claims.subject, claims.sign_in)
         known = self._known.get((claims.tenant.int, claims.subject.int))
-        return known if known is not None else await self._looked_up(claims)
+        found = known if known is not None else await self._looked_up(claims)
+        if claims.authenticated_at is None:
+            return found
+        return replace(found, authenticated_at=claims.authenticated_at)
 
     async def member(self, tenant: UUID, subject: UUID) -> Actor:
         """An active member, as he is now.

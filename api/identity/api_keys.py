@@ -46,13 +46,20 @@ class NewApiKey(BaseModel):
         _MANAGE,
         NewApiKey,
         responses=answers(ApiKeySecret, 201),
-        errors=(*BODY_ERRORS, "unauthenticated", "forbidden", "conflict"),
+        errors=(
+            *BODY_ERRORS,
+            "unauthenticated",
+            "forbidden",
+            "reauthentication_required",
+            "conflict",
+        ),
     ),
 )
 async def create(request: Request) -> Response:
     """Make a key for a service, which acts under the key's own id.
 
-    Its secret is in this answer and kept nowhere. Nobody gives a key more than he may do himself.
+    It needs a token of `POST /v1/auth/reauthenticate`. The secret is in this answer and kept
+    nowhere. Nobody gives a key more than he may do himself.
     """
     async with admitted(request, _MANAGE) as actor:
         given = await body(request, NewApiKey)
@@ -78,14 +85,23 @@ async def api_keys(request: Request) -> Response:
         PERMISSION: _MANAGE,
         "responses": {
             **answers(ApiKeySecret, 201),
-            **problems((*QUERY_ERRORS, "not_found", "illegal_transition", "conflict")),
+            **problems(
+                (
+                    *QUERY_ERRORS,
+                    "reauthentication_required",
+                    "not_found",
+                    "illegal_transition",
+                    "conflict",
+                )
+            ),
         },
     },
 )
 async def rotate(request: Request, key: UUID) -> Response:
     """Give a key another secret; the older one is without effect everywhere within a second.
 
-    Scopes and expiry stay. To change over without a gap, make a second key and revoke the first.
+    It needs a token of `POST /v1/auth/reauthenticate`. Scopes and expiry stay. To change over
+    without a gap, make a second key and revoke the first.
     """
     async with admitted(request, _MANAGE) as actor:
         identity = process(request).identity

@@ -34,7 +34,7 @@ async def sessions(request: Request) -> Response:
         actor.must_be_a_person()
         signing_in = _signing_in(request)
         found = await signing_in.sign_ins.of(actor.id, at=signing_in.clock())
-    current = _current(request)
+    current = current_sign_in(request)
     items = [_item(each, current) for each in found]
     return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
 
@@ -57,7 +57,8 @@ async def end_one(request: Request, session: UUID) -> Response:
     return Response(status_code=204)
 
 
-def _current(request: Request) -> UUID | None:
+def current_sign_in(request: Request) -> UUID | None:
+    """The one that the request's token was issued to."""
     _, _, token = request.headers["authorization"].partition(" ")
     return _signing_in(request).tokens.verify(token).sign_in
 

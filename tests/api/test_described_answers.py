@@ -93,7 +93,8 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     await owner.post("/v1/members", joining)
     await owner.get("/v1/members")
     await people_are_asked_in(served, owner)
-    await a_service_gets_a_key(owner)
+    await a_service_gets_a_key(owner.proven(served))
+    await owner.post("/v1/api-keys", {"name": "Crane", "scopes": ["incident.report"]})
     await one_forgets_her_password(served, owner, member)
     founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
     await served.process.write_model.handle(owner.tenant, founding, by=system)
@@ -106,6 +107,8 @@ async def she_signs_in(served: Served, credentials: dict[str, Any]) -> None:
     signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
     own = {"current_password": credentials["password"], "new_password": PASSWORD}
     bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
+    proof = {"password": credentials["password"]}
+    await served.http.post("/v1/auth/reauthenticate", json=proof, headers=bearer)
     signed_in = told(await served.http.post("/v1/auth/password", json=own, headers=bearer))
     for path in ("/v1/auth/refresh", "/v1/auth/logout"):
         await served.http.post(path, json={"refresh_token": signed_in["refresh_token"]})

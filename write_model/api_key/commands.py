@@ -49,6 +49,7 @@ class ApiKeyCommand(Command):
 class CreateApiKey(ApiKeyCommand):
     """Make a key for a service; nobody gives it more than he may do himself."""
 
+    needs_reauthentication: ClassVar = True
     name: KeyName
     prefix: Prefix
     scopes: Scopes
@@ -70,6 +71,7 @@ class CreateApiKey(ApiKeyCommand):
 class RotateApiKey(ApiKeyCommand):
     """Put another secret in force; the older one is no longer good."""
 
+    needs_reauthentication: ClassVar = True
     prefix: Prefix
 
     def decide(self, state: ApiKey, moment: Moment) -> Iterator[ApiKeyRotated]:

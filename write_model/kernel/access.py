@@ -6,17 +6,21 @@ The table follows DOMAIN.md; whatever is not in it is denied.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
-from write_model.kernel.errors import Forbidden
+from write_model.kernel.errors import Forbidden, ReauthenticationRequired
 
 Source = Literal["ui", "api", "import", "rule", "timer", "system"]
 
 SYSTEM = UUID(int=0)
 """The system tenant, and the actor of what nobody asked for."""
+
+PROVEN_FOR = timedelta(minutes=5)
+"""How long it counts that somebody has proven once more who he is: for one signature, or a few."""
 
 
 class Role(StrEnum):
@@ -74,6 +78,7 @@ class Actor:
     """Who asks: a subject in a tenant with roles, and by which way the request came.
 
     `scopes`: all that an API key may do of what its role may; None for a person.
+    `authenticated_at`: when he proved once more who he is, after signing in; None: he has not.
     """
 
     id: UUID
@@ -81,6 +86,7 @@ class Actor:
     roles: frozenset[Role] = frozenset()
     source: Source = "api"
     scopes: frozenset[str] | None = None
+    authenticated_at: datetime | None = None
 
     def may(self, permission: str) -> bool:
         if self.scopes is not None and permission not in self.scopes:
@@ -91,6 +97,13 @@ class Actor:
         """Raises: Forbidden unless one of the roles carries the permission."""
         if not self.may(permission):
             raise Forbidden(permission)
+
+    def must_have_reauthenticated(self, now: datetime) -> None:
+        """Raises: ReauthenticationRequired unless he has just proven who he is."""
+        if self.source == "system":
+            return
+        if self.authenticated_at is None or now - self.authenticated_at > PROVEN_FOR:
+            raise ReauthenticationRequired
 
     def must_be_a_person(self) -> None:
         """Raises: Forbidden for an API key, which has neither a password nor sign-ins."""

@@ -4,6 +4,7 @@ DomainError
 ├── Refused                      the command may not be carried out as asked
 │   ├── Forbidden                the actor lacks the permission
 │   │   └── SegregationOfDuties  the actor is the one person who may not do this
+│   ├── ReauthenticationRequired the actor must prove once more who he is
 │   ├── IllegalTransition        the record's status does not allow it
 │   ├── RecordLocked             the record is final
 │   ├── Invalid                  a field's value cannot be accepted
@@ -52,6 +53,16 @@ class SegregationOfDuties(Forbidden):
 
     def __init__(self, message: str, permission: str = "") -> None:
         super().__init__(permission, message)
+
+
+class ReauthenticationRequired(Refused):
+    code = "reauthentication_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Give your password once more at /v1/auth/reauthenticate, and ask with the token"
+            " that it answers."
+        )
 
 
 class IllegalTransition(Refused):

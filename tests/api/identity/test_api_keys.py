@@ -24,6 +24,11 @@ from write_model.kernel.settings import Settings
 TELEMETRY = {"name": "Forklift telemetry", "scopes": ["incident.report", "people.read"]}
 
 
+@pytest.fixture
+async def owner(served: Served) -> Somebody:
+    return (await served.somebody(Role.OWNER)).proven(served)
+
+
 async def made(owner: Somebody, **fields: Any) -> tuple[Somebody, dict[str, Any]]:
     answer = await owner.post("/v1/api-keys", TELEMETRY | fields)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store"), answer.text
@@ -114,7 +119,7 @@ async def test_a_revoked_key_is_good_for_nothing_and_still_listed(owner: Somebod
 
 async def test_another_organization_s_keys_are_not_there(served: Served, owner: Somebody) -> None:
     service, _ = await made(owner)
-    stranger = await served.somebody(Role.OWNER)
+    stranger = (await served.somebody(Role.OWNER)).proven(served)
     assert await shown(stranger) == []
     for answer in (
         await stranger.post(f"/v1/api-keys/{service.id}/rotate"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,11 +16,17 @@ from write_model.api_key.commands import (
 )
 from write_model.api_key.events import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated
 from write_model.kernel.access import PERMISSIONS, Actor, Role
-from write_model.kernel.errors import Forbidden, IllegalTransition, Invalid, NotFound
+from write_model.kernel.errors import (
+    Forbidden,
+    IllegalTransition,
+    Invalid,
+    NotFound,
+    ReauthenticationRequired,
+)
 from write_model.kernel.ids import new_id
 
 OLD, NEW = "tsk_aaaaaaaa", "tsk_bbbbbbbb"
-ADMIN = actor(1, Role.ADMIN)
+ADMIN = replace(actor(1, Role.ADMIN), authenticated_at=MONDAY)
 REPORT = frozenset({Scope.REPORT, Scope.READ_INCIDENTS})
 TELEMETRY = CreateApiKey(name="Forklift telemetry", prefix=OLD, scopes=REPORT)
 CREATED = ApiKeyCreated(
@@ -72,10 +79,14 @@ def test_only_who_manages_keys_makes_rotates_and_revokes_them() -> None:
 
 
 def test_nobody_gives_a_key_more_than_he_may_do_himself() -> None:
-    bound = Actor(
-        ADMIN.id, TENANT, ADMIN.roles, scopes=frozenset({"api_keys.manage", "incident.read"})
-    )
+    bound = replace(ADMIN, scopes=frozenset({"api_keys.manage", "incident.read"}))
     given().when(TELEMETRY, by=bound).then_refused(Forbidden, saying=r"incident\.report")
+
+
+def test_who_has_not_just_proven_who_he_is_makes_and_rotates_none() -> None:
+    signed_in = replace(ADMIN, authenticated_at=None)
+    for command in (TELEMETRY, RotateApiKey(prefix=NEW)):
+        given().when(command, by=signed_in).then_refused(ReauthenticationRequired)
 
 
 def test_the_scopes_are_what_a_service_may_do() -> None:
@@ -100,7 +111,9 @@ def test_a_revoked_key_is_never_good_again() -> None:
 
 def test_an_expired_key_is_not_rotated() -> None:
     rotate = RotateApiKey(prefix=NEW)
-    given(CREATED).when(rotate, by=ADMIN, at=LATER).then_refused(IllegalTransition)
+    given(CREATED).when(rotate, by=replace(ADMIN, authenticated_at=LATER), at=LATER).then_refused(
+        IllegalTransition
+    )
 
 
 def test_what_was_never_made_is_neither_rotated_nor_revoked() -> None:

@@ -16,6 +16,7 @@ ALL = [
     errors.Refused("This is refused."),
     errors.Forbidden("incident.command"),
     errors.SegregationOfDuties("The resolver does not close it.", "incident.command"),
+    errors.ReauthenticationRequired(),
     errors.IllegalTransition("It is closed.", allowed=("open",)),
     errors.RecordLocked("It is merged."),
     errors.Invalid("The title is empty.", field="title"),
