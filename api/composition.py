@@ -31,6 +31,7 @@ from api.identity import (
     named,
     reauthenticating,
     resetting,
+    second_factors,
     sessions,
 )
 from api.identity.identity import Identity, identity
@@ -61,6 +62,7 @@ ROUTERS = (
     inviting.router,
     resetting.router,
     reauthenticating.router,
+    second_factors.router,
     members.router,
     named.router,
     api_keys.router,

@@ -34,6 +34,7 @@ STATUS: dict[str, int] = {
     "malformed": 400,
     "idempotency_key_required": 400,
     "unauthenticated": 401,
+    "second_factor_required": 401,
     "plan_limit": 402,
     "forbidden": 403,
     "segregation_of_duties": 403,

@@ -115,6 +115,28 @@ class ProofToken(Answer):
     """In seconds."""
 
 
+class SecondFactor(Answer):
+    """Your second factor."""
+
+    enabled: bool
+    recovery_codes_left: int
+
+
+class SecondFactorOffer(Answer):
+    """What an authenticator app needs: it is shown this once."""
+
+    secret: str
+    """For typing, in base 32."""
+    uri: str
+    """For a QR code."""
+
+
+class RecoveryCodes(Answer):
+    """Codes that stand in for the app, each once: they are shown this once."""
+
+    recovery_codes: list[str]
+
+
 class Session(Answer):
     """One of your sign-ins."""
 

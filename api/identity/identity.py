@@ -17,6 +17,7 @@ from api.identity.key_bearers import KeyBearers
 from api.identity.on_record import OnRecord
 from api.identity.people import People
 from api.identity.rim import Rim
+from api.identity.second_step import SecondStep
 from api.identity.signing_in import SigningIn
 from read_model.cache import Cache
 from write_model.accounts import Accounts
@@ -29,6 +30,7 @@ from write_model.kernel.api_key_secrets import ApiKeySecrets
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Logins, RefreshTokens
+from write_model.kernel.factors import Factors
 from write_model.kernel.ids import Ids
 from write_model.kernel.keyring import Keyring
 from write_model.kernel.messages import IdempotencyKey
@@ -38,6 +40,7 @@ from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
 from write_model.password_resets import PasswordResets
+from write_model.second_factors import SecondFactors
 
 _OF_KEYS = f"{API_KEY.name}."
 
@@ -53,6 +56,7 @@ class Identity:
     signing_in: SigningIn
     invitations: Invitations
     resets: PasswordResets
+    second_factors: SecondFactors
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -119,6 +123,9 @@ def identity(
     access_log = AccessLog(pool)
     invitations = Invitations(accounts, Passes(pool, "invitation"), clock)
     resets = PasswordResets(accounts, Passes(pool, "reset"), clock)
+    factors = SecondFactors(write_model, Factors(pool), master, clock)
+    guesses = Guesses(cache, master.key("guesses"), clock)
+    on_record = OnRecord(access_log, logins, actors, clock)
     signing_in = SigningIn(
         write_model,
         logins,
@@ -131,8 +138,9 @@ def identity(
         tokens,
         actors,
         clock,
-        Guesses(cache, master.key("guesses"), clock),
-        OnRecord(access_log, logins, actors, clock),
+        guesses,
+        on_record,
+        SecondStep(factors, guesses, on_record),
     )
     return Identity(
         accounts,
@@ -144,6 +152,7 @@ def identity(
         signing_in,
         invitations,
         resets,
+        factors,
         access_log,
         keyring,
         clock,

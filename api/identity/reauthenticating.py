@@ -8,7 +8,7 @@ from api.admission import admitted
 from api.answers.people import ProofToken
 from api.commands import JSON
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
-from api.identity.inputs import Short
+from api.identity.inputs import Code, Short
 from api.identity.resetting import NOT_KEPT, address
 from api.identity.sessions import current_sign_in
 from api.openapi import answers
@@ -26,6 +26,8 @@ class Proof(BaseModel):
 
     password: Short
     """The one that you sign in with."""
+    totp: Code | None = None
+    """A code of your authenticator app, or a recovery code, if you have a second factor."""
 
 
 @router.post(
@@ -34,7 +36,7 @@ class Proof(BaseModel):
         _OWN,
         Proof,
         responses=answers(ProofToken, 200),
-        errors=(*SIGNING_IN_ERRORS, "forbidden", "rate_limited"),
+        errors=(*SIGNING_IN_ERRORS, "forbidden", "second_factor_required", "rate_limited"),
     ),
 )
 async def reauthenticate(request: Request) -> Response:
@@ -47,7 +49,11 @@ async def reauthenticate(request: Request) -> Response:
         actor.must_be_a_person()
         given = await body(request, Proof)
         token = await process(request).identity.signing_in.reauthenticate(
-            actor, given.password, current_sign_in(request), address=address(request)
+            actor,
+            given.password,
+            current_sign_in(request),
+            code=given.totp,
+            address=address(request),
         )
     content = {
         "access_token": token,

@@ -9,6 +9,7 @@ from uuid import UUID
 from api.identity.actors import Actors
 from api.identity.guesses import Guesses
 from api.identity.on_record import OnRecord
+from api.identity.second_step import SecondStep
 from write_model.application import WriteModel
 from write_model.invitations import Invitations
 from write_model.kernel.access import SYSTEM, Actor
@@ -49,13 +50,21 @@ class SigningIn:
     clock: Clock
     guesses: Guesses
     on_record: OnRecord
+    second_step: SecondStep
 
-    async def sign_in(self, email: str, password: str, *, address: str) -> SignedIn:
-        """Raises: Unauthenticated, the same for whatever was wrong; RateLimited; Overloaded."""
+    async def sign_in(
+        self, email: str, password: str, code: str | None = None, *, address: str
+    ) -> SignedIn:
+        """Raises: Unauthenticated, the same for whatever was wrong; SecondFactorRequired;
+        RateLimited; Overloaded.
+        """
         blind = self.blind_index.of(email)
         await self._must_be_allowed(blind, address)
-        # Once more, for another sign-in may have hashed the same password anew.
-        signed_in = await self._tried(blind, password) or await self._tried(blind, password)
+        signed_in = await self._tried(blind, password, code)
+        if signed_in is None:
+            # Once more, for another sign-in may have hashed the same password anew. The second step
+            # was passed already, with a code that is not good twice.
+            signed_in = await self._tried(blind, password, code, is_passed=True)
         if signed_in is None:
             raise Unauthenticated(WRONG)
         return signed_in
@@ -93,6 +102,11 @@ class SigningIn:
             raise NotFound("You have no such sign-in.")
         await self._ended(by.id, "ended", sign_in)
 
+    async def end_for(self, user: UUID) -> None:
+        """End all of somebody's sign-ins."""
+        await self.sign_ins.end(user, at=self.clock())
+        await self._ended(user, "ended")
+
     async def change_password(self, by: Actor, current: str, new: str, *, address: str) -> SignedIn:
         """Set one's own password, which ends all sign-ins; the tokens are of a new one.
 
@@ -115,13 +129,20 @@ class SigningIn:
         return begun
 
     async def reauthenticate(
-        self, by: Actor, password: str, sign_in: UUID | None, *, address: str
+        self,
+        by: Actor,
+        password: str,
+        sign_in: UUID | None,
+        *,
+        code: str | None,
+        address: str,
     ) -> str:
         """An access token that proves for a while that it is he himself who asks.
 
-        Raises: Invalid for a wrong password; RateLimited; Overloaded.
+        Raises: Invalid for a wrong password; SecondFactorRequired; RateLimited; Overloaded.
         """
         await self._own_hash(by, password, address, field="password")
+        await self.second_step.must_pass(by.id, code)
         self.on_record.note(by.id, "reauthenticated")
         return self.tokens.issue(by.id, by.tenant, sign_in=sign_in, is_proof=True)
 
@@ -147,7 +168,9 @@ class SigningIn:
         receipt = await self.invitations.accept(token, holder, password, name)
         return holder, receipt
 
-    async def _tried(self, blind: bytes, password: str) -> SignedIn | None:
+    async def _tried(
+        self, blind: bytes, password: str, code: str | None, *, is_passed: bool = False
+    ) -> SignedIn | None:
         """None when the hash changed while it was verified."""
         login = await self.logins.find(blind)
         verdict = await self.passwords.verified(password, login.password_hash if login else None)
@@ -156,6 +179,8 @@ class SigningIn:
         if login is None or not verdict.matches:
             raise Unauthenticated(WRONG)
         await self.guesses.right(blind)
+        if not is_passed:
+            await self.second_step.must_pass(login.user, code)
         kept = await self._tidied(login, verdict.rehash)
         return await self._begun(login.user, await self._first_active(login), kept)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from pyotp.totp import TOTP
 
 from tests.api.conforming import faults, operation_of
 from tests.api.serving import LEAK, PASSWORD, Served, Somebody, told
@@ -93,6 +94,7 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     await owner.post("/v1/members", joining)
     await owner.get("/v1/members")
     await people_are_asked_in(served, owner)
+    await she_takes_a_second_factor(served, owner)
     await a_service_gets_a_key(owner.proven(served))
     await owner.post("/v1/api-keys", {"name": "Crane", "scopes": ["incident.report"]})
     await one_forgets_her_password(served, owner, member)
@@ -130,6 +132,21 @@ async def people_are_asked_in(served: Served, owner: Somebody) -> None:
     quarry = {"name": "Quarry", "owner": {"email": "kari@example.com", "name": "Kari Nes"}}
     for who in (operator, owner):
         await who.post("/v1/organizations", quarry)
+
+
+async def she_takes_a_second_factor(served: Served, owner: Somebody) -> None:
+    admin = (await served.somebody(Role.ADMIN, tenant=owner.tenant)).proven(served)
+    for who in (owner, admin):
+        await who.post("/v1/auth/totp")
+    totp = TOTP(told(await admin.post("/v1/auth/totp"))["secret"])
+    for code in ("000000", totp.now(), totp.now()):
+        await admin.post("/v1/auth/totp/confirm", {"code": code})
+    await admin.get("/v1/auth/totp")
+    credentials = {"email": f"{admin.id}@example.com", "password": PASSWORD}
+    await served.http.post("/v1/auth/token", json=credentials)
+    await admin.post("/v1/auth/reauthenticate", {"password": PASSWORD})
+    await admin.delete("/v1/auth/totp")
+    await owner.proven(served).delete(f"/v1/members/{admin.id}/totp")
 
 
 async def a_service_gets_a_key(owner: Somebody) -> None:

@@ -16,6 +16,7 @@ DomainError
 │   ├── KeyReused                an idempotency key came with another request
 │   └── KeyInProgress            the first request with this key is still running
 ├── Unauthenticated              the caller could not be told
+│   └── SecondFactorRequired     the password was right, and a code is missing
 ├── RateLimited                  too many tries; come back later
 ├── Overloaded                   too much is waiting; come back later
 ├── Unavailable                  the database did not answer in time
@@ -148,6 +149,15 @@ class KeyInProgress(Conflict):
 
 class Unauthenticated(DomainError):
     code = "unauthenticated"
+
+
+class SecondFactorRequired(Unauthenticated):
+    code = "second_factor_required"
+
+    def __init__(
+        self, message: str = "Send the code of your authenticator app, or a recovery code, as totp."
+    ) -> None:
+        super().__init__(message)
 
 
 class RateLimited(DomainError):

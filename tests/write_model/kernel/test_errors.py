@@ -29,6 +29,7 @@ ALL = [
     errors.KeyReused(),
     errors.KeyInProgress(),
     errors.Unauthenticated("Sign in."),
+    errors.SecondFactorRequired(),
     errors.RateLimited(7),
     errors.Overloaded(),
     errors.Unavailable(),
