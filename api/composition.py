@@ -23,7 +23,17 @@ from api import (
 from api.budgets import Budgets
 from api.following import Following
 from api.guarding import allow_origins
-from api.identity import auth, inviting, members, named, resetting, sessions
+from api.identity import (
+    api_keys,
+    auth,
+    inviting,
+    members,
+    named,
+    reauthenticating,
+    resetting,
+    second_factors,
+    sessions,
+)
 from api.identity.identity import Identity, identity
 from api.observing import Observed
 from api.problems import explain_errors
@@ -51,8 +61,11 @@ ROUTERS = (
     sessions.router,
     inviting.router,
     resetting.router,
+    reauthenticating.router,
+    second_factors.router,
     members.router,
     named.router,
+    api_keys.router,
     access_log.router,
     dead_letters.router,
     projections_admin.router,

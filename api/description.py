@@ -28,12 +28,14 @@ _IN_PATHS: dict[str, tuple[str, dict[str, Any]]] = {
     "note": ("The note's id (a UUIDv7), as the incident shows it under `notes`.", _ID),
     "projection": ("What `GET /v1/admin/projections` calls it.", {"type": "string"}),
     "session": ("The sign-in's id, as `GET /v1/auth/sessions` shows it.", _ID),
+    "key": ("The API key's id (a UUIDv7), as `GET /v1/api-keys` shows it.", _ID),
     "member": ("The person's id (a UUIDv7), as the members are listed.", _ID),
 }
 """Every name that stands in a path: the same everywhere, but for the id of a record."""
 
 _LICENSE = "https://www.apache.org/licenses/LICENSE-2.0"
 _TAGS = {
+    "API keys": "What services ask with, instead of signing in.",
     "Events": "The log itself: every event that you may see, in its order.",
     "Incidents": "Report, declare, work on, close and read incidents.",
     "Metrics": "Figures over incidents, by interval and group.",

@@ -32,6 +32,8 @@ _BY_NAME = {
     "source": "watch",
     "source_key": "leak-1",
     "reason": "It drips again",
+    "code": "287082",
+    "totp": "287082",
 }
 _TYPES: dict[str, Any] = {
     "string": "oil",

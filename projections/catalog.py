@@ -1,6 +1,6 @@
 """Everything that Tallystick projects; importing it makes every event known.
 
-Two kinds of events have no document of their own: their changes are told from what they say.
+Three kinds of events have no document of their own: their changes are told from what they say.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from projections.incident.figures import INCIDENT_FIGURES
 from projections.incident.search import INCIDENT_SEARCH
 from projections.incident.tables import INCIDENT, INCIDENT_LIST, INCIDENT_VERSIONS
 from projections.people import PEOPLE
+from write_model.api_key.events import ApiKeyEvent
 from write_model.organization.events import OrganizationEvent
 from write_model.user.events import UserEvent
 
@@ -29,4 +30,4 @@ CATALOG = Catalog(
     )
 )
 
-WITHOUT_DOCUMENT = OrganizationEvent | UserEvent
+WITHOUT_DOCUMENT = OrganizationEvent | UserEvent | ApiKeyEvent

@@ -32,7 +32,15 @@ class PasswordResets:
     async def offer(self, subject: UUID, *, by: Actor) -> Pass:
         """For a member of the actor's organization, who belongs to no other.
 
-        Raises: Forbidden; NotFound; IllegalTransition; SegregationOfDuties.
+        Raises: what `must_vouch_for` raises.
+        """
+        await self.must_vouch_for(subject, by=by)
+        return await self._offered(by.tenant, subject, by)
+
+    async def must_vouch_for(self, subject: UUID, *, by: Actor) -> None:
+        """Raises: Forbidden; NotFound; IllegalTransition; SegregationOfDuties.
+
+        Unless the actor may say who an active member of his, and of nobody else's, is.
         """
         by.must(MembershipCommand.permission)
         state = await self.accounts.membership(by.tenant, subject)
@@ -42,9 +50,8 @@ class PasswordResets:
         if not await self._belongs_here_only(by.tenant, subject):
             raise Forbidden(
                 MembershipCommand.permission,
-                "Only the operator of this server can reset this person's password.",
+                "Only the operator of this server can do this for a member of two organizations.",
             )
-        return await self._offered(by.tenant, subject, by)
 
     async def offer_by_operator(self, subject: UUID, *, by: Actor) -> Pass:
         """For anybody who can sign in."""

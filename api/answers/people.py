@@ -105,6 +105,38 @@ class Tokens(Answer):
     """Good for one renewal."""
 
 
+class ProofToken(Answer):
+    """What you ask with where it must be certain that it is you."""
+
+    access_token: str
+    """Send it as `Authorization: Bearer ...`; it cannot be renewed."""
+    token_type: Literal["Bearer"]
+    expires_in: int
+    """In seconds."""
+
+
+class SecondFactor(Answer):
+    """Your second factor."""
+
+    enabled: bool
+    recovery_codes_left: int
+
+
+class SecondFactorOffer(Answer):
+    """What an authenticator app needs: it is shown this once."""
+
+    secret: str
+    """For typing, in base 32."""
+    uri: str
+    """For a QR code."""
+
+
+class RecoveryCodes(Answer):
+    """Codes that stand in for the app, each once: they are shown this once."""
+
+    recovery_codes: list[str]
+
+
 class Session(Answer):
     """One of your sign-ins."""
 

@@ -1,12 +1,14 @@
 """Who is asking: from the bearer token to an actor with the roles held at this moment."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Protocol
 from uuid import UUID
 
 from fastapi import Depends, Request
 
 from write_model.kernel.access import Actor
+from write_model.kernel.api_key_secrets import BEGINS
 from write_model.kernel.errors import Unauthenticated
 from write_model.kernel.recent import Recent
 from write_model.kernel.tokens import AccessTokens, Claims
@@ -17,6 +19,10 @@ Memberships = Callable[[UUID, UUID], Awaitable[Membership]]
 
 SignInLives = Callable[[UUID, UUID], Awaitable[bool]]
 """(subject, sign-in) -> whether it has not ended."""
+
+
+OfKeys = Callable[[str], Awaitable[Actor]]
+"""API key -> the service that asks with it."""
 
 
 class Happened(Protocol):
@@ -36,10 +42,12 @@ class Actors:
         tokens: AccessTokens,
         memberships: Memberships,
         lives: SignInLives,
+        keys: OfKeys,
         *,
         remembered: int = 10_000,
     ) -> None:
         self._tokens, self._memberships, self._lives = tokens, memberships, lives
+        self._keys = keys
         # By integers: a UUID's own hash is Python code, and stands in every request's way.
         self._known: Recent[tuple[int, int], Actor] = Recent(remembered)
         self._of_stream: Recent[int, tuple[int, int]] = Recent(remembered)
@@ -49,11 +57,16 @@ class Actors:
 
     async def of(self, token: str) -> Actor:
         """Raises: Unauthenticated for a bad token, an ended sign-in and who is no active member."""
+        if token.startswith(BEGINS):
+            return await self._keys(token)
         claims = self._tokens.verify(token)
         if claims.sign_in is not None and self._living.get(claims.sign_in.int) is None:
             await self._must_live(claims.subject, claims.sign_in)
         known = self._known.get((claims.tenant.int, claims.subject.int))
-        return known if known is not None else await self._looked_up(claims)
+        found = known if known is not None else await self._looked_up(claims)
+        if claims.authenticated_at is None:
+            return found
+        return replace(found, authenticated_at=claims.authenticated_at)
 
     async def member(self, tenant: UUID, subject: UUID) -> Actor:
         """An active member, as he is now.

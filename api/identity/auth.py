@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from api.admission import admitted
 from api.answers.people import Tokens
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
-from api.identity.inputs import Password, Short
+from api.identity.inputs import Code, Password, Short
 from api.identity.signing_in import SignedIn, SigningIn
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.requests import body
@@ -26,6 +26,8 @@ class Credentials(BaseModel):
     """The address that you were added with."""
     password: Short
     """Yours, or the one that was made up for you."""
+    totp: Code | None = None
+    """A code of your authenticator app, or a recovery code, if you have a second factor."""
 
 
 class RefreshToken(BaseModel):
@@ -50,14 +52,18 @@ class PasswordChange(BaseModel):
         PUBLIC,
         Credentials,
         responses=answers(Tokens, 200),
-        errors=(*SIGNING_IN_ERRORS, "rate_limited"),
+        errors=(*SIGNING_IN_ERRORS, "second_factor_required", "rate_limited", "subject_erased"),
     ),
 )
 async def token(request: Request) -> Response:
-    """Sign in with e-mail and password."""
+    """Sign in with e-mail and password, and with a code where you have a second factor.
+
+    401 `second_factor_required` says that the password was right and the code is missing, wrong or
+    used already.
+    """
     given = await body(request, Credentials)
     signed_in = await _signing_in(request).sign_in(
-        given.email, given.password, address=_address(request)
+        given.email, given.password, given.totp, address=_address(request)
     )
     return _answer(signed_in)
 
@@ -115,6 +121,7 @@ async def change_password(request: Request) -> Response:
     Every sign-in of yours ends, wherever it was, with its refresh and access tokens.
     """
     async with admitted(request, _OWN) as actor:
+        actor.must_be_a_person()
         given = await body(request, PasswordChange)
         signed_in = await _signing_in(request).change_password(
             actor, given.current_password, given.new_password, address=_address(request)

@@ -13,18 +13,24 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.identity.actors import Actors, Happened
 from api.identity.guesses import Guesses
+from api.identity.key_bearers import KeyBearers
 from api.identity.on_record import OnRecord
 from api.identity.people import People
 from api.identity.rim import Rim
+from api.identity.second_step import SecondStep
 from api.identity.signing_in import SigningIn
 from read_model.cache import Cache
 from write_model.accounts import Accounts
+from write_model.api_key.api_key import API_KEY
+from write_model.api_keys import ApiKeys
 from write_model.application import WriteModel
 from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
+from write_model.kernel.api_key_secrets import ApiKeySecrets
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Logins, RefreshTokens
+from write_model.kernel.factors import Factors
 from write_model.kernel.ids import Ids
 from write_model.kernel.keyring import Keyring
 from write_model.kernel.messages import IdempotencyKey
@@ -34,17 +40,23 @@ from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
 from write_model.password_resets import PasswordResets
+from write_model.second_factors import SecondFactors
+
+_OF_KEYS = f"{API_KEY.name}."
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     accounts: Accounts
+    api_keys: ApiKeys
     actors: Actors
+    bearers: KeyBearers
     people: People
     rim: Rim
     signing_in: SigningIn
     invitations: Invitations
     resets: PasswordResets
+    second_factors: SecondFactors
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -63,17 +75,21 @@ class Identity:
     def evict(self, happened: Happened) -> None:
         """What the log's tail reports: forget what it makes untrue."""
         self.actors.evict(happened)
+        if happened.topic.startswith(_OF_KEYS):
+            self.bearers.evict(happened.stream)
         self.people.evict(happened.stream)
 
     def distrust(self) -> None:
         """The tail is lost: believe nothing that is remembered."""
         self.actors.distrust()
+        self.bearers.distrust()
         self.people.distrust()
         self.keyring.distrust()
 
     def trust(self) -> None:
         """The tail is back."""
         self.actors.trust()
+        self.bearers.trust()
 
 
 def identity(
@@ -100,10 +116,16 @@ def identity(
     async def lives(subject: UUID, sign_in: UUID) -> bool:
         return await sign_ins.lives(subject, sign_in, at=clock())
 
-    actors, people = Actors(tokens, accounts.membership, lives), People(pool, keyring)
+    api_keys = ApiKeys(write_model, ApiKeySecrets(pool, master.key("api_keys")), ids)
+    bearers = KeyBearers(api_keys.secrets, api_keys.state, clock)
+    actors = Actors(tokens, accounts.membership, lives, bearers.of)
+    people = People(pool, keyring)
     access_log = AccessLog(pool)
     invitations = Invitations(accounts, Passes(pool, "invitation"), clock)
     resets = PasswordResets(accounts, Passes(pool, "reset"), clock)
+    factors = SecondFactors(write_model, Factors(pool), master, clock)
+    guesses = Guesses(cache, master.key("guesses"), clock)
+    on_record = OnRecord(access_log, logins, actors, clock)
     signing_in = SigningIn(
         write_model,
         logins,
@@ -116,17 +138,21 @@ def identity(
         tokens,
         actors,
         clock,
-        Guesses(cache, master.key("guesses"), clock),
-        OnRecord(access_log, logins, actors, clock),
+        guesses,
+        on_record,
+        SecondStep(factors, guesses, on_record),
     )
     return Identity(
         accounts,
+        api_keys,
         actors,
+        bearers,
         people,
         Rim(people, keyring),
         signing_in,
         invitations,
         resets,
+        factors,
         access_log,
         keyring,
         clock,

@@ -9,5 +9,8 @@ from pydantic import StringConstraints
 Short = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
 """A password or a token as it was given out; what is longer is none."""
 
+Code = Annotated[str, StringConstraints(min_length=6, max_length=32, pattern=r"^[0-9A-Za-z -]+$")]
+"""Six digits of an app, or a recovery code, however they are spaced."""
+
 Password = Annotated[str, StringConstraints(min_length=12, max_length=1_024)]
 """One that somebody chooses."""

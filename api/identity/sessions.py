@@ -31,9 +31,10 @@ async def sessions(request: Request) -> Response:
     """Your sign-ins that have not ended, in every organization, the newest first."""
     with process(request).budgets.queries:
         actor = await caller(request, _OWN)
+        actor.must_be_a_person()
         signing_in = _signing_in(request)
         found = await signing_in.sign_ins.of(actor.id, at=signing_in.clock())
-    current = _current(request)
+    current = current_sign_in(request)
     items = [_item(each, current) for each in found]
     return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
 
@@ -42,6 +43,7 @@ async def sessions(request: Request) -> Response:
 async def end_all(request: Request) -> Response:
     """End all your sign-ins, this one included."""
     async with admitted(request, _OWN) as actor:
+        actor.must_be_a_person()
         await _signing_in(request).end(actor)
     return Response(status_code=204)
 
@@ -50,11 +52,13 @@ async def end_all(request: Request) -> Response:
 async def end_one(request: Request, session: UUID) -> Response:
     """End one of your sign-ins, wherever it was begun."""
     async with admitted(request, _OWN) as actor:
+        actor.must_be_a_person()
         await _signing_in(request).end(actor, session)
     return Response(status_code=204)
 
 
-def _current(request: Request) -> UUID | None:
+def current_sign_in(request: Request) -> UUID | None:
+    """The one that the request's token was issued to."""
     _, _, token = request.headers["authorization"].partition(" ")
     return _signing_in(request).tokens.verify(token).sign_in
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from api.identity.actors import Actors
 from api.identity.guesses import Guesses
 from api.identity.on_record import OnRecord
+from api.identity.second_step import SecondStep
 from write_model.application import WriteModel
 from write_model.invitations import Invitations
 from write_model.kernel.access import SYSTEM, Actor
@@ -49,13 +50,21 @@ class SigningIn:
     clock: Clock
     guesses: Guesses
     on_record: OnRecord
+    second_step: SecondStep
 
-    async def sign_in(self, email: str, password: str, *, address: str) -> SignedIn:
-        """Raises: Unauthenticated, the same for whatever was wrong; RateLimited; Overloaded."""
+    async def sign_in(
+        self, email: str, password: str, code: str | None = None, *, address: str
+    ) -> SignedIn:
+        """Raises: Unauthenticated, the same for whatever was wrong; SecondFactorRequired;
+        RateLimited; Overloaded.
+        """
         blind = self.blind_index.of(email)
         await self._must_be_allowed(blind, address)
-        # Once more, for another sign-in may have hashed the same password anew.
-        signed_in = await self._tried(blind, password) or await self._tried(blind, password)
+        signed_in = await self._tried(blind, password, code)
+        if signed_in is None:
+            # Once more, for another sign-in may have hashed the same password anew. The second step
+            # was passed already, with a code that is not good twice.
+            signed_in = await self._tried(blind, password, code, is_passed=True)
         if signed_in is None:
             raise Unauthenticated(WRONG)
         return signed_in
@@ -93,6 +102,11 @@ class SigningIn:
             raise NotFound("You have no such sign-in.")
         await self._ended(by.id, "ended", sign_in)
 
+    async def end_for(self, user: UUID) -> None:
+        """End all of somebody's sign-ins."""
+        await self.sign_ins.end(user, at=self.clock())
+        await self._ended(user, "ended")
+
     async def change_password(self, by: Actor, current: str, new: str, *, address: str) -> SignedIn:
         """Set one's own password, which ends all sign-ins; the tokens are of a new one.
 
@@ -100,7 +114,7 @@ class SigningIn:
         """
         if new == current:
             raise Invalid("Choose another password than the one you have.", field="new_password")
-        old_hash = await self._own_hash(by, current, address)
+        old_hash = await self._own_hash(by, current, address, field="current_password")
         new_hash = await self.passwords.hashed(new)
         # Written down first: what fails after it is tried again with the old password, and written
         # down twice; the other way round a change could be missing in the log.
@@ -113,6 +127,24 @@ class SigningIn:
         if begun is None:
             raise Conflict("Your password was changed at the same time; sign in again.")
         return begun
+
+    async def reauthenticate(
+        self,
+        by: Actor,
+        password: str,
+        sign_in: UUID | None,
+        *,
+        code: str | None,
+        address: str,
+    ) -> str:
+        """An access token that proves for a while that it is he himself who asks.
+
+        Raises: Invalid for a wrong password; SecondFactorRequired; RateLimited; Overloaded.
+        """
+        await self._own_hash(by, password, address, field="password")
+        await self.second_step.must_pass(by.id, code)
+        self.on_record.note(by.id, "reauthenticated")
+        return self.tokens.issue(by.id, by.tenant, sign_in=sign_in, is_proof=True)
 
     async def reset_password(self, token: str, new: str, *, address: str) -> None:
         """Set the password of whom a reset was offered to; all his sign-ins end.
@@ -136,7 +168,9 @@ class SigningIn:
         receipt = await self.invitations.accept(token, holder, password, name)
         return holder, receipt
 
-    async def _tried(self, blind: bytes, password: str) -> SignedIn | None:
+    async def _tried(
+        self, blind: bytes, password: str, code: str | None, *, is_passed: bool = False
+    ) -> SignedIn | None:
         """None when the hash changed while it was verified."""
         login = await self.logins.find(blind)
         verdict = await self.passwords.verified(password, login.password_hash if login else None)
@@ -145,16 +179,18 @@ class SigningIn:
         if login is None or not verdict.matches:
             raise Unauthenticated(WRONG)
         await self.guesses.right(blind)
+        if not is_passed:
+            await self.second_step.must_pass(login.user, code)
         kept = await self._tidied(login, verdict.rehash)
         return await self._begun(login.user, await self._first_active(login), kept)
 
-    async def _own_hash(self, by: Actor, password: str, address: str) -> str:
+    async def _own_hash(self, by: Actor, password: str, address: str, *, field: str) -> str:
         # By another name than at sign-in: who guesses with a stolen token locks nobody out.
         await self._must_be_allowed(by.id.bytes, address)
         kept = await self._verified(by.id, password)
         if kept is None:
             self.on_record.note(by.id, "password_not_confirmed")
-            raise Invalid("This is not your password.", field="current_password")
+            raise Invalid("This is not your password.", field=field)
         await self.guesses.right(by.id.bytes)
         return kept
 

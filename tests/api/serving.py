@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -46,6 +46,11 @@ class Somebody:
 
     async def send(self, path: str, content: bytes, **headers: str) -> httpx2.Response:
         return await self.http.post(path, content=content, headers=self._headers(headers))
+
+    def proven(self, served: Served) -> Somebody:
+        """The same, who has just proven once more who he is."""
+        tokens = served.identity.signing_in.tokens
+        return replace(self, token=tokens.issue(self.id, self.tenant, is_proof=True))
 
     async def declares(self, **fields: Any) -> dict[str, Any]:
         answer = await self.post("/v1/incidents", LEAK | fields)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from pyotp.totp import TOTP
 
 from tests.api.conforming import faults, operation_of
 from tests.api.serving import LEAK, PASSWORD, Served, Somebody, told
@@ -93,6 +94,9 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     await owner.post("/v1/members", joining)
     await owner.get("/v1/members")
     await people_are_asked_in(served, owner)
+    await she_takes_a_second_factor(served, owner)
+    await a_service_gets_a_key(owner.proven(served))
+    await owner.post("/v1/api-keys", {"name": "Crane", "scopes": ["incident.report"]})
     await one_forgets_her_password(served, owner, member)
     founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
     await served.process.write_model.handle(owner.tenant, founding, by=system)
@@ -105,6 +109,8 @@ async def she_signs_in(served: Served, credentials: dict[str, Any]) -> None:
     signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
     own = {"current_password": credentials["password"], "new_password": PASSWORD}
     bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
+    proof = {"password": credentials["password"]}
+    await served.http.post("/v1/auth/reauthenticate", json=proof, headers=bearer)
     signed_in = told(await served.http.post("/v1/auth/password", json=own, headers=bearer))
     for path in ("/v1/auth/refresh", "/v1/auth/logout"):
         await served.http.post(path, json={"refresh_token": signed_in["refresh_token"]})
@@ -126,6 +132,32 @@ async def people_are_asked_in(served: Served, owner: Somebody) -> None:
     quarry = {"name": "Quarry", "owner": {"email": "kari@example.com", "name": "Kari Nes"}}
     for who in (operator, owner):
         await who.post("/v1/organizations", quarry)
+
+
+async def she_takes_a_second_factor(served: Served, owner: Somebody) -> None:
+    admin = (await served.somebody(Role.ADMIN, tenant=owner.tenant)).proven(served)
+    for who in (owner, admin):
+        await who.post("/v1/auth/totp")
+    totp = TOTP(told(await admin.post("/v1/auth/totp"))["secret"])
+    for code in ("000000", totp.now(), totp.now()):
+        await admin.post("/v1/auth/totp/confirm", {"code": code})
+    await admin.get("/v1/auth/totp")
+    credentials = {"email": f"{admin.id}@example.com", "password": PASSWORD}
+    await served.http.post("/v1/auth/token", json=credentials)
+    await admin.post("/v1/auth/reauthenticate", {"password": PASSWORD})
+    await admin.delete("/v1/auth/totp")
+    await owner.proven(served).delete(f"/v1/members/{admin.id}/totp")
+
+
+async def a_service_gets_a_key(owner: Somebody) -> None:
+    telemetry = {"name": "Forklift telemetry", "scopes": ["incident.report"]}
+    made = told(await owner.post("/v1/api-keys", telemetry))
+    path = f"/v1/api-keys/{made['id']}"
+    for _ in range(2):
+        await owner.post(f"{path}/rotate")
+        await owner.get("/v1/api-keys")
+        await owner.delete(path)
+    await owner.post("/v1/api-keys", telemetry | {"expires_at": "2020-01-01T00:00:00Z"})
 
 
 async def one_forgets_her_password(served: Served, owner: Somebody, member: str) -> None:

@@ -42,8 +42,8 @@ PUBLIC_PATHS = {
     "/v1/auth/password-reset",
     "/v1/auth/invitation",
 }
-HANDED_OUT = ("/invitations/{member}/renew", "/members/{member}/password-reset")
-"""What is handed to a person changes no record."""
+HANDED_OUT = ("/invitations/{member}/renew", "/members/{member}/password-reset", "/rotate")
+"""What is handed over with a secret is no command of a record."""
 ADDRESSED: tuple[type[Command], ...] = (
     *COMMANDS,
     ChangeRoles,

@@ -6,17 +6,21 @@ The table follows DOMAIN.md; whatever is not in it is denied.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
-from write_model.kernel.errors import Forbidden
+from write_model.kernel.errors import Forbidden, ReauthenticationRequired
 
 Source = Literal["ui", "api", "import", "rule", "timer", "system"]
 
 SYSTEM = UUID(int=0)
 """The system tenant, and the actor of what nobody asked for."""
+
+PROVEN_FOR = timedelta(minutes=5)
+"""How long it counts that somebody has proven once more who he is: for one signature, or a few."""
 
 
 class Role(StrEnum):
@@ -41,7 +45,9 @@ _REPORT = _READ | {"incident.report"}
 _RESPOND = _REPORT | {"incident.respond", "incident.triage", "incident.personal"}
 _COMMAND = _RESPOND | {"incident.command", "incident.assign"}
 _HISTORY = frozenset({"events.read"})
-_ADMINISTER = frozenset({"organization.administer", "members.manage", "projections.manage"})
+_ADMINISTER = frozenset(
+    {"organization.administer", "members.manage", "projections.manage", "api_keys.manage"}
+)
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.OWNER: _COMMAND | _HISTORY | _ADMINISTER | {"records.import"},
@@ -69,20 +75,40 @@ def permissions_of(roles: frozenset[Role]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a subject in a tenant with roles, and by which way the request came."""
+    """Who asks: a subject in a tenant with roles, and by which way the request came.
+
+    `scopes`: all that an API key may do of what its role may; None for a person.
+    `authenticated_at`: when he proved once more who he is, after signing in; None: he has not.
+    """
 
     id: UUID
     tenant: UUID
     roles: frozenset[Role] = frozenset()
     source: Source = "api"
+    scopes: frozenset[str] | None = None
+    authenticated_at: datetime | None = None
 
     def may(self, permission: str) -> bool:
+        if self.scopes is not None and permission not in self.scopes:
+            return False
         return self.source == "system" or permission in permissions_of(self.roles)
 
     def must(self, permission: str) -> None:
         """Raises: Forbidden unless one of the roles carries the permission."""
         if not self.may(permission):
             raise Forbidden(permission)
+
+    def must_have_reauthenticated(self, now: datetime) -> None:
+        """Raises: ReauthenticationRequired unless he has just proven who he is."""
+        if self.source == "system":
+            return
+        if self.authenticated_at is None or now - self.authenticated_at > PROVEN_FOR:
+            raise ReauthenticationRequired
+
+    def must_be_a_person(self) -> None:
+        """Raises: Forbidden for an API key, which has neither a password nor sign-ins."""
+        if self.scopes is not None:
+            raise Forbidden("", "An API key cannot do this; sign in as a person.")
 
 
 def system_actor(tenant: UUID = SYSTEM) -> Actor:

@@ -4,6 +4,7 @@ DomainError
 ├── Refused                      the command may not be carried out as asked
 │   ├── Forbidden                the actor lacks the permission
 │   │   └── SegregationOfDuties  the actor is the one person who may not do this
+│   ├── ReauthenticationRequired the actor must prove once more who he is
 │   ├── IllegalTransition        the record's status does not allow it
 │   ├── RecordLocked             the record is final
 │   ├── Invalid                  a field's value cannot be accepted
@@ -15,6 +16,7 @@ DomainError
 │   ├── KeyReused                an idempotency key came with another request
 │   └── KeyInProgress            the first request with this key is still running
 ├── Unauthenticated              the caller could not be told
+│   └── SecondFactorRequired     the password was right, and a code is missing
 ├── RateLimited                  too many tries; come back later
 ├── Overloaded                   too much is waiting; come back later
 ├── Unavailable                  the database did not answer in time
@@ -52,6 +54,16 @@ class SegregationOfDuties(Forbidden):
 
     def __init__(self, message: str, permission: str = "") -> None:
         super().__init__(permission, message)
+
+
+class ReauthenticationRequired(Refused):
+    code = "reauthentication_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Give your password once more at /v1/auth/reauthenticate, and ask with the token"
+            " that it answers."
+        )
 
 
 class IllegalTransition(Refused):
@@ -137,6 +149,15 @@ class KeyInProgress(Conflict):
 
 class Unauthenticated(DomainError):
     code = "unauthenticated"
+
+
+class SecondFactorRequired(Unauthenticated):
+    code = "second_factor_required"
+
+    def __init__(
+        self, message: str = "Send the code of your authenticator app, or a recovery code, as totp."
+    ) -> None:
+        super().__init__(message)
 
 
 class RateLimited(DomainError):

@@ -136,6 +136,8 @@ class Command(BaseModel):
     permission: ClassVar[str]
     binds_what_was_seen: ClassVar[bool] = False
     """Whether the caller must say which version was seen, and is never retried."""
+    needs_reauthentication: ClassVar[bool] = False
+    """Whether the caller must have proven a moment ago who he is, as who signs does."""
 
     occurred_at: AwareDatetime | None = None
     """When it happened, if earlier than now; a time with its offset."""
@@ -159,6 +161,8 @@ class Command(BaseModel):
     def outcome(self, state: Any, moment: Moment, /) -> tuple[Event, ...]:
         """What the door calls: the decision, complete, for an actor who may ask for it."""
         moment.actor.must(self.permission)
+        if self.needs_reauthentication:
+            moment.actor.must_have_reauthenticated(moment.now)
         return tuple(self.decide(state, moment))
 
 

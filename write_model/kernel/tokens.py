@@ -10,6 +10,7 @@ from uuid import UUID
 
 import jwt
 
+from write_model.kernel.access import PROVEN_FOR
 from write_model.kernel.clock import Clock
 from write_model.kernel.errors import Unauthenticated
 from write_model.kernel.recent import Recent
@@ -26,12 +27,16 @@ _REQUIRED = ["exp", "iat", "aud", "iss", "sub", "tid"]
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """`sign_in`: the one that the token was issued to; it ends with it."""
+    """`sign_in`: the one that the token was issued to; it ends with it.
+
+    `authenticated_at`: when its holder proved once more who he is; None for a token of a sign-in.
+    """
 
     subject: UUID
     tenant: UUID
     expires_at: datetime
     sign_in: UUID | None = None
+    authenticated_at: datetime | None = None
 
 
 class AccessTokens:
@@ -41,17 +46,22 @@ class AccessTokens:
         self._key, self._clock = master.key("tokens"), clock
         self._verified: Recent[str, Claims] = Recent(remembered)
 
-    def issue(self, subject: UUID, tenant: UUID, *, sign_in: UUID | None = None) -> str:
+    def issue(
+        self, subject: UUID, tenant: UUID, *, sign_in: UUID | None = None, is_proof: bool = False
+    ) -> str:
+        """`is_proof`: its holder has just proven once more who he is; it lives as long as that."""
         now = self._clock()
         session = {} if sign_in is None else {"sid": str(sign_in)}
+        proof = {"auth_time": int(now.timestamp())} if is_proof else {}
         claims = {
             "iss": _ISSUER,
             "aud": _AUDIENCE,
             "sub": str(subject),
             "tid": str(tenant),
             "iat": now,
-            "exp": now + LIVES,
+            "exp": now + (PROVEN_FOR if is_proof else LIVES),
             **session,
+            **proof,
         }
         return jwt.encode(claims, self._key, _ALGORITHM, headers={"typ": _TYPE})
 
@@ -85,7 +95,15 @@ def _claims(header: Mapping[str, Any], payload: Mapping[str, Any]) -> Claims:
         raise ValueError(header)  # an identity token or another product's
     expires_at = _EPOCH + timedelta(seconds=int(payload["exp"]))
     sign_in = UUID(str(payload["sid"])) if "sid" in payload else None
-    return Claims(UUID(str(payload["sub"])), UUID(str(payload["tid"])), expires_at, sign_in)
+    subject, tenant = UUID(str(payload["sub"])), UUID(str(payload["tid"]))
+    return Claims(subject, tenant, expires_at, sign_in, _authenticated_at(payload))
+
+
+def _authenticated_at(payload: Mapping[str, Any]) -> datetime | None:
+    """OpenID Connect Core 1.0, 2: `auth_time`, in whole seconds."""
+    if "auth_time" not in payload:
+        return None
+    return _EPOCH + timedelta(seconds=int(payload["auth_time"]))
 
 
 def metrics_token(master: MasterSecret) -> str:

@@ -15,7 +15,10 @@ from write_model.kernel.texts import PersonName
 from write_model.user.events import (
     EndReason,
     PasswordChanged,
+    RecoveryCodeUsed,
     ResetOffered,
+    SecondFactorDisabled,
+    SecondFactorEnabled,
     SignInsEnded,
     UserRegistered,
 )
@@ -80,3 +83,40 @@ class RecordResetOffer(Command):
         if not state.exists:
             raise NotFound
         yield ResetOffered(organization=self.organization)
+
+
+class RecordSecondFactorEnabled(Command):
+    """Write down that signing in asks for a code from now on."""
+
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+
+    def decide(self, state: User, moment: Moment) -> Iterator[SecondFactorEnabled]:
+        if not state.exists:
+            raise NotFound
+        yield SecondFactorEnabled()
+
+
+class RecordSecondFactorDisabled(Command):
+    """Write down that it does not any more, and whose administrator had it so."""
+
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+    organization: UUID | None = None
+
+    def decide(self, state: User, moment: Moment) -> Iterator[SecondFactorDisabled]:
+        if not state.exists:
+            raise NotFound
+        yield SecondFactorDisabled(organization=self.organization)
+
+
+class RecordRecoveryCodeUse(Command):
+    """Write down that one of ten codes stood in for the second factor."""
+
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+
+    def decide(self, state: User, moment: Moment) -> Iterator[RecoveryCodeUsed]:
+        if not state.exists:
+            raise NotFound
+        yield RecoveryCodeUsed()

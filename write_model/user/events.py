@@ -38,4 +38,29 @@ class ResetOffered(Event):
     organization: UUID
 
 
-UserEvent = UserRegistered | PasswordChanged | SignInsEnded | ResetOffered
+@event("user.second_factor_enabled")
+class SecondFactorEnabled(Event):
+    """Its secret lies outside the log."""
+
+
+@event("user.second_factor_disabled")
+class SecondFactorDisabled(Event):
+    """`organization`: the one whose administrator did it; None when he did himself."""
+
+    organization: UUID | None = None
+
+
+@event("user.recovery_code_used")
+class RecoveryCodeUsed(Event):
+    """One of ten stood in for the second factor."""
+
+
+UserEvent = (
+    UserRegistered
+    | PasswordChanged
+    | SignInsEnded
+    | ResetOffered
+    | SecondFactorEnabled
+    | SecondFactorDisabled
+    | RecoveryCodeUsed
+)

@@ -11,7 +11,10 @@ from write_model.kernel.messages import Aggregate
 from write_model.kernel.personal import Personal
 from write_model.user.events import (
     PasswordChanged,
+    RecoveryCodeUsed,
     ResetOffered,
+    SecondFactorDisabled,
+    SecondFactorEnabled,
     SignInsEnded,
     UserEvent,
     UserRegistered,
@@ -34,6 +37,8 @@ class User:
             case UserRegistered(name=name, email=email):
                 return User(name, email)
             case PasswordChanged() | SignInsEnded() | ResetOffered():
+                return self
+            case SecondFactorEnabled() | SecondFactorDisabled() | RecoveryCodeUsed():
                 return self
             case _:
                 assert_never(event)

@@ -6,7 +6,7 @@ import pytest
 
 from api.identity.actors import Actors
 from tests.identity import FREYA, HARBOR, INGE, MASTER, ToldTime
-from write_model.kernel.access import Role
+from write_model.kernel.access import Actor, Role
 from write_model.kernel.errors import Unauthenticated
 from write_model.kernel.tokens import AccessTokens
 from write_model.membership.membership import Membership, Standing, membership_stream
@@ -48,6 +48,10 @@ class SignIns:
         return self.lives
 
 
+async def no_keys(token: str) -> Actor:
+    raise Unauthenticated(token)
+
+
 TOKENS = AccessTokens(MASTER, ToldTime())
 SIGN_IN = UUID(int=0x51)
 TOKEN = TOKENS.issue(FREYA, HARBOR, sign_in=SIGN_IN)
@@ -66,7 +70,7 @@ def sign_ins() -> SignIns:
 
 @pytest.fixture
 def actors(memberships: Memberships, sign_ins: SignIns) -> Actors:
-    return Actors(TOKENS, memberships, sign_ins)
+    return Actors(TOKENS, memberships, sign_ins, no_keys)
 
 
 async def test_roles_are_looked_up_once(actors: Actors, memberships: Memberships) -> None:

@@ -9,11 +9,22 @@ from write_model.kernel.errors import Forbidden, NotFound
 from write_model.kernel.personal import Clear
 from write_model.user.commands import (
     RecordPasswordChange,
+    RecordRecoveryCodeUse,
     RecordResetOffer,
+    RecordSecondFactorDisabled,
+    RecordSecondFactorEnabled,
     RecordSignInsEnded,
     RegisterUser,
 )
-from write_model.user.events import PasswordChanged, ResetOffered, SignInsEnded, UserRegistered
+from write_model.user.events import (
+    PasswordChanged,
+    RecoveryCodeUsed,
+    ResetOffered,
+    SecondFactorDisabled,
+    SecondFactorEnabled,
+    SignInsEnded,
+    UserRegistered,
+)
 from write_model.user.user import USER
 
 ADMIN = actor(1, Role.ADMIN)
@@ -62,6 +73,18 @@ def test_that_a_reset_was_offered_is_on_record_with_where() -> None:
     offered = RecordResetOffer(organization=TENANT)
     given(REGISTERED).when(offered, by=ADMIN).then(ResetOffered(organization=TENANT))
     given().when(offered, by=ADMIN).then_refused(NotFound)
+
+
+def test_what_becomes_of_a_second_factor_is_on_record() -> None:
+    here = SecondFactorDisabled(organization=TENANT)
+    for command, follows in (
+        (RecordSecondFactorEnabled(), SecondFactorEnabled()),
+        (RecordSecondFactorDisabled(organization=TENANT), here),
+        (RecordRecoveryCodeUse(), RecoveryCodeUsed()),
+    ):
+        given(REGISTERED).when(command, by=ADMIN).then(follows)
+        given().when(command, by=ADMIN).then_refused(NotFound)
+        assert given(REGISTERED, follows).state(USER) == given(REGISTERED).state(USER)
 
 
 def test_nobody_has_no_password() -> None:

@@ -36,6 +36,7 @@ ASKED: list[LiteralString] = [
     "SELECT log.stream_of(%(tenant)s, 'forklift', 1)",
     "SELECT subject_id FROM personal.read_keys(%(tenant)s, ARRAY[%(mara)s])",
     "SELECT user_id FROM credentials.members_of(%(tenant)s)",
+    "SELECT key_id FROM credentials.api_keys_of(%(tenant)s)",
 ]
 
 
@@ -121,6 +122,7 @@ def _know_somebody(superuser: Connection) -> None:
     superuser.execute(
         "INSERT INTO credentials.seats (user_id, tenant_id) VALUES (%s, %s)", (MARA, NORTH)
     )
+    superuser.execute("SELECT credentials.keep_api_key(%s, %s, %s)", (bytes(32), MARA, NORTH))
     # In the south too a number and a key were given, which the questions below must not find.
     superuser.execute("SET session_replication_role = replica")
     superuser.execute("DELETE FROM log.command_keys WHERE tenant_id = %s", (SOUTH,))

@@ -1,0 +1,173 @@
+"""Routes for the keys that services ask with: making, listing, rotating and revoking them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic_core import to_json
+
+from api.admission import admitted
+from api.answers.api_keys import ApiKeys, ApiKeySecret
+from api.commands import JSON
+from api.identity.describing import describe_body
+from api.identity.identity import Identity
+from api.identity.resetting import NOT_KEPT
+from api.openapi import BODY_ERRORS, PERMISSION, QUERY_ERRORS, answers, describe_query, problems
+from api.process import process
+from api.requests import body, caller
+from write_model.api_key.api_key import ApiKey, Status
+from write_model.api_key.commands import KeyName, Scopes
+from write_model.api_keys import NewKey
+from write_model.kernel.api_key_secrets import Secret
+from write_model.kernel.messages import Receipt
+
+router = APIRouter(prefix="/v1/api-keys", tags=["API keys"])
+
+_MANAGE = "api_keys.manage"
+
+
+class NewApiKey(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    name: KeyName
+    """What the key is for; it names no person."""
+    scopes: Scopes
+    """All that it may do."""
+    expires_at: AwareDatetime | None = None
+    """At most 366 days from now; 90 days when left out."""
+
+
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra=describe_body(
+        _MANAGE,
+        NewApiKey,
+        responses=answers(ApiKeySecret, 201),
+        errors=(
+            *BODY_ERRORS,
+            "unauthenticated",
+            "forbidden",
+            "reauthentication_required",
+            "conflict",
+        ),
+    ),
+)
+async def create(request: Request) -> Response:
+    """Make a key for a service, which acts under the key's own id.
+
+    It needs a token of `POST /v1/auth/reauthenticate`. The secret is in this answer and kept
+    nowhere. Nobody gives a key more than he may do himself.
+    """
+    async with admitted(request, _MANAGE) as actor:
+        given = await body(request, NewApiKey)
+        identity = process(request).identity
+        new = NewKey(given.name, given.scopes, given.expires_at)
+        receipt, secret = await identity.api_keys.create(new, by=actor)
+        return await _shown_once(identity, actor.tenant, receipt, secret)
+
+
+@router.get("", openapi_extra=describe_query(_MANAGE, answer=ApiKeys))
+async def api_keys(request: Request) -> Response:
+    """Every key that was ever made for the organization, the oldest first; no secrets."""
+    with process(request).budgets.queries:
+        actor = await caller(request, _MANAGE)
+        items = await _items(process(request).identity, actor.tenant)
+    return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
+
+
+@router.post(
+    "/{key}/rotate",
+    status_code=201,
+    openapi_extra={
+        PERMISSION: _MANAGE,
+        "responses": {
+            **answers(ApiKeySecret, 201),
+            **problems(
+                (
+                    *QUERY_ERRORS,
+                    "reauthentication_required",
+                    "not_found",
+                    "illegal_transition",
+                    "conflict",
+                )
+            ),
+        },
+    },
+)
+async def rotate(request: Request, key: UUID) -> Response:
+    """Give a key another secret; the older one is without effect everywhere within a second.
+
+    It needs a token of `POST /v1/auth/reauthenticate`. Scopes and expiry stay. To change over
+    without a gap, make a second key and revoke the first.
+    """
+    async with admitted(request, _MANAGE) as actor:
+        identity = process(request).identity
+        receipt, secret = await identity.api_keys.rotate(key, by=actor)
+        identity.bearers.evict(key)
+        return await _shown_once(identity, actor.tenant, receipt, secret)
+
+
+@router.delete(
+    "/{key}",
+    status_code=204,
+    openapi_extra={
+        PERMISSION: _MANAGE,
+        "responses": {
+            "204": {"description": "Revoked, and without effect everywhere within a second."},
+            **problems((*QUERY_ERRORS, "not_found", "conflict")),
+        },
+    },
+)
+async def revoke(request: Request, key: UUID) -> Response:
+    """End a key for good."""
+    async with admitted(request, _MANAGE) as actor:
+        identity = process(request).identity
+        await identity.api_keys.revoke(key, by=actor)
+        # Here at once; elsewhere the log's tail tells of it.
+        identity.bearers.evict(key)
+    return Response(status_code=204)
+
+
+async def _shown_once(
+    identity: Identity, tenant: UUID, receipt: Receipt, secret: Secret
+) -> Response:
+    state = await identity.api_keys.state(tenant, receipt.stream)
+    content = {
+        "id": receipt.stream,
+        "version": receipt.version,
+        "position": receipt.position,
+        "prefix": secret.prefix,
+        "key": secret.token,
+        "scopes": sorted(state.scopes),
+        "expires_at": state.expires_at,
+    }
+    return Response(to_json(content), 201, NOT_KEPT, JSON)
+
+
+async def _items(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
+    used = await identity.api_keys.secrets.of(tenant)
+    states = [(key, await identity.api_keys.state(tenant, key)) for key in used]
+    now = identity.clock()
+    return [
+        _item(key, state, used[key], now)
+        for key, state in states
+        if state.status is not Status.NONE
+    ]
+
+
+def _item(key: UUID, state: ApiKey, used_at: datetime | None, now: datetime) -> dict[str, Any]:
+    is_expired = state.status is Status.ACTIVE and state.expires_at <= now
+    return {
+        "id": key,
+        "name": state.name,
+        "prefix": state.prefix,
+        "scopes": sorted(state.scopes),
+        "status": "expired" if is_expired else state.status,
+        "expires_at": state.expires_at,
+        "created_by": state.created_by,
+        "created_at": state.created_at,
+        "used_at": used_at,
+    }

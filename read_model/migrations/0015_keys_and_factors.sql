@@ -1,0 +1,118 @@
+-- API keys and second factors, beside the log.
+
+-- Secrets of API keys, as hashes. Which of a key's secrets is good, and whether any is, the log says.
+CREATE TABLE credentials.api_keys (
+    secret_hash  bytea       PRIMARY KEY CHECK (octet_length(secret_hash) = 32),
+    key_id       uuid        NOT NULL,
+    tenant_id    uuid        NOT NULL,
+    made_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    used_at      timestamptz
+);
+CREATE INDEX api_keys_by_tenant ON credentials.api_keys (tenant_id, key_id);
+CREATE INDEX api_keys_by_key ON credentials.api_keys (key_id);
+
+CREATE FUNCTION credentials.keep_api_key(hash bytea, key uuid, tenant uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO credentials.api_keys (secret_hash, key_id, tenant_id) VALUES (hash, key, tenant)
+$$;
+
+CREATE FUNCTION credentials.find_api_key(hash bytea) RETURNS TABLE (key_id uuid, tenant_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k.key_id, k.tenant_id FROM credentials.api_keys k WHERE k.secret_hash = hash
+$$;
+
+CREATE FUNCTION credentials.use_api_key(key uuid, at timestamptz) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE credentials.api_keys SET used_at = at
+    WHERE key_id = key AND (used_at IS NULL OR used_at < at - interval '1 hour')
+$$;
+
+CREATE FUNCTION credentials.api_keys_of(tenant uuid)
+RETURNS TABLE (key_id uuid, used_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k.key_id, max(k.used_at) FROM credentials.api_keys k
+    WHERE k.tenant_id = tenant
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+    GROUP BY k.key_id ORDER BY min(k.made_at), k.key_id
+$$;
+
+REVOKE ALL ON FUNCTION credentials.keep_api_key, credentials.find_api_key,
+    credentials.use_api_key, credentials.api_keys_of FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION credentials.keep_api_key, credentials.find_api_key,
+    credentials.use_api_key, credentials.api_keys_of TO tallystick_app;
+
+-- Second factors: a sealed TOTP secret and the last step that was used, so that no code is good twice.
+CREATE TABLE credentials.second_factors (
+    user_id    uuid     PRIMARY KEY,
+    sealed     bytea    NOT NULL,
+    is_on      boolean  NOT NULL DEFAULT false,
+    last_step  bigint   NOT NULL DEFAULT 0
+);
+
+CREATE TABLE credentials.recovery_codes (
+    user_id    uuid   NOT NULL REFERENCES credentials.second_factors ON DELETE CASCADE,
+    code_hash  bytea  NOT NULL CHECK (octet_length(code_hash) = 32),
+    PRIMARY KEY (user_id, code_hash)
+);
+
+-- False when one is on already: it is never replaced in silence.
+CREATE FUNCTION credentials.offer_factor(person uuid, secret bytea) RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH offered AS (
+        INSERT INTO credentials.second_factors AS f (user_id, sealed) VALUES (person, secret)
+        ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, last_step = 0
+            WHERE NOT f.is_on
+        RETURNING 1)
+    SELECT EXISTS (SELECT FROM offered)
+$$;
+
+CREATE FUNCTION credentials.factor_of(person uuid)
+RETURNS TABLE (sealed bytea, is_on boolean, codes_left integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT f.sealed, f.is_on,
+        (SELECT count(*)::integer FROM credentials.recovery_codes c WHERE c.user_id = f.user_id)
+    FROM credentials.second_factors f WHERE f.user_id = person
+$$;
+
+-- False when it is on already, or another secret was offered meanwhile.
+CREATE FUNCTION credentials.confirm_factor(
+    person uuid, secret bytea, step bigint, hashes bytea[])
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE credentials.second_factors f SET is_on = true, last_step = step
+    WHERE f.user_id = person AND f.sealed = secret AND NOT f.is_on;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO credentials.recovery_codes (user_id, code_hash) SELECT person, unnest(hashes);
+    RETURN true;
+END $$;
+
+-- Of two who send the same code at once one wins; an older one is no longer good either.
+CREATE FUNCTION credentials.take_step(person uuid, step bigint) RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH taken AS (
+        UPDATE credentials.second_factors f SET last_step = step
+        WHERE f.user_id = person AND f.is_on AND f.last_step < step RETURNING 1)
+    SELECT EXISTS (SELECT FROM taken)
+$$;
+
+CREATE FUNCTION credentials.use_recovery_code(person uuid, hash bytea) RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH used AS (
+        DELETE FROM credentials.recovery_codes c
+        WHERE c.user_id = person AND c.code_hash = hash RETURNING 1)
+    SELECT EXISTS (SELECT FROM used)
+$$;
+
+CREATE FUNCTION credentials.remove_factor(person uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM credentials.second_factors f WHERE f.user_id = person
+$$;
+
+REVOKE ALL ON FUNCTION credentials.offer_factor, credentials.factor_of, credentials.confirm_factor,
+    credentials.take_step, credentials.use_recovery_code, credentials.remove_factor FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION credentials.offer_factor, credentials.factor_of,
+    credentials.confirm_factor, credentials.take_step, credentials.use_recovery_code,
+    credentials.remove_factor TO tallystick_app;
