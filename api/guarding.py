@@ -10,7 +10,10 @@ _ALWAYS = (
     (b"referrer-policy", b"no-referrer"),
 )
 # An answer is data. The one page there is sends a policy of its own.
-_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_CONTENT = (
+    b"content-security-policy",
+    b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+)
 # An error too: a cache may keep a 404 unless it is told not to (RFC 9111 4.2.2).
 _KEPT = (b"cache-control", b"no-store")
 _ENCRYPTED = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")

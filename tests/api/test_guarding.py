@@ -23,6 +23,8 @@ async def test_every_answer_is_guarded(served: Served, path: str) -> None:
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    # Falls back to no other directive.
+    assert "base-uri 'none'" in headers["Content-Security-Policy"]
     assert headers["Cache-Control"] == "no-store"
     assert "Strict-Transport-Security" not in headers
 

@@ -92,6 +92,36 @@ async def test_a_method_that_is_not_taken_is_a_problem(served: Served) -> None:
     assert answer.headers["Allow"] == "POST"
 
 
+async def test_no_request_is_echoed(served: Served) -> None:
+    answer = await served.http.request("TRACE", "/v1", headers={"X-Forklift": "leaks"})
+    assert (answer.status_code, told(answer)["code"]) == (405, "method_not_allowed")
+    assert "leaks" not in answer.text
+
+
+TWO_LENGTHS = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+
+
+async def test_a_request_of_two_lengths_is_refused(served: Served) -> None:
+    """Whoever stands in front might end it elsewhere, and take the rest for another's request."""
+    assert (await answered(served, TWO_LENGTHS)).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("length", [b"+4", b"4, 5", b"0x4", b"-1"])
+async def test_a_length_that_is_no_number_is_refused(served: Served, length: bytes) -> None:
+    said = b"Content-Length: " + length + b"\r\n\r\nleak"
+    assert (await answered(served, said)).startswith(b"HTTP/1.1 400 ")
+
+
+async def answered(served: Served, headers: bytes) -> bytes:
+    """The first answer to a request as no client would write it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"POST /v1/auth/token HTTP/1.1\r\nHost: tallystick\r\n" + headers)
+    try:
+        return await asyncio.wait_for(reader.readline(), 5)
+    finally:
+        writer.close()
+
+
 async def test_a_fault_of_ours_says_nothing_of_our_inside(
     served: Served, commander: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
