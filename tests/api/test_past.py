@@ -128,9 +128,9 @@ async def test_what_another_organization_had_is_not_found(
 
 
 async def test_what_is_no_incident_is_not_found(served: Served, commander: Somebody) -> None:
-    await commander.declares()
+    position = (await commander.declares())["position"]
     streams = {event["subject"] for event in told(await commander.get("/v1/events"))["items"]}
-    for stream in streams - {told(await shown(commander, 1))["id"]}:
+    for stream in streams - {told(await shown(commander, position))["id"]}:
         assert (await then(commander, "version=1", stream)).status_code == 404
 
 
