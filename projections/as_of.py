@@ -36,6 +36,8 @@ def folded(primary: Primary, events: Iterable[Recorded]) -> Stood | None:
     for recorded in events:
         try:
             stood = Stood(_after(primary, stood, recorded), recorded)
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001  # a fold may refuse in any way
             log.warning("as_of.cut", type=recorded.topic, reason=type(error).__name__)
             break

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from projections.as_of import folded
 from projections.engine.log import Unreadable
 from projections.engine.projection import Row
@@ -52,3 +54,11 @@ def test_it_is_told_up_to_the_first_event_that_the_fold_refuses() -> None:
     stood = folded(replace(INCIDENT, fold=refusing), told())
     assert stood is not None
     assert stood.last.version == 2
+
+
+def test_a_memory_that_is_full_cuts_no_story_short() -> None:
+    def fold(row: Row | None, recorded: Recorded) -> Row:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        folded(replace(INCIDENT, fold=fold), told())
