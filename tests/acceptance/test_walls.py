@@ -177,6 +177,10 @@ DOORS = {
     *("credentials.sign_ins_of", "credentials.sign_in_lives", "credentials.end_sign_ins"),
     *("credentials.offer_pass", "credentials.find_pass", "credentials.use_pass"),
     *("credentials.withdraw_pass", "credentials.invitations_of", "credentials.organizations_of"),
+    *("credentials.keep_api_key", "credentials.find_api_key", "credentials.use_api_key"),
+    *("credentials.api_keys_of", "credentials.offer_factor", "credentials.factor_of"),
+    *("credentials.confirm_factor", "credentials.remove_factor"),
+    *("credentials.take_step", "credentials.use_recovery_code"),
     *("personal.create_keys", "personal.read_keys"),
 }
 _READABLE: LiteralString = """
