@@ -8,6 +8,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -39,9 +40,12 @@ _PASSWORD_BYTES = 18
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
+    """`until`: from then on the roles have no effect."""
+
     name: str
     email: str
     roles: frozenset[Role]
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,13 @@ class Accounts:
         stream = membership_stream(tenant, subject)
         return await self.write_model.state(tenant, stream, MEMBERSHIP)
 
+    async def membership_at(
+        self, tenant: UUID, subject: UUID, position: int
+    ) -> tuple[Membership, int]:
+        """The same as it was at a position of the organization."""
+        stream = membership_stream(tenant, subject)
+        return await self.write_model.state_at(tenant, stream, MEMBERSHIP, position=position)
+
     async def _signs_in(self, blind: bytes, password: str) -> bool:
         login = await self.logins.find(blind)
         kept = login.password_hash if login else None
@@ -213,7 +224,9 @@ class Accounts:
     async def _add(
         self, subject: UUID, member: NewMember, by: Actor, key: IdempotencyKey | None
     ) -> Receipt:
-        command = AddMember(subject=subject, name=member.name, roles=member.roles)
+        command = AddMember(
+            subject=subject, name=member.name, roles=member.roles, until=member.until
+        )
         stream = membership_stream(by.tenant, subject)
         return await self.write_model.handle(stream, command, by=by, key=key)
 

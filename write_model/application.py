@@ -151,6 +151,15 @@ class WriteModel:
         record = await self.records.fresh(tenant, stream, aggregate)
         return record.state, record.version
 
+    async def state_at(
+        self, tenant: UUID, stream: UUID, aggregate: Aggregate, *, position: int
+    ) -> tuple[Any, int]:
+        """The state and version as they were at a position of the organization."""
+        events = await self.reader.newer(tenant, stream, after=0)
+        then = [event for event in events if event.tenant_position <= position]
+        record = Record(aggregate.empty).after(then)
+        return record.state, record.version
+
     async def standing(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> Receipt:
         """What a command answers that changes nothing of this record."""
         return _standing(stream, await self.records.fresh(tenant, stream, aggregate))

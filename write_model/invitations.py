@@ -59,7 +59,9 @@ class Invitations:
         blind = BlindIndex(accounts.master).of(member.email)
         subject, _ = await accounts.logins.claim(blind, accounts.ids(), nobody_s, tenant=by.tenant)
         await accounts.register(subject, member, by)
-        command = InviteMember(subject=subject, name=member.name, roles=member.roles)
+        command = InviteMember(
+            subject=subject, name=member.name, roles=member.roles, until=member.until
+        )
         stream = membership_stream(by.tenant, subject)
         receipt = await accounts.write_model.handle(stream, command, by=by)
         return Invited(subject, await self._offered(by.tenant, subject), receipt)

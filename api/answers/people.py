@@ -20,6 +20,8 @@ class Me(Answer):
     name: str | None
     organization: UUID
     roles: list[Role]
+    until: datetime | None
+    """From then on the roles have no effect; null where nothing but a change ends them."""
 
 
 class Member(Answer):
@@ -30,6 +32,8 @@ class Member(Answer):
     """Of the membership; for `If-Match`."""
     status: Standing
     roles: list[Role]
+    until: datetime | None
+    """From then on the roles have no effect; null where nothing but a change ends them."""
 
 
 class ListedMember(Member):
@@ -47,6 +51,15 @@ class Members(Answer):
     items: list[ListedMember]
     next_cursor: None
     """Always null: they come all at once."""
+
+
+class MemberThen(ListedMember):
+    """A member as he was at a moment; name and address are of today."""
+
+    as_of: datetime
+    """The moment: now, where you asked for no other."""
+    may_act: bool
+    """Whether the roles had effect then."""
 
 
 class JoinedMember(Member):
@@ -188,6 +201,8 @@ class Invitation(Answer):
     name: str | None
     email: str | None
     roles: list[Role]
+    until: datetime | None
+    """From then on the roles will have no effect."""
     made_at: datetime
     expires_at: datetime
     expired: bool

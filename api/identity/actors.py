@@ -9,10 +9,11 @@ from fastapi import Depends, Request
 
 from write_model.kernel.access import Actor
 from write_model.kernel.api_key_secrets import BEGINS
+from write_model.kernel.clock import Clock
 from write_model.kernel.errors import Unauthenticated
 from write_model.kernel.recent import Recent
 from write_model.kernel.tokens import AccessTokens, Claims
-from write_model.membership.membership import Membership, Standing, membership_stream
+from write_model.membership.membership import Membership, membership_stream
 
 Memberships = Callable[[UUID, UUID], Awaitable[Membership]]
 """(tenant, subject) -> the membership as it is now."""
@@ -23,6 +24,9 @@ SignInLives = Callable[[UUID, UUID], Awaitable[bool]]
 
 OfKeys = Callable[[str], Awaitable[Actor]]
 """API key -> the service that asks with it."""
+
+
+_NOT_ACTIVE = "You are not an active member of this organization."
 
 
 class Happened(Protocol):
@@ -43,11 +47,12 @@ class Actors:
         memberships: Memberships,
         lives: SignInLives,
         keys: OfKeys,
+        clock: Clock,
         *,
         remembered: int = 10_000,
     ) -> None:
         self._tokens, self._memberships, self._lives = tokens, memberships, lives
-        self._keys = keys
+        self._keys, self._clock = keys, clock
         # By integers: a UUID's own hash is Python code, and stands in every request's way.
         self._known: Recent[tuple[int, int], Actor] = Recent(remembered)
         self._of_stream: Recent[int, tuple[int, int]] = Recent(remembered)
@@ -64,6 +69,8 @@ class Actors:
             await self._must_live(claims.subject, claims.sign_in)
         known = self._known.get((claims.tenant.int, claims.subject.int))
         found = known if known is not None else await self._looked_up(claims)
+        if found.until is not None and found.until <= self._clock():
+            raise Unauthenticated(_NOT_ACTIVE)
         if claims.authenticated_at is None:
             return found
         return replace(found, authenticated_at=claims.authenticated_at)
@@ -74,9 +81,9 @@ class Actors:
         Raises: Unauthenticated.
         """
         membership = await self._memberships(tenant, subject)
-        if membership.standing is not Standing.ACTIVE:
-            raise Unauthenticated("You are not an active member of this organization.")
-        return Actor(subject, tenant, membership.roles)
+        if not membership.may_act(self._clock()):
+            raise Unauthenticated(_NOT_ACTIVE)
+        return Actor(subject, tenant, membership.roles, until=membership.until)
 
     def evict(self, happened: Happened) -> None:
         """Forget the member whom an event is about."""

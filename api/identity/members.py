@@ -10,13 +10,13 @@ from pydantic_core import to_json
 
 from api.accesses import shown
 from api.admission import admitted
-from api.answers.people import JoinedMember, Me, Members
+from api.answers.people import JoinedMember, Me, Members, MemberThen
 from api.answers.receipts import MemberReceipt
 from api.commands import JSON, answered
 from api.identity.describing import KEYED_ERRORS, describe_body
 from api.identity.identity import Identity
 from api.identity.inputs import Password
-from api.openapi import IDEMPOTENCY_KEY, answers, describe_command, describe_query
+from api.openapi import AS_OF, IDEMPOTENCY_KEY, answers, describe_command, describe_query
 from api.process import process
 from api.promises import promises
 from api.requests import (
@@ -25,8 +25,10 @@ from api.requests import (
     parsed,
     raw_body,
 )
+from read_model.queries.asking import time_of
 from write_model.accounts import Accounts, NewMember
 from write_model.kernel.access import Actor
+from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import IdempotencyKey, Receipt
 from write_model.kernel.texts import PersonName
 from write_model.membership.commands import (
@@ -36,6 +38,7 @@ from write_model.membership.commands import (
     RemoveMember,
     Roles,
     SuspendMember,
+    Until,
 )
 from write_model.membership.membership import Membership, Standing, membership_stream
 from write_model.user.commands import Email
@@ -52,6 +55,7 @@ class AddedMember(BaseModel):
     """It is kept sealed, and shown to the organization."""
     roles: Roles
     """What the person may do here."""
+    until: Until = None
     password: Password | None = None
     """Made up and answered once when left out."""
 
@@ -68,6 +72,7 @@ async def me(request: Request) -> Response:
             "name": names.get(actor.id),
             "organization": actor.tenant,
             "roles": sorted(actor.roles),
+            "until": actor.until,
         }
     )
 
@@ -80,6 +85,38 @@ async def members(request: Request) -> Response:
         items = await _members(_identity(request), actor.tenant)
         shown(request, actor, "members.manage")
     return _json({"items": items, "next_cursor": None})
+
+
+@router.get(
+    "/members/{member}",
+    openapi_extra=describe_query("members.manage", AS_OF, answer=MemberThen, errors=("not_found",)),
+)
+async def member(request: Request, member: UUID) -> Response:
+    """One member: which roles he holds, or held at any earlier moment.
+
+    Read from the log itself; it counts when a change was recorded.
+    """
+    with process(request).budgets.queries:
+        actor = await caller(request, "members.manage")
+        content = await _member_then(request, actor.tenant, member)
+        shown(request, actor, "members.manage")
+    return _json(content)
+
+
+async def _member_then(request: Request, tenant: UUID, subject: UUID) -> dict[str, Any]:
+    identity, moment = _identity(request), request.query_params.get("as_of")
+    as_of = identity.clock() if moment is None else time_of(moment, "as_of")
+    if moment is None:
+        state, version = await identity.accounts.membership_and_version(tenant, subject)
+    else:
+        position = await process(request).questions.pasts.reached(tenant, as_of)
+        state, version = await identity.accounts.membership_at(tenant, subject, position)
+    if state.standing is Standing.NONE:
+        raise NotFound
+    names = await identity.people.names(tenant, [subject])
+    emails = await identity.people.emails([subject])
+    named = {"name": names.get(subject), "email": emails.get(subject)}
+    return {**_member(state, version), **named, "as_of": as_of, "may_act": state.may_act(as_of)}
 
 
 async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
@@ -126,13 +163,13 @@ async def _added(
     accounts: Accounts, added: AddedMember, actor: Actor, key: IdempotencyKey | None
 ) -> Response:
     password = added.password or accounts.made_up_password(actor, key)
-    new = NewMember(added.name, added.email, added.roles)
+    new = NewMember(added.name, added.email, added.roles, added.until)
     joined = await accounts.join(new, password, by=actor, key=key)
     await accounts.settle(joined)
     shown = password if joined.sets_password and added.password is None else None
     receipt = joined.receipt
     if receipt.replayed:  # Not as he is by now: a repetition is told what the first answer told.
-        state = Membership(Standing.ACTIVE, joined.subject, roles=added.roles)
+        state = Membership(Standing.ACTIVE, joined.subject, roles=added.roles, until=added.until)
     else:
         state = await accounts.membership(actor.tenant, joined.subject)
     member = _member(state, receipt.version)
@@ -191,6 +228,7 @@ def _member(state: Membership, version: int) -> dict[str, Any]:
         "version": version,
         "status": state.standing,
         "roles": sorted(state.roles),
+        "until": state.until,
     }
 
 

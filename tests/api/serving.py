@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from write_model.kernel.ids import new_id
 from write_model.kernel.settings import Settings
 
 LEAK = {"title": "The forklift leaks oil", "severity": "sev3", "team": "warehouse"}
+FAR_AWAY = datetime(2096, 3, 2, tzinfo=UTC)
 PASSWORD = "a long enough password"
 
 
@@ -79,7 +81,8 @@ class Served:
         """A member with these roles; of a new organization when none is named."""
         tenant = tenant or new_id()
         subject, accounts = new_id(), self.identity.accounts
-        member = NewMember("Ada Forklift", f"{subject}@example.com", frozenset(roles))
+        until = FAR_AWAY if Role.EXTERNAL_AUDITOR in roles else None
+        member = NewMember("Ada Forklift", f"{subject}@example.com", frozenset(roles), until)
         joined = await accounts.join(member, PASSWORD, by=system_actor(tenant))
         await accounts.settle(joined)
         token = self.identity.signing_in.tokens.issue(joined.subject, tenant)

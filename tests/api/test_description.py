@@ -146,7 +146,8 @@ async def test_a_read_says_that_it_waits_if_it_does(served: Served, owner: Someb
     waiting = {"min_position", "X-Min-Position"}
     for (method, path), operation in described.items():
         if method == "get" and operation[PERMISSION]:
-            address = path.replace("{id}", "INC-1") + f"?ids={owner.id}" * path.endswith("people")
+            address = path.replace("{id}", "INC-1").replace("{member}", str(owner.id))
+            address += f"?ids={owner.id}" * path.endswith("people")
             answer = await owner.get(address, X_Min_Position="1")
             assert answer.status_code == 200, path
             says = waiting & names(operation)

@@ -14,7 +14,8 @@ from write_model.kernel.errors import Conflict, Forbidden, IllegalTransition
 from write_model.kernel.messages import IdempotencyKey
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.settings import Settings
-from write_model.membership.membership import Standing
+from write_model.membership.commands import ChangeRoles
+from write_model.membership.membership import Standing, membership_stream
 from write_model.opening import Opened, opened
 from write_model.user.user import USER
 
@@ -54,6 +55,23 @@ async def test_who_joins_is_registered_a_member_and_can_sign_in(accounts: Accoun
     assert (login.user, login.is_pending) == (joined.subject, False)
     verdict = await accounts.passwords.verified("oil under the forklift", login.password_hash)
     assert verdict.matches
+
+
+async def test_what_a_member_was_is_told_of_any_position(accounts: Accounts) -> None:
+    joined = await accounts.join(FREYA, "oil under the forklift", by=OWNER)
+    stream = membership_stream(HARBOR, joined.subject)
+    change = ChangeRoles(roles=frozenset({Role.VIEWER}))
+    receipt = await accounts.write_model.handle(stream, change, by=OWNER)
+    was = [
+        (state.standing, state.roles, version)
+        for position in (0, receipt.position - 1, receipt.position)
+        for state, version in [await accounts.membership_at(HARBOR, joined.subject, position)]
+    ]
+    assert was == [
+        (Standing.NONE, frozenset(), 0),
+        (Standing.ACTIVE, FREYA.roles, 2),
+        (Standing.ACTIVE, change.roles, 3),
+    ]
 
 
 async def test_a_member_is_not_added_again(accounts: Accounts) -> None:

@@ -78,6 +78,7 @@ class Actor:
     """Who asks: a subject in a tenant with roles, and by which way the request came.
 
     `scopes`: all that an API key may do of what its role may; None for a person.
+    `until`: from then on his roles have no effect; None where nothing but a change ends them.
     `authenticated_at`: when he proved once more who he is, after signing in; None: he has not.
     """
 
@@ -87,6 +88,7 @@ class Actor:
     source: Source = "api"
     scopes: frozenset[str] | None = None
     authenticated_at: datetime | None = None
+    until: datetime | None = None
 
     def may(self, permission: str) -> bool:
         if self.scopes is not None and permission not in self.scopes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from write_model.kernel.access import Role
 from write_model.kernel.errors import IllegalTransition
@@ -23,13 +23,25 @@ from write_model.membership.events import (
     PersonListed,
     RolesChanged,
 )
-from write_model.membership.membership import MEMBERSHIP, Membership, Standing, must_outrank
+from write_model.membership.membership import (
+    MEMBERSHIP,
+    Membership,
+    Standing,
+    must_be_timed,
+    must_outrank,
+)
+
+_UNTIL = (
+    "From then on the roles have no effect; left out, they last until they are changed. An"
+    " external auditor needs it, and an owner cannot have it."
+)
 
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=STORABLE),
 ]
 Roles = Annotated[frozenset[Role], Field(min_length=1)]
+Until = Annotated[AwareDatetime | None, Field(description=_UNTIL)]
 
 _ANYWHERE = (Standing.INVITED, Standing.ACTIVE, Standing.SUSPENDED)
 
@@ -57,6 +69,7 @@ class AddMember(MembershipCommand):
     subject: UUID
     name: PersonName
     roles: Roles
+    until: Until = None
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
         yield _invited(self, state, moment)
@@ -69,6 +82,7 @@ class InviteMember(MembershipCommand):
     subject: UUID
     name: PersonName
     roles: Roles
+    until: Until = None
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
         yield _invited(self, state, moment)
@@ -103,13 +117,16 @@ class ChangeRoles(MembershipCommand):
 
     roles: Roles
     """All that the member holds from now on."""
+    until: Until = None
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[RolesChanged]:
         state.must_be(*_ANYWHERE)
         state.must_be_changed_by_another(moment.actor)
         must_outrank(moment.actor, *self.roles, *state.roles)
-        if self.roles != state.roles:
-            yield RolesChanged(roles=_sorted(self.roles), before=_sorted(state.roles))
+        must_be_timed(self.roles, self.until, moment.now)
+        if (self.roles, self.until) != (state.roles, state.until):
+            roles, before = _sorted(self.roles), _sorted(state.roles)
+            yield RolesChanged(roles=roles, before=before, until=self.until)
 
 
 class SuspendMember(MembershipCommand):
@@ -149,13 +166,15 @@ class RemoveMember(MembershipCommand):
 
 def _invited(command: AddMember | InviteMember, state: Membership, moment: Moment) -> MemberInvited:
     must_outrank(moment.actor, *command.roles, *state.roles)
+    must_be_timed(command.roles, command.until, moment.now)
     if state.standing in _ANYWHERE:
         raise IllegalTransition(
             f"This person is a member already, and {state.standing.value}.",
             allowed=("none", "listed", "removed"),
         )
     name = Clear(command.subject, command.name)
-    return MemberInvited(subject=command.subject, name=name, roles=_sorted(command.roles))
+    roles = _sorted(command.roles)
+    return MemberInvited(subject=command.subject, name=name, roles=roles, until=command.until)
 
 
 def _sorted(roles: frozenset[Role]) -> tuple[Role, ...]:

@@ -5,6 +5,7 @@ The display name is sealed under the organization's own key for the subject.
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from write_model.kernel.access import Role
@@ -22,11 +23,15 @@ class PersonListed(Event):
 
 @event("membership.invited")
 class MemberInvited(Event):
-    """`roles` are sorted, so that the same set is always the same bytes."""
+    """`roles` are sorted, so that the same set is always the same bytes.
+
+    `until`: from then on they have no effect; None where they end only by another event.
+    """
 
     subject: UUID
     name: Personal[str]
     roles: tuple[Role, ...]
+    until: datetime | None = None
 
 
 @event("membership.renamed")
@@ -42,8 +47,11 @@ class MembershipActivated(Event):
 
 @event("membership.roles_changed")
 class RolesChanged(Event):
+    """`until`: as when somebody is invited."""
+
     roles: tuple[Role, ...]
     before: tuple[Role, ...]
+    until: datetime | None = None
 
 
 @event("membership.suspended")

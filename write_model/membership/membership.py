@@ -9,7 +9,13 @@ from typing import assert_never
 from uuid import UUID
 
 from write_model.kernel.access import SYSTEM, Actor, Role
-from write_model.kernel.errors import Forbidden, IllegalTransition, NotFound, SegregationOfDuties
+from write_model.kernel.errors import (
+    Forbidden,
+    IllegalTransition,
+    Invalid,
+    NotFound,
+    SegregationOfDuties,
+)
 from write_model.kernel.ids import derived_id
 from write_model.kernel.messages import Aggregate
 from write_model.kernel.personal import Personal
@@ -36,31 +42,39 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The name stays sealed in the state, as it is in the log."""
+    """The name stays sealed in the state, as it is in the log.
+
+    `until`: from then on the roles have no effect; None where nothing but a change ends them.
+    """
 
     standing: Standing = Standing.NONE
     subject: UUID = SYSTEM
     name: Personal[str] | None = None
     roles: frozenset[Role] = frozenset()
+    until: datetime | None = None
 
     def after(self, event: MembershipEvent, /, *, by: UUID, at: datetime) -> Membership:
         match event:
             case PersonListed(subject=subject, name=name):
                 return Membership(Standing.LISTED, subject, name)
-            case MemberInvited(subject=subject, name=name, roles=roles):
-                return Membership(Standing.INVITED, subject, name, frozenset(roles))
+            case MemberInvited(subject=subject, name=name, roles=roles, until=until):
+                return Membership(Standing.INVITED, subject, name, frozenset(roles), until)
             case MemberRenamed(name=name):
                 return replace(self, name=name)
             case MembershipActivated():
                 return replace(self, standing=Standing.ACTIVE)
-            case RolesChanged(roles=roles):
-                return replace(self, roles=frozenset(roles))
+            case RolesChanged(roles=roles, until=until):
+                return replace(self, roles=frozenset(roles), until=until)
             case MembershipSuspended():
                 return replace(self, standing=Standing.SUSPENDED)
             case MembershipRemoved():
-                return replace(self, standing=Standing.REMOVED, roles=frozenset())
+                return replace(self, standing=Standing.REMOVED, roles=frozenset(), until=None)
             case _:
                 assert_never(event)
+
+    def may_act(self, at: datetime) -> bool:
+        """Whether the roles have effect at that moment."""
+        return self.standing is Standing.ACTIVE and (self.until is None or at < self.until)
 
     def must_be(self, *legal: Standing) -> None:
         """Raises: NotFound for nobody; IllegalTransition."""
@@ -88,6 +102,19 @@ def must_outrank(actor: Actor, *roles: Role) -> None:
     """
     if Role.OWNER in roles and Role.OWNER not in actor.roles and actor.source != "system":
         raise Forbidden("members.manage", "Only an owner decides about owners.")
+
+
+def must_be_timed(roles: frozenset[Role], until: datetime | None, now: datetime) -> None:
+    """Who comes from outside comes for a time; an owner stays, or nobody would be left.
+
+    Raises: Invalid.
+    """
+    if until is None and Role.EXTERNAL_AUDITOR in roles:
+        raise Invalid("Say until when the external auditor is let in.", field="until")
+    if until is not None and Role.OWNER in roles:
+        raise Invalid("An owner cannot be one for a time only; leave until out.", field="until")
+    if until is not None and until <= now:
+        raise Invalid("Give a time that is still to come.", field="until")
 
 
 def membership_stream(tenant: UUID, subject: UUID) -> UUID:

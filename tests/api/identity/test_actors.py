@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -23,6 +24,7 @@ class Memberships:
 
     def __init__(self) -> None:
         self.standing = Standing.ACTIVE
+        self.until: datetime | None = None
         self.asked = 0
         self.reading = asyncio.Event()
         self.meanwhile = asyncio.Event()
@@ -31,7 +33,7 @@ class Memberships:
     async def __call__(self, tenant: UUID, subject: UUID) -> Membership:
         self.asked += 1
         self.reading.set()
-        found = Membership(self.standing, subject, None, frozenset({Role.RESPONDER}))
+        found = Membership(self.standing, subject, None, frozenset({Role.RESPONDER}), self.until)
         await self.meanwhile.wait()
         return found
 
@@ -52,7 +54,8 @@ async def no_keys(token: str) -> Actor:
     raise Unauthenticated(token)
 
 
-TOKENS = AccessTokens(MASTER, ToldTime())
+CLOCK = ToldTime()
+TOKENS = AccessTokens(MASTER, CLOCK)
 SIGN_IN = UUID(int=0x51)
 TOKEN = TOKENS.issue(FREYA, HARBOR, sign_in=SIGN_IN)
 CHANGED = Happened("membership.suspended", membership_stream(HARBOR, FREYA))
@@ -70,7 +73,7 @@ def sign_ins() -> SignIns:
 
 @pytest.fixture
 def actors(memberships: Memberships, sign_ins: SignIns) -> Actors:
-    return Actors(TOKENS, memberships, sign_ins, no_keys)
+    return Actors(TOKENS, memberships, sign_ins, no_keys, CLOCK)
 
 
 async def test_roles_are_looked_up_once(actors: Actors, memberships: Memberships) -> None:
@@ -78,6 +81,19 @@ async def test_roles_are_looked_up_once(actors: Actors, memberships: Memberships
     assert (first.id, first.tenant, first.roles) == (FREYA, HARBOR, frozenset({Role.RESPONDER}))
     assert await actors.of(TOKEN) is first
     assert memberships.asked == 1
+
+
+async def test_when_their_time_is_over_they_are_believed_no_longer(
+    actors: Actors, memberships: Memberships, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memberships.until = CLOCK.now + timedelta(minutes=1)
+    assert (await actors.of(TOKEN)).until == memberships.until
+    monkeypatch.setattr(CLOCK, "now", memberships.until)
+    with pytest.raises(Unauthenticated):
+        await actors.of(TOKEN)
+    assert memberships.asked == 1
+    with pytest.raises(Unauthenticated):
+        await actors.member(HARBOR, FREYA)
 
 
 @pytest.mark.parametrize(

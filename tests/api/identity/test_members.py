@@ -1,16 +1,23 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
+from httpx2 import Response
 from uvicorn import Config
+from websockets.exceptions import ConnectionClosedError
 
 from api.budgets import Budgets
 from api.composition import create_app
 from api.serve import Server
-from tests.api.serving import LEAK, Served, Somebody, serving, told
+from tests.api.serving import LEAK, PASSWORD, Served, Somebody, serving, told
+from tests.api.test_stream import everything, following, next_message
 from tests.embedded import Database, until
 from tests.identity import everything_stored
 from write_model.kernel.access import Role
@@ -276,6 +283,60 @@ async def test_who_was_refused_what_is_written_down(
         return rows == [(viewer.id, "members.manage", "forbidden")]
 
     until(written, "the refusal is written")
+
+
+async def test_an_external_auditor_reads_until_his_time_is_over(
+    served: Served, owner: Somebody
+) -> None:
+    leak = await owner.declares()
+    until = datetime.now(UTC) + timedelta(seconds=1.5)
+    kari = {"name": "Kari Dahl", "email": "kari@audit.example", "roles": ["external_auditor"]}
+    assert (await owner.post("/v1/members", kari)).status_code == 422
+    added = await owner.post("/v1/members", {**kari, "password": PASSWORD, "until": f"{until}"})
+    member, body = told(added), {"email": kari["email"], "password": PASSWORD}
+    assert datetime.fromisoformat(member["until"]) == until
+    tokens = told(await served.http.post("/v1/auth/token", json=body))
+    auditor = replace(owner, id=UUID(member["id"]), token=tokens["access_token"])
+    assert (await auditor.get(f"/v1/incidents/{leak['id']}/actions")).status_code == 200
+    assert (await auditor.get("/v1/events")).status_code == 200
+    assert (await auditor.post("/v1/incidents", LEAK)).status_code == 403
+    async with following(served, auditor, "topics=incidents") as socket:
+        await owner.declares()
+        await next_message(socket)
+        await _soon(partial(auditor.get, "/v1/me"), 401)
+        assert datetime.now(UTC) - until < timedelta(seconds=1)
+        await owner.declares()
+        with pytest.raises(ConnectionClosedError) as closed:
+            await everything(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.reason.startswith("signed out or expired")
+    renewed = {"refresh_token": tokens["refresh_token"]}
+    assert (await served.http.post("/v1/auth/refresh", json=renewed)).status_code == 401
+    assert (await served.http.post("/v1/auth/token", json=body)).status_code == 401
+
+
+async def test_the_roles_of_any_day_are_told(owner: Somebody) -> None:
+    before = datetime.now(UTC)
+    member = told(await owner.post("/v1/members", FREYA))["id"]
+    path = f"/v1/members/{member}"
+    first = told(await owner.get(path))
+    assert (first["roles"], first["status"], first["may_act"]) == (["responder"], "active", True)
+    await owner.post(f"{path}/roles", {"roles": ["viewer"]})
+    await owner.post(f"{path}/remove")
+    then = told(await _then(owner, path, first["as_of"]))
+    assert then == first
+    assert (await _then(owner, path, before.isoformat())).status_code == 404
+    present = told(await owner.get(path))
+    assert (present["status"], present["roles"], present["may_act"]) == ("removed", [], False)
+    assert (await _then(owner, path, "2096-06-30T16:00:00Z")).status_code == 422
+
+
+async def _then(who: Somebody, path: str, moment: str) -> Response:
+    return await who.http.get(path, params={"as_of": moment}, headers=_bearer(who))
+
+
+def _bearer(who: Somebody) -> dict[str, str]:
+    return {"Authorization": f"Bearer {who.token}"}
 
 
 async def _soon(asked: Callable[[], Awaitable[Any]], status: int) -> None:

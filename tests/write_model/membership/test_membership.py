@@ -1,12 +1,14 @@
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from tests.write_model.given import TENANT, actor, given
+from tests.write_model.given import MONDAY, TENANT, actor, given
 from write_model.kernel.access import Actor, Role, system_actor
 from write_model.kernel.errors import (
     Forbidden,
     IllegalTransition,
+    Invalid,
     NotFound,
     SegregationOfDuties,
 )
@@ -37,6 +39,7 @@ from write_model.membership.membership import MEMBERSHIP, Standing, membership_s
 FREYA = UUID(int=0xF4)
 NAME = Clear(FREYA, "Freya Lind")
 OWNER, ADMIN = actor(1, Role.OWNER), actor(2, Role.ADMIN)
+LATER = MONDAY + timedelta(days=14)
 RESPONDER = frozenset({Role.RESPONDER})
 
 LISTED = PersonListed(subject=FREYA, name=NAME)
@@ -100,6 +103,38 @@ def test_a_member_is_suspended_and_let_in_again_with_the_same_roles() -> None:
     given(INVITED, ACTIVATED, SUSPENDED).when(ReinstateMember(), by=ADMIN).then(ACTIVATED)
     state = given(INVITED, ACTIVATED, SUSPENDED, ACTIVATED).state(MEMBERSHIP)
     assert (state.standing, state.roles) == (Standing.ACTIVE, RESPONDER)
+
+
+def test_an_external_auditor_is_let_in_for_a_time() -> None:
+    roles = frozenset({Role.EXTERNAL_AUDITOR})
+    add = AddMember(subject=FREYA, name="Freya Lind", roles=roles)
+    given().when(add, by=OWNER).then_refused(Invalid, "until when")
+    invited = MemberInvited(subject=FREYA, name=NAME, roles=(Role.EXTERNAL_AUDITOR,), until=LATER)
+    timed = add.model_copy(update={"until": LATER})
+    given().when(timed, by=OWNER).then(invited, ACTIVATED)
+    state = given(invited, ACTIVATED).state(MEMBERSHIP)
+    assert (state.may_act(MONDAY), state.may_act(LATER)) == (True, False)
+    assert not given(invited, ACTIVATED, SUSPENDED).state(MEMBERSHIP).may_act(MONDAY)
+
+
+def test_the_time_of_a_member_is_changed_by_itself() -> None:
+    longer = ChangeRoles(roles=RESPONDER, until=LATER)
+    roles = (Role.RESPONDER,)
+    changed = RolesChanged(roles=roles, before=roles, until=LATER)
+    given(INVITED, ACTIVATED).when(longer, by=ADMIN).then(changed)
+    given(INVITED, ACTIVATED, changed).when(longer, by=ADMIN).then_nothing()
+    assert given(INVITED, ACTIVATED, changed).state(MEMBERSHIP).until == LATER
+    assert given(INVITED, ACTIVATED, changed, REMOVED).state(MEMBERSHIP).until is None
+
+
+@pytest.mark.parametrize(
+    ("roles", "until", "why"), [({Role.OWNER}, LATER, "owner"), ({Role.VIEWER}, MONDAY, "to come")]
+)
+def test_no_time_runs_out_for_an_owner_or_has_run_out_already(
+    roles: frozenset[Role], until: datetime, why: str
+) -> None:
+    change = ChangeRoles(roles=roles, until=until)
+    given(INVITED, ACTIVATED).when(change, by=OWNER).then_refused(Invalid, why)
 
 
 def test_who_was_removed_has_no_roles_left() -> None:
