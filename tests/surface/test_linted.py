@@ -26,6 +26,7 @@ def test_spectral_finds_nothing(document: Path) -> None:
     found = run(
         "spectral", "lint", "--ruleset", rules, "--fail-severity", "hint", document, cwd=HERE
     )
+    print(found.stdout)
     assert "No results with a severity of 'hint' or higher found" in found.stdout, found
     assert found.returncode == 0
 
@@ -33,6 +34,7 @@ def test_spectral_finds_nothing(document: Path) -> None:
 @pytest.mark.slow
 def test_redocly_finds_nothing(document: Path) -> None:
     found = run("redocly", "lint", "--config", HERE / "redocly.yaml", document, cwd=HERE)
-    assert found.returncode == 0, found.stderr
+    print(found.stderr)
+    assert found.returncode == 0
     assert "Your API description is valid" in found.stderr
     assert "ignored" not in found.stderr
