@@ -21,6 +21,7 @@ from api import (
     stream,
 )
 from api.budgets import Budgets
+from api.description import contact
 from api.following import Following
 from api.guarding import allow_origins
 from api.identity import (
@@ -89,6 +90,7 @@ def create_app(
     app = FastAPI(
         title="Tallystick",
         version=VERSION,
+        contact=contact(settings),
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -12,11 +12,13 @@ from api.description import self_description
 from tests.surface.node import HERE, run
 from write_model.kernel.settings import Settings
 
+OPERATED = Settings(contact_email="desk@example.com", contact_url="https://desk.example")
+
 
 @pytest.fixture
 def document(tmp_path: Path) -> Path:
     written = tmp_path / "openapi.json"
-    written.write_text(json.dumps(self_description(create_app(Settings()))))
+    written.write_text(json.dumps(self_description(create_app(OPERATED))))
     return written
 
 

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     """Where the embedded servers' sockets lie, when not in `<home>/run`."""
     organization: str = "Tallystick"
     """What the first organization is called, which the first start founds."""
+    contact_email: Annotated[str, Field(pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
+    contact_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    """Whom the API's description names for questions; empty for nobody."""
     host: str = "127.0.0.1"
     port: int = 8400
     allowed_origins: tuple[Origin, ...] = ()
