@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from api.answers.operating import Map
 from api.description import self_description
 from api.openapi import PERMISSION, PUBLIC, describe_public
+from api.packing import Packed
 from api.page import page
 
 router = APIRouter(tags=["Operating"])
@@ -35,13 +36,13 @@ async def entrance() -> Response:
 
 @router.get("/openapi.json", include_in_schema=False, openapi_extra=_OPEN)
 async def openapi(request: Request) -> Response:
-    return Response(to_json(_description(request.app)), media_type="application/json")
+    return Packed(to_json(_description(request.app)), media_type="application/json")
 
 
 @router.get("/docs", include_in_schema=False, openapi_extra=_OPEN)
 async def docs(request: Request) -> Response:
     headers = {"Content-Security-Policy": _POLICY}
-    return Response(page(_description(request.app)), headers=headers, media_type="text/html")
+    return Packed(page(_description(request.app)), headers=headers, media_type="text/html")
 
 
 def _description(app: FastAPI) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from api.identity.actors import actor
+from api.packing import packed_tag
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.deciding import Versions
 from write_model.kernel.access import Actor
@@ -183,7 +184,13 @@ def _position(name: str, text: str | None) -> int | None:
     return int(text)
 
 
-def seen(request: Request, etag: str) -> bool:
-    """Whether the caller has this very answer already (If-None-Match)."""
+def seen(request: Request, etag: str) -> str | None:
+    """The tag in If-None-Match by which the caller has this answer already, packed or not."""
     text = request.headers.get("if-none-match")
-    return text is not None and (text == etag or etag in (t.strip() for t in text.split(",")))
+    if text is None or text == etag:
+        return text
+    if text.strip() == "*":
+        return etag
+    # Compared weakly: somebody on the way may have packed it (RFC 9110 13.1.2).
+    had = {each.strip().removeprefix("W/") for each in text.split(",")}
+    return next((tag for tag in (etag, packed_tag(etag)) if tag in had), None)
