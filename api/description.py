@@ -107,14 +107,14 @@ def self_description(app: FastAPI) -> dict[str, Any]:
             for name, definition in _taken_out(operation):
                 if schemas.setdefault(name, definition) != definition:
                     raise ValueError(f"Two definitions are named {name}.")
-    refused = set[str]()
+    refused, told = set[str](), set[str]()
     for operation in _operations(found):
-        say_which_headers_come(operation)
+        told |= say_which_headers_come(operation)
         refused |= give_examples(operation, schemas)
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     found["components"] = {
         "schemas": schemas,
-        "headers": HEADERS,
+        "headers": {name: HEADERS[name] for name in sorted(told)},
         "examples": {code: REFUSALS[code] for code in sorted(refused)},
         "links": link_records(found["paths"]),
         "securitySchemes": {"bearer": bearer},
