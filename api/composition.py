@@ -23,6 +23,7 @@ from api import (
 from api.budgets import Budgets
 from api.description import contact
 from api.following import Following
+from api.graphql import route as graphql
 from api.guarding import allow_origins
 from api.identity import (
     api_keys,
@@ -55,6 +56,7 @@ ROUTERS = (
     incident_reads.router,
     incidents.router,
     figures.router,
+    graphql.router,
     organizations.router,
     events.router,
     stream.router,

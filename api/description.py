@@ -39,6 +39,7 @@ _LICENSE = "https://www.apache.org/licenses/LICENSE-2.0"
 _TAGS = {
     "API keys": "What services ask with, instead of signing in.",
     "Events": "The log itself: every event that you may see, in its order.",
+    "GraphQL": "Several reads in one request.",
     "Incidents": "Report, declare, work on, close and read incidents.",
     "Metrics": "Figures over incidents, by interval and group.",
     "Operating": "How the service is, and what an operator can do about it.",

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     port: int = 8400
     allowed_origins: tuple[Origin, ...] = ()
     """Whose pages a browser lets ask; a JSON list such as ["https://desk.example"]."""
+    graphql_introspection: bool = False
+    """Whether GraphQL tells its schema; off, because nobody but a developer's tools asks for it."""
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
     """From which on a line is written, in letters of any case; DEBUG tells every request."""
     command_deadline_s: float = 10.0
