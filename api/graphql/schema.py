@@ -14,6 +14,7 @@ from strawberry.extensions import (
     QueryDepthLimiter,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext
 
 from api.graphql.asking import Asking
@@ -29,6 +30,10 @@ _MOST_ALIASES = 20
 # The parser calls itself for every bracket: so many it can open without running out of stack.
 _MOST_TOKENS = 500
 
+_NO_OPERATION = {
+    "message": "Have one operation in the query, or name in operationName which one is meant.",
+    "extensions": {"code": "malformed"},
+}
 _OF_THE_WHOLE = (Overloaded, RateLimited, Unauthenticated, OperationalError, TimeoutError)
 
 
@@ -64,9 +69,12 @@ async def answer(
 
     Raises: what concerns the whole request, and not one of its reads.
     """
-    found = await asked.execute(
-        query, variable_values=variables, context_value=by, operation_name=operation
-    )
+    try:
+        found = await asked.execute(
+            query, variable_values=variables, context_value=by, operation_name=operation
+        )
+    except CannotGetOperationTypeError:
+        return {"errors": [_NO_OPERATION]}
     for each in found.errors or ():
         if isinstance(each.original_error, _OF_THE_WHOLE):
             raise each.original_error

@@ -145,6 +145,8 @@ def _questions(count: int) -> str:
         (f"{{incidents(q: {'[' * 490}", "malformed"),
         ("{incidents " + "{items " * 7 + "}" * 8, "malformed"),
         ("fragment A on Query {...A} {...A}", "malformed"),
+        ("fragment A on Query {incidents {stale}}", "malformed"),
+        ("# Where does it leak?", "malformed"),
     ],
 )
 async def test_what_cannot_be_asked_is_told_with_its_code(
@@ -153,6 +155,14 @@ async def test_what_cannot_be_asked_is_told_with_its_code(
     answer = await ask(commander, query, n="oil")
     assert codes(answer) == {code}
     assert "Traceback" not in str(answer)
+
+
+async def test_of_several_operations_one_is_named(commander: Somebody) -> None:
+    query = 'query leak {incidents(sort: "oil") {stale}} query list {incidents {next_cursor}}'
+    listed = await commander.post(GRAPHQL, {"query": query, "operationName": "list"})
+    assert told(listed) == {"data": {"incidents": {"next_cursor": None}}}
+    unknown = told(await commander.post(GRAPHQL, {"query": query, "operationName": "oil"}))
+    assert codes(unknown) == {"malformed"}
 
 
 @pytest.mark.parametrize(
