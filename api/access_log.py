@@ -7,6 +7,7 @@ from pydantic_core import to_json
 
 from api.answers.accesses import Accesses
 from api.openapi import describe_query, parameter
+from api.packing import Packed
 from api.process import process
 from api.reads import JSON, limit_of, next_page, only
 from api.requests import caller
@@ -46,7 +47,7 @@ async def accesses(request: Request) -> Response:
     if (link := next_page(request, cursor)) is not None:
         headers["Link"] = f'<{link}>; rel="next"'
     content = to_json({"items": items, "next_cursor": cursor})
-    return Response(content, headers=headers, media_type=JSON)
+    return Packed(content, headers=headers, media_type=JSON)
 
 
 def _person(text: str | None) -> UUID | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.deprecating import deprecation_headers
+
 
 def _header(text: str, example: str | int, kind: str = "string") -> dict[str, Any]:
     return {"description": text, "schema": {"type": kind}, "example": example}
 
 
 HEADERS = {
+    "Deprecation": _header("Since when nobody should use this (RFC 9745).", "@1772432100"),
     "ETag": _header("The version of the record, or of this answer.", '"3"'),
     "Idempotency-Replayed": _header(
         "`true` when the answer is that of the first request with this key.", "true"
@@ -19,6 +22,7 @@ HEADERS = {
         '</v1/incidents?cursor=bGVhaw>; rel="next"',
     ),
     "Retry-After": _header("After how many seconds to try again.", 1, "integer"),
+    "Sunset": _header("When this stops to answer (RFC 8594).", "Wed, 02 Sep 2026 06:15:00 GMT"),
     "WWW-Authenticate": _header("How to sign in.", "Bearer"),
     "X-Position": _header("The position in the log that was written, or is shown.", 7, "integer"),
     "X-Request-Id": _header(
@@ -41,13 +45,17 @@ _BY_PARAMETER = {
 }
 
 
-def say_which_headers_come(operation: dict[str, Any]) -> None:
-    """Which of them an operation's answers have, by what it takes and how it ends."""
+def say_which_headers_come(operation: dict[str, Any]) -> set[str]:
+    """Which of them an operation's answers have, by what it takes and how it ends; returns all."""
+    told = set[str]()
+    goes = deprecation_headers(operation)
     asked = {each["name"] for each in operation["parameters"]}
     for status, response in operation["responses"].items():
         names = {"X-Request-Id", *_BY_STATUS.get(status, ())}
         if status < "300":
-            names.update(*(_BY_PARAMETER[each] for each in asked & _BY_PARAMETER.keys()))
+            names.update(goes, *(_BY_PARAMETER[each] for each in asked & _BY_PARAMETER.keys()))
+        told |= names
         response["headers"] = {
             name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)
         }
+    return told

@@ -21,7 +21,9 @@ from api import (
     stream,
 )
 from api.budgets import Budgets
+from api.description import contact
 from api.following import Following
+from api.graphql import route as graphql
 from api.guarding import allow_origins
 from api.identity import (
     api_keys,
@@ -54,6 +56,7 @@ ROUTERS = (
     incident_reads.router,
     incidents.router,
     figures.router,
+    graphql.router,
     organizations.router,
     events.router,
     stream.router,
@@ -89,6 +92,7 @@ def create_app(
     app = FastAPI(
         title="Tallystick",
         version=VERSION,
+        contact=contact(settings),
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -14,6 +14,7 @@ from api.examples import REFUSALS, give_examples
 from api.links import link_records
 from api.openapi import PERMISSION, PUBLIC
 from api.problems import STATUS
+from write_model.kernel.settings import Settings
 
 _ID = {"type": "string", "format": "uuid"}
 _RECORD = {"type": "string", "examples": ["0198f1a2-6c1e-7a30-9d2f-3b5f6f2c1a77", "INC-42"]}
@@ -33,10 +34,12 @@ _IN_PATHS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Every name that stands in a path: the same everywhere, but for the id of a record."""
 
+_OPERATOR = {"name": "Whoever operates this server"}
 _LICENSE = "https://www.apache.org/licenses/LICENSE-2.0"
 _TAGS = {
     "API keys": "What services ask with, instead of signing in.",
     "Events": "The log itself: every event that you may see, in its order.",
+    "GraphQL": "Several reads in one request.",
     "Incidents": "Report, declare, work on, close and read incidents.",
     "Metrics": "Figures over incidents, by interval and group.",
     "Operating": "How the service is, and what an operator can do about it.",
@@ -88,7 +91,7 @@ def self_description(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     found["info"] |= {
-        "contact": {"name": "Whoever operates this server"},
+        "contact": app.contact or _OPERATOR,
         "license": {"name": "Apache-2.0", "url": _LICENSE},
     }
     found["servers"] = [{"url": "/", "description": "Where this document came from."}]
@@ -105,20 +108,26 @@ def self_description(app: FastAPI) -> dict[str, Any]:
             for name, definition in _taken_out(operation):
                 if schemas.setdefault(name, definition) != definition:
                     raise ValueError(f"Two definitions are named {name}.")
-    refused = set[str]()
+    refused, told = set[str](), set[str]()
     for operation in _operations(found):
-        say_which_headers_come(operation)
+        told |= say_which_headers_come(operation)
         refused |= give_examples(operation, schemas)
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     found["components"] = {
         "schemas": schemas,
-        "headers": HEADERS,
+        "headers": {name: HEADERS[name] for name in sorted(told)},
         "examples": {code: REFUSALS[code] for code in sorted(refused)},
         "links": link_records(found["paths"]),
         "securitySchemes": {"bearer": bearer},
     }
     found["security"] = [{"bearer": []}]
     return found
+
+
+def contact(settings: Settings) -> dict[str, str]:
+    """Whom the document names: every installation has an operator of its own."""
+    reached_by = {"email": settings.contact_email, "url": settings.contact_url}
+    return _OPERATOR | {name: value for name, value in reached_by.items() if value}
 
 
 def _operations(found: dict[str, Any]) -> Iterator[dict[str, Any]]:

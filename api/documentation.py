@@ -1,47 +1,54 @@
 """What there is and how to ask for it: a map, the OpenAPI document, and a page to read."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic_core import to_json
+from starlette.routing import Route, WebSocketRoute
 
 from api.answers.operating import Map
 from api.description import self_description
 from api.openapi import PERMISSION, PUBLIC, describe_public
+from api.packing import Packed
 from api.page import page
 
 router = APIRouter(tags=["Operating"])
 
 _OPEN = {PERMISSION: PUBLIC}
-_MAP = {
-    "incidents": "/v1/incidents",
-    "events": "/v1/events",
-    "stream": "/v1/stream",
-    "members": "/v1/members",
-    "me": "/v1/me",
-    "sign_in": "/v1/auth/token",
-    "openapi": "/openapi.json",
-    "docs": "/docs",
-}
+_BESIDE = {"sign_in": "/v1/auth/token", "openapi": "/openapi.json", "docs": "/docs"}
 # Nothing on the page comes from elsewhere, and nothing on it runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
 @router.get("/v1", openapi_extra=describe_public(Map))
-async def entrance() -> Response:
-    """Where everything is."""
-    return Response(to_json(_MAP), media_type="application/json")
+async def entrance(request: Request) -> Response:
+    """Where everything is: what can be read without naming a record, and how to sign in."""
+    there = dict(_readable(request.app)) | _BESIDE
+    return Response(to_json(there), media_type="application/json")
+
+
+def _readable(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """`/v1/auth/sessions` is called auth_sessions."""
+    for route in app.routes:
+        if isinstance(route, WebSocketRoute) or (
+            isinstance(route, Route) and "GET" in (route.methods or ())
+        ):
+            name = re.sub(r"[/-]", "_", route.path.removeprefix("/v1/"))
+            if route.path.startswith("/v1/") and "{" not in name:
+                yield name, route.path
 
 
 @router.get("/openapi.json", include_in_schema=False, openapi_extra=_OPEN)
 async def openapi(request: Request) -> Response:
-    return Response(to_json(_description(request.app)), media_type="application/json")
+    return Packed(to_json(_description(request.app)), media_type="application/json")
 
 
 @router.get("/docs", include_in_schema=False, openapi_extra=_OPEN)
 async def docs(request: Request) -> Response:
     headers = {"Content-Security-Policy": _POLICY}
-    return Response(page(_description(request.app)), headers=headers, media_type="text/html")
+    return Packed(page(_description(request.app)), headers=headers, media_type="text/html")
 
 
 def _description(app: FastAPI) -> dict[str, Any]:

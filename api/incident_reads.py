@@ -12,6 +12,7 @@ from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
 from api.openapi import AS_OF, PAST, WAITING, describe_query, may_be_known, parameter
+from api.packing import VARY
 from api.past import MOMENTS, as_it_was, as_of, is_of_the_past, items_then
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
@@ -114,8 +115,8 @@ async def incident(request: Request) -> Response:
         shown, found = await looked_up(at, actor, request)
         body = await _rendered(at, actor, found)
         etag = f'"{found.version}.{blake2b(body, digest_size=8).hexdigest()}"'
-        if seen(request, etag) and not shown.stale:
-            return Response(status_code=304, headers={"ETag": etag})
+        if not shown.stale and (known := seen(request, etag)):
+            return Response(status_code=304, headers={"ETag": known, "Vary": VARY})
         _write_down(request, actor, found)
         return shown.answer(body, etag)
 

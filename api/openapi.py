@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from api.answers.receipts import Receipt
 from api.problems import MEDIA_TYPE, STATUS
+from api.requests import EXPECTED
 from write_model.kernel.messages import Command
 
 PERMISSION = "x-permission"
@@ -107,8 +108,9 @@ IDEMPOTENCY_KEY = _header(
 )
 _IF_MATCH = _header(
     "If-Match",
-    'Only on this version: an ETag of the record, such as "3".',
-    pattern=r'^"[0-9]{1,18}"$',
+    'Only on this version: an ETag of the record, such as "3"; of several in a list any will do.',
+    pattern=f"^({EXPECTED.pattern})$",
+    examples=['"3"'],
 )
 _POSITION = {"minimum": 0, "maximum": 10**18 - 1}
 _IF_NONE_MATCH = _header("If-None-Match", "The ETag of the answer that you have.")
@@ -120,6 +122,7 @@ WAITING = (
         "X-Min-Position",
         "The same as `min_position`, which goes before it.",
         "integer",
+        **_POSITION,
     ),
 )
 """Of the reads that can wait for what their caller has written."""

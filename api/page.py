@@ -44,8 +44,9 @@ def page(description: dict[str, Any]) -> str:
 
 def _operation(address: str, operation: Schema, schemas: Schema) -> str:
     needs = operation[PERMISSION]
+    going = " <em>Deprecated.</em>" if operation.get("deprecated") else ""
     parts = (
-        f"<summary><code>{escape(address)}</code> {escape(operation['summary'])}</summary>",
+        f"<summary><code>{escape(address)}</code> {escape(operation['summary'])}{going}</summary>",
         f"<pre>{escape(operation['description'])}</pre>",
         f"<p>Needs <code>{escape(needs)}</code>.</p>" if needs else "",
         _parameters(operation["parameters"], schemas),

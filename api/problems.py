@@ -56,6 +56,7 @@ STATUS: dict[str, int] = {
     "precondition_required": 428,
     "rate_limited": 429,
     "internal": 500,
+    "not_installed": 501,
     "overloaded": 503,
     "unavailable": 503,
     "hole_in_log": 503,

@@ -6,7 +6,8 @@ from fastapi import Request
 
 from api.process import process
 from api.refusals import KeyRequired
-from api.requests import expected_version, idempotency_key
+from api.requests import expected_versions, idempotency_key
+from write_model.deciding import Versions
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import PreconditionRequired
 from write_model.kernel.messages import IdempotencyKey
@@ -14,7 +15,7 @@ from write_model.kernel.messages import IdempotencyKey
 
 class Promises(NamedTuple):
     key: IdempotencyKey | None
-    expected: int | None
+    expected: Versions | None
 
 
 async def promises(
@@ -26,7 +27,7 @@ async def promises(
     Raises: Malformed; KeyRequired and PreconditionRequired, where the organization demands them.
     """
     key = idempotency_key(request, content)
-    expected = None if begins else expected_version(request)
+    expected = None if begins else expected_versions(request)
     if actor.source != "import":
         policies = process(request).write_model.decider.policies
         demanded = policies.known(actor.tenant) or await policies.of(actor.tenant)

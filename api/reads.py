@@ -6,6 +6,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from api.accesses import PERSONAL, shown
+from api.packing import Packed
 from api.process import Process
 from api.requests import asked_position
 from write_model.kernel.access import Actor
@@ -34,7 +35,7 @@ class Shown(NamedTuple):
         if link is not None:
             headers["Link"] = f'<{link}>; rel="next"'
         content = b'%b,"stale":true}' % body[:-1] if self.stale else body
-        return Response(content, 200, headers, JSON)
+        return Packed(content, 200, headers, JSON)
 
 
 async def caught_up(at: Process, request: Request, actor: Actor, until: int = 0) -> Shown:

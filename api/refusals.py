@@ -52,6 +52,15 @@ class MethodNotAllowed(DomainError):
         super().__init__("This address does not take this method; see /docs.")
 
 
+class NotInstalled(DomainError):
+    """`extra`: what pip calls the part that is missing."""
+
+    code = "not_installed"
+
+    def __init__(self, part: str, extra: str) -> None:
+        super().__init__(f"This server has no {part}; its operator can install {extra}.")
+
+
 class NoSuchAddress(DomainError):
     code = "not_found"
 

@@ -11,7 +11,9 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from api.identity.actors import actor
+from api.packing import packed_tag
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
+from write_model.deciding import Versions
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import DomainError, Invalid
 from write_model.kernel.messages import IdempotencyKey
@@ -22,7 +24,12 @@ Parsed = TypeVar("Parsed")
 BODY_LIMIT_BYTES = 1024 * 1024
 _KEY_LIMIT = 255
 _NUL = b"%00"
-_TAG = re.compile(r'(?:W/)?"(\d{1,18})(?:\.[^"]*)?"')
+# Without quotes too: some clients take them off, and a whole number can mean nothing else.
+_TAG = r'(?:W/)?"[0-9]{1,18}(?:\.[!#-~]*)?"|[0-9]{1,18}'
+EXPECTED = re.compile(rf"\*|(?:{_TAG})(?:[ \t]*,[ \t]*(?:{_TAG}))*")
+"""What an If-Match may be."""
+_VERSION = re.compile(r'(W/)?"?([0-9]{1,18})(?:\.[!#-~]*)?"?')
+_NO_VERSION = 0
 
 
 async def body(request: Request, model: type[Model]) -> Model:
@@ -121,18 +128,21 @@ def _must_be_storable(request: Request) -> None:
             raise Invalid("A parameter cannot hold the NUL character.", field=name)
 
 
-def expected_version(request: Request) -> int | None:
-    """The version in If-Match; None when there is no such header, or `*`.
+def expected_versions(request: Request) -> Versions | None:
+    """The version in If-Match, or several; None when there is no such header, or `*`.
 
+    A weak tag is of no version: it says that two answers mean the same (RFC 9110 13.1.1).
     Raises: Malformed.
     """
     text = request.headers.get("if-match")
-    if text is None or text.strip() == "*":
+    if text is None or (text := text.strip()) == "*":
         return None
-    tag = _TAG.fullmatch(text.strip())
-    if tag is None:
-        raise Malformed('If-Match must be one ETag of this record, such as "3".')
-    return int(tag.group(1))
+    if EXPECTED.fullmatch(text) is None:
+        raise Malformed('If-Match must be ETags of this record, such as "3", or *.')
+    found = frozenset(
+        _NO_VERSION if weak else int(version) for weak, version in _VERSION.findall(text)
+    )
+    return next(iter(found)) if len(found) == 1 else found
 
 
 def idempotency_key(request: Request, content: bytes) -> IdempotencyKey | None:
@@ -159,13 +169,28 @@ def asked_position(request: Request) -> int:
 
     Raises: Invalid.
     """
-    text = request.query_params.get("min_position") or request.headers.get("x-min-position") or "0"
-    if not text.isdecimal() or len(text) > 18:
-        raise Invalid("A position is a whole number.", field="min_position")
+    in_header = _position("X-Min-Position", request.headers.get("x-min-position"))
+    if not request.scope["query_string"]:  # Most reads: taking none apart is saved.
+        return in_header or 0
+    in_query = _position("min_position", request.query_params.get("min_position"))
+    return (in_header if in_query is None else in_query) or 0
+
+
+def _position(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        raise Invalid("A position is a whole number.", field=name)
     return int(text)
 
 
-def seen(request: Request, etag: str) -> bool:
-    """Whether the caller has this very answer already (If-None-Match)."""
+def seen(request: Request, etag: str) -> str | None:
+    """The tag in If-None-Match by which the caller has this answer already, packed or not."""
     text = request.headers.get("if-none-match")
-    return text is not None and (text == etag or etag in (t.strip() for t in text.split(",")))
+    if text is None or text == etag:
+        return text
+    if text.strip() == "*":
+        return etag
+    # Compared weakly: somebody on the way may have packed it (RFC 9110 13.1.2).
+    had = {each.strip().removeprefix("W/") for each in text.split(",")}
+    return next((tag for tag in (etag, packed_tag(etag)) if tag in had), None)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from api.deprecating import deprecation_headers, say_that_it_goes
 from api.process import process
 
 _SLACK_S = 1.0
@@ -28,12 +29,15 @@ class PlainRoute(APIRoute):
     def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._tail = path.rpartition("}")[2]
+        goes = deprecation_headers(self.openapi_extra or {})
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             request = Request(scope, receive, send)
             deadline_s = process(request).settings.command_deadline_s + _SLACK_S
             async with asyncio.timeout(deadline_s):
                 response = await endpoint(request)
+            if goes:
+                say_that_it_goes(response, goes)
             await response(scope, receive, send)
 
         self.app = app

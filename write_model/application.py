@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 from uuid import UUID
 
-from write_model.deciding import Asked, Decider, Decision, receipts
+from write_model.deciding import Asked, Decider, Decision, Versions, receipts
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import (
     Conflict,
@@ -63,7 +63,7 @@ class WriteModel:
         /,
         *,
         by: Actor,
-        expected: int | None = None,
+        expected: Versions | None = None,
         key: IdempotencyKey | None = None,
         correlation: UUID | None = None,
     ) -> Receipt:
@@ -206,7 +206,7 @@ class WriteModel:
     async def _caught_up(self, asked: Sequence[Asked], by: Actor) -> None:
         """Read what the others wrote; what binds another version that was seen ends here."""
         for ask, record in zip(asked, await self._fresh(asked, by), strict=True):
-            if ask.expected not in (None, record.version):
+            if not ask.rests_on(record.version):
                 raise VersionMismatch(record.version)
 
     async def _under_the_lock(

@@ -48,12 +48,22 @@ class SubjectKeys(Protocol):
         ...
 
 
+Versions = int | frozenset[int]
+"""The version that a caller saw, or several, any of which will do; no record has the version 0."""
+
+
 class Asked(NamedTuple):
     """A command, the record it is for, and the version that the caller saw."""
 
     stream: UUID
     command: Command
-    expected: int | None = None
+    expected: Versions | None = None
+
+    def rests_on(self, version: int) -> bool:
+        """Whether it may be carried out on this version."""
+        if isinstance(self.expected, frozenset):
+            return version in self.expected
+        return self.expected in (None, version)
 
 
 class Part(NamedTuple):
@@ -218,7 +228,7 @@ class Decider:
         command, expected = ask.command, ask.expected
         if command.binds_what_was_seen and expected is None:
             raise PreconditionRequired
-        if expected is not None and expected != record.version:
+        if not ask.rests_on(record.version):
             raise VersionMismatch(record.version) if record.version else NotFound
         now = self.clock()
         at = _occurred_at(command, now)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
 from api.admission import admitted
@@ -22,6 +22,7 @@ from write_model.api_key.commands import KeyName, Scopes
 from write_model.api_keys import NewKey
 from write_model.kernel.api_key_secrets import Secret
 from write_model.kernel.messages import Receipt
+from write_model.kernel.times import Time
 
 router = APIRouter(prefix="/v1/api-keys", tags=["API keys"])
 
@@ -35,7 +36,7 @@ class NewApiKey(BaseModel):
     """What the key is for; it names no person."""
     scopes: Scopes
     """All that it may do."""
-    expires_at: AwareDatetime | None = None
+    expires_at: Time | None = None
     """At most 366 days from now; 90 days when left out."""
 
 

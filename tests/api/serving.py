@@ -8,12 +8,13 @@ import socket
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 import httpx2
 from fastapi import FastAPI
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from api.identity.identity import Identity
 from api.process import Process
@@ -87,6 +88,14 @@ class Served:
         await accounts.settle(joined)
         token = self.identity.signing_in.tokens.issue(joined.subject, tenant)
         return Somebody(self.http, joined.subject, tenant, token)
+
+    async def keep_login(self, file: Path) -> None:
+        """Have a new commander's login in a file, as the first start of a server leaves one."""
+        accounts, email = self.identity.accounts, "ada@example.com"
+        member = NewMember("Ada Forklift", email, frozenset({Role.INCIDENT_COMMANDER}))
+        await accounts.settle(await accounts.join(member, PASSWORD, by=system_actor(new_id())))
+        login = {"url": f"http://127.0.0.1:{self.port}", "email": email, "password": PASSWORD}
+        await asyncio.to_thread(file.write_bytes, to_json(login))
 
 
 @contextlib.asynccontextmanager

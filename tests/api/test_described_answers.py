@@ -268,6 +268,8 @@ async def everything_is_read(served: Served, owner: Somebody) -> None:
         figures = told(await who.get(f"/v1/metrics/incidents?interval=day&group_by=team&{shown}"))
         assert figures["items"]
         await who.get("/v1/metrics/incidents?severity=sev1&to=2020-01-01T00:00:00Z")
+        for query in ("{incidents {items {id}}}", "{leaks}", '{incident(id: "INC-99") {id}}'):
+            await who.post("/v1/graphql", {"query": query})
         await the_past_is_read(who, everything[-1], told(await owner.get("/v1/incidents/INC-1")))
     etag = (await owner.get("/v1/incidents/INC-1")).headers["ETag"]
     assert (await owner.get("/v1/incidents/INC-1", If_None_Match=etag)).status_code == 304

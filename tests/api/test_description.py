@@ -95,6 +95,18 @@ def test_every_command_has_an_address_with_its_text() -> None:
     assert missing == {RecordSlaBreach.__name__}
 
 
+def test_whom_to_ask_is_the_operators_to_say() -> None:
+    nobody = self_description(create_app(Settings()))["info"]["contact"]
+    assert nobody == {"name": "Whoever operates this server"}
+    desk = create_app(
+        Settings(contact_email="desk@example.com", contact_url="https://desk.example")
+    )
+    reached_by = {"email": "desk@example.com", "url": "https://desk.example"}
+    assert self_description(desk)["info"]["contact"] == nobody | reached_by
+    with pytest.raises(ValueError, match="contact_url"):
+        Settings(contact_url="javascript:alert(1)")
+
+
 def test_every_name_in_an_address_is_described_with_it() -> None:
     described = operations(self_description(create_app(Settings())))
     assert len(described) > 40

@@ -28,10 +28,10 @@ async def test_schemathesis_finds_nothing(served: Served) -> None:
         f"http://127.0.0.1:{served.port}/openapi.json",
         f"--header=Authorization: Bearer {owner.token}",
         f"--seed={SEED}",
-        "--phases=examples,stateful",
         "--no-color",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
+    print(said.decode())
+    assert process.returncode == 0

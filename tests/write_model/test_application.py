@@ -184,6 +184,17 @@ async def test_a_version_that_was_seen_is_never_brought_forward(
         await ours.handle(new_id(), NOTE, by=COMMANDER, expected=1)
 
 
+async def test_any_of_several_versions_that_were_seen_will_do(
+    ours: WriteModel, theirs: WriteModel
+) -> None:
+    stream = await declared(ours)
+    await theirs.handle(stream, NOTE, by=COMMANDER)
+    # This process remembers the first and must not take the two for a mismatch, or the reverse.
+    assert (await ours.handle(stream, NOTE, by=COMMANDER, expected=frozenset({1, 2}))).version == 3
+    with pytest.raises(VersionMismatch):
+        await ours.handle(stream, NOTE, by=COMMANDER, expected=frozenset({1, 2}))
+
+
 async def test_what_binds_a_person_must_say_what_was_seen(ours: WriteModel) -> None:
     stream = await declared(ours)
     with pytest.raises(PreconditionRequired):

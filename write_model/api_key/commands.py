@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from write_model.api_key.api_key import API_KEY, ApiKey, Status
 from write_model.api_key.events import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated
 from write_model.kernel.errors import IllegalTransition, Invalid
 from write_model.kernel.messages import Command, Moment
 from write_model.kernel.texts import STORABLE
+from write_model.kernel.times import Time
 
 USUALLY_LIVES = timedelta(days=90)
 LIVES_AT_MOST = timedelta(days=366)
@@ -53,7 +54,7 @@ class CreateApiKey(ApiKeyCommand):
     name: KeyName
     prefix: Prefix
     scopes: Scopes
-    expires_at: AwareDatetime | None = None
+    expires_at: Time | None = None
 
     def decide(self, state: ApiKey, moment: Moment) -> Iterator[ApiKeyCreated]:
         if state.status is not Status.NONE:

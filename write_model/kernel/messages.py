@@ -13,12 +13,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, cast, dataclass_transform
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from write_model.kernel.access import Actor, Source
 from write_model.kernel.ids import Ids
 from write_model.kernel.policies import DEFAULTS, Policies
+from write_model.kernel.times import Time
 
 
 class Event:
@@ -139,7 +140,7 @@ class Command(BaseModel):
     needs_reauthentication: ClassVar[bool] = False
     """Whether the caller must have proven a moment ago who he is, as who signs does."""
 
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Time | None = None
     """When it happened, if earlier than now; a time with its offset."""
 
     def cause(self) -> tuple[str, str] | None:

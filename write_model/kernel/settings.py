@@ -42,10 +42,15 @@ class Settings(BaseSettings):
     """Where the embedded servers' sockets lie, when not in `<home>/run`."""
     organization: str = "Tallystick"
     """What the first organization is called, which the first start founds."""
+    contact_email: Annotated[str, Field(pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
+    contact_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    """Whom the API's description names for questions; empty for nobody."""
     host: str = "127.0.0.1"
     port: int = 8400
     allowed_origins: tuple[Origin, ...] = ()
     """Whose pages a browser lets ask; a JSON list such as ["https://desk.example"]."""
+    graphql_introspection: bool = False
+    """Whether GraphQL tells its schema; off, because nobody but a developer's tools asks for it."""
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
     """From which on a line is written, in letters of any case; DEBUG tells every request."""
     command_deadline_s: float = 10.0

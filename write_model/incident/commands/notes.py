@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from write_model.incident.commands.command import IncidentCommand
 from write_model.incident.commands.inputs import Name, Reason, Text, Title
@@ -23,6 +23,7 @@ from write_model.incident.notes import author_of
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid, NotFound
 from write_model.kernel.messages import Moment
+from write_model.kernel.times import Time
 
 BEGUN = tuple(status for status in Status if status is not Status.NONE)
 
@@ -33,7 +34,7 @@ AMENDABLE: dict[AmendableField, TypeAdapter[Any]] = {
     "resolution": TypeAdapter(Text),
     "cause_code": TypeAdapter(Name),
     "team": TypeAdapter(Name),
-    "occurred_at": TypeAdapter(AwareDatetime),
+    "occurred_at": TypeAdapter(Time),
     "source_status": TypeAdapter(Name),
 }
 """What each field's amended value must look like."""

@@ -1,0 +1,1 @@
+"""The reads once more, as one GraphQL schema: an extra, `tallystick[graphql]`."""
