@@ -41,6 +41,7 @@ from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
 from api.questions import questions
+from api.requests_seen import RequestsSeen
 from api.routes import ByEnding
 from api.supervising import supervised
 from projections.push import Ring
@@ -83,9 +84,11 @@ def create_app(
 ) -> FastAPI:
     """The app; everything it needs is opened when it starts and closed when it ends."""
 
+    seen = RequestsSeen()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with _running(settings, ring or Ring(), budgets or Budgets()) as process:
+        async with _running(settings, ring or Ring(), budgets or Budgets(), seen) as process:
             app.state.process, app.state.identity = process, process.identity
             yield
 
@@ -101,7 +104,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     allow_origins(app, settings.allowed_origins)
-    app.add_middleware(Observed)
+    app.add_middleware(Observed, seen=seen)
     explain_errors(app)
     # Not by `include_router`: a router inside a router is matched twice for every request.
     routes = [route for router in ROUTERS for route in router.routes]
@@ -110,7 +113,9 @@ def create_app(
 
 
 @asynccontextmanager
-async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGenerator[Process]:
+async def _running(
+    settings: Settings, ring: Ring, budgets: Budgets, seen: RequestsSeen
+) -> AsyncGenerator[Process]:
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(opened(settings))
         kept = open_cache(settings.cache_url(), parts.master, parts.clock)
@@ -148,6 +153,8 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             people,
             ring,
             budgets,
+            seen,
+            reading,
             metrics_token(parts.master),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -16,8 +16,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from api.process import Pool, Process
+from api.requests_seen import RequestsSeen, Seen
 from read_model.health import is_stuck
 from read_model.watching import SIZES, TIMES_S, RebuildUnderWay, Watched
+from write_model.kernel.measuring import Distribution
+from write_model.kernel.store.group_commit import Counts
 
 
 class _Found(Collector):
@@ -44,6 +47,8 @@ def measures(at: Process, found: Watched, rebuilds: Sequence[RebuildUnderWay]) -
     yield from _of_its_batches(found)
     yield from _of_what_is_parked(found)
     yield from _of_rebuilds(rebuilds)
+    yield from _of_requests(at.seen)
+    yield from _of_commits(at.write_model.log.counts)
     yield from _of_this_process(at)
 
 
@@ -114,10 +119,49 @@ def _summed(rebuilds: Sequence[RebuildUnderWay]) -> dict[tuple[str, str], tuple[
     return sums
 
 
-def _of_this_process(at: Process) -> Iterator[Metric]:
-    budgets, counts = at.budgets, at.write_model.log.counts
+def _of_requests(seen: RequestsSeen) -> Iterator[Metric]:
+    """Errors are told by their class, which is what an alert asks for."""
+    answers = CounterMetricFamily(
+        "tallystick_http_requests",
+        "Requests, by how they ended.",
+        labels=("method", "route", "code"),
+    )
+    times = HistogramMetricFamily(
+        "tallystick_http_request_seconds",
+        "From a request's arrival to the end of its answer.",
+        labels=("method", "route"),
+    )
+    for where, found in seen.by_route.items():
+        for code, number in _answered(found):
+            answers.add_metric((*where, code), number)
+        buckets = _cumulated(found.times.bounds, found.times.counts)
+        times.add_metric(where, buckets, found.times.total)
+    yield from (answers, times)
+
+
+def _answered(found: Seen) -> Iterator[tuple[str, int]]:
+    """Only those that there were, but for successes, so that a share of them can be asked for."""
+    for hundred, number in enumerate(found.codes):
+        if number or hundred == 2:
+            yield f"{hundred}xx" if hundred else "none", number
+
+
+def _of_commits(counts: Counts) -> Iterator[Metric]:
     yield _counter("api_commands", "Commands that were sent to the log.", counts.commands)
     yield _counter("api_commits", "Batches in which they were sent.", counts.batches)
+    yield _distribution("api_commit_commands", "Commands that share a commit.", counts.sizes)
+    yield _distribution(
+        "api_commit_wait_seconds",
+        "How long a batch's first command has waited for its turn.",
+        counts.waits_s,
+    )
+    yield _distribution(
+        "api_commit_seconds", "How long a commit took, there and back.", counts.commits_s
+    )
+
+
+def _of_this_process(at: Process) -> Iterator[Metric]:
+    budgets = at.budgets
     in_flight = GaugeMetricFamily(
         "tallystick_api_in_flight", "What is being answered at present.", labels=("kind",)
     )
@@ -129,16 +173,18 @@ def _of_this_process(at: Process) -> Iterator[Metric]:
     yield _counter(
         "api_access_log_dropped", "Accesses not written down.", at.identity.access_log.dropped
     )
-    yield _of_pool(at.pool)
+    yield _of_pools({"log": at.pool, "reading": at.reading})
 
 
-def _of_pool(pool: Pool) -> Metric:
-    found = pool.get_stats()
+def _of_pools(pools: Mapping[str, Pool]) -> Metric:
+    """Commands have two connections of their own besides."""
     connections = GaugeMetricFamily(
-        "tallystick_api_pool", "Connections that ask the log and the keys.", labels=("state",)
+        "tallystick_api_pool", "Connections, and who waits for one.", labels=("pool", "state")
     )
-    for state in ("pool_size", "pool_available", "requests_waiting"):
-        connections.add_metric((state,), found.get(state, 0))
+    for name, pool in pools.items():
+        found = pool.get_stats()
+        for state in ("pool_max", "pool_size", "pool_available", "requests_waiting"):
+            connections.add_metric((name, state), found.get(state, 0))
     return connections
 
 
@@ -148,6 +194,10 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(f"tallystick_{name}", text, value=value)
+
+
+def _distribution(name: str, text: str, found: Distribution) -> Metric:
+    return _histogram(name, text, _cumulated(found.bounds, found.counts), found.total)
 
 
 def _histogram(name: str, text: str, buckets: list[tuple[str, float]], total: float) -> Metric:

@@ -1,4 +1,4 @@
-"""Around every request: its ids, also in the log, and an answer even to our own faults."""
+"""Around every request: its ids, what it took, and an answer even to our own faults."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars
 
 from api.guarding import guard
 from api.problems import unexpected
+from api.requests_seen import NO_ROUTE, RequestsSeen
 from write_model.kernel.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -25,13 +26,13 @@ _PLAIN = re.compile(rb"[!#-\[\]-~](?:[ !#-\[\]-~]{0,126}[!#-\[\]-~])?")
 class Observed:
     """Pure ASGI: a middleware of the framework's own kind costs a task per request."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, seen: RequestsSeen) -> None:
+        self._app, self._seen = app, seen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http":
-                await _Exchange(scope, send).run(self._app, receive)
+                await _Exchange(scope, send).run(self._app, receive, self._seen)
             case "websocket":
                 _name(scope)
                 await self._app(scope, receive, send)
@@ -50,7 +51,15 @@ class _Exchange:
         self._began = time.perf_counter()
         self._request, self._correlation = _name(scope)
 
-    async def run(self, app: ASGIApp, receive: Receive) -> None:
+    async def run(self, app: ASGIApp, receive: Receive, seen: RequestsSeen) -> None:
+        try:
+            await self._answered(app, receive)
+        finally:
+            route = getattr(self._scope.get("route"), "path", NO_ROUTE)
+            took_s = time.perf_counter() - self._began
+            seen.add(self._scope["method"], route, self._status, took_s)
+
+    async def _answered(self, app: ASGIApp, receive: Receive) -> None:
         try:
             await app(self._scope, receive, self._answer)
         except Exception:

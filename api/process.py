@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from api.budgets import Budgets
 from api.identity.identity import Identity
 from api.questions import Questions
+from api.requests_seen import RequestsSeen
 from projections.push import Ring
 from write_model.application import WriteModel
 from write_model.kernel.settings import Settings
@@ -31,6 +32,9 @@ class Process:
     identity: Identity
     ring: Ring
     budgets: Budgets
+    seen: RequestsSeen
+    reading: Pool
+    """Connections for what is shown; `pool` asks the log and the keys."""
     metrics_token: str
     """Whoever sends it may read what the service measures of itself."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)

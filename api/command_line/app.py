@@ -9,6 +9,7 @@ from api.command_line import (
     dead_letters,
     demo,
     developing,
+    doctor,
     importing,
     log,
     projecting,
@@ -41,6 +42,7 @@ projecting.app.command("drop-old")(rebuilding.drop_old)
 app.add_typer(projecting.app, name="projections")
 app.add_typer(log.app, name="log")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)
 app.command("metrics-token")(signing_in.metrics_token)

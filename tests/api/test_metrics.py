@@ -68,6 +68,41 @@ def test_the_token_is_printed_for_whoever_has_the_secret(
     assert "There is no installation in" in none.stderr
 
 
+async def test_requests_are_told_by_route_and_how_they_ended(
+    served: Served, owner: Somebody
+) -> None:
+    await owner.declares()
+    for reference in ("INC-1", "INC-2", "INC-3"):
+        await owner.get(f"/v1/incidents/{reference}")
+    await owner.get("/v1/forklifts/7")
+    await owner.http.request("PURGE", "/v1/incidents/INC-1")
+    found = await measured(served)
+    one = "GET,/v1/incidents/{id}"
+    answered = [found[f"http_requests_total,{code},{one}"] for code in ("2xx", "4xx")]
+    assert answered == [0, 3]
+    assert found["http_requests_total,4xx,other,/v1/incidents/{id}"] == 1
+    assert found["http_requests_total,2xx,POST,/v1/incidents"] == 1
+    assert found["http_requests_total,4xx,GET,none"] == 1
+    assert found[f"http_request_seconds_count,{one}"] == 3
+    assert found[f"http_request_seconds_bucket,+Inf,{one}"] == 3
+    assert found[f"http_request_seconds_sum,{one}"] > 0
+    told_of = str(found)
+    assert not any(word in told_of for word in ("INC-1", "forklifts", "PURGE"))
+
+
+async def test_how_commands_share_commits_is_told(served: Served, owner: Somebody) -> None:
+    before = await measured(served)
+    await asyncio.gather(*(owner.declares() for _ in range(10)))
+    found = await measured(served)
+    commits = found["api_commits_total"]
+    assert found["api_commit_commands_count"] == found["api_commit_wait_seconds_count"] == commits
+    assert found["api_commit_commands_sum"] == found["api_commands_total"]
+    assert found["api_commands_total"] - before["api_commands_total"] == 10
+    assert found["api_commit_seconds_count"] >= commits
+    assert 0 < found["api_commit_wait_seconds_sum"] < 10
+    assert found["api_pool,reading,pool_max"] == 8
+
+
 @pytest.mark.usefixtures("projector")
 async def test_what_the_projector_does_is_measured(served: Served, owner: Somebody) -> None:
     await owner.declares()
@@ -83,7 +118,7 @@ async def test_what_the_projector_does_is_measured(served: Served, owner: Somebo
     assert end["projector_batch_events_bucket,500.0"] == batches
     assert end["projector_batch_seconds_sum"] > 0
     assert end["api_commands_total"] >= end["api_commits_total"] > 0
-    assert end["api_pool,pool_size"] >= 1
+    assert end["api_pool,log,pool_size"] >= 1
     assert end["api_ring_messages"] > 0
     assert end["process_cpu_seconds_total"] > 0
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from psycopg import Error, OperationalError
+from psycopg.errors import InvalidTextRepresentation, UniqueViolation
 
 from write_model.kernel.logs import configure_logs
 
@@ -36,6 +38,27 @@ def test_a_traceback_shows_no_local_variable(written: io.StringIO) -> None:
     assert "Ada" not in written.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UniqueViolation("Key (name)=(Ada Quist) already exists."), "SQLSTATE 23505"),
+        (InvalidTextRepresentation('invalid uuid: "Ada Quist"'), "SQLSTATE 22P02"),
+        (OperationalError("connection refused"), "connection refused"),
+    ],
+    ids=["constraint", "value", "connection"],
+)
+def test_what_the_database_says_of_values_is_not_repeated(
+    written: io.StringIO, error: Exception, said: str
+) -> None:
+    try:
+        _store(error)
+    except RuntimeError:
+        structlog.get_logger("forklift").exception("storing_failed")
+    [_, cause] = json.loads(written.getvalue())["exception"]
+    assert cause["exc_value"] == said
+    assert "Ada" not in written.getvalue()
+
+
 def test_less_is_logged_than_the_level_asks_for() -> None:
     text = io.StringIO()
     configure_logs("WARNING", to=text)
@@ -51,6 +74,13 @@ def test_by_default_logs_go_to_standard_error(capsys: pytest.CaptureFixture[str]
     structlog.get_logger("forklift").info("it_stands_still")
     structlog.reset_defaults()
     assert "it_stands_still" in capsys.readouterr().err
+
+
+def _store(error: Exception) -> None:
+    try:
+        raise error
+    except Error as refused:
+        raise RuntimeError("it could not be stored") from refused
 
 
 def _read(*, injured: str) -> None:

@@ -16,6 +16,7 @@ import psycopg
 import structlog
 
 from write_model.kernel.errors import DomainError, Invalid, Unavailable
+from write_model.kernel.measuring import Distribution
 from write_model.kernel.settings import Settings
 from write_model.kernel.store import append_call
 from write_model.kernel.store.call import ConnectionLost, PreparedCall, StatementFailed
@@ -31,6 +32,9 @@ _RETRIED = ("08", "40", "53", "55", "57")
 _READ_ONLY = "25006"
 _TAKEN = "23505"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.5
+
+COMMANDS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+WAITS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 _SLOW_COMMIT_S = 0.004
 """With a sync of 3 ms two halves carry three quarters of what one whole batch does (measured)."""
@@ -154,8 +158,7 @@ class GroupCommit:
     async def _settle_or_refuse(self, lane: _Lane, batch: Batch) -> None:
         """No caller is left waiting, whatever happens here."""
         self._in_flight += len(batch.waiting)
-        self.counts.batches += 1
-        self.counts.commands += len(batch.waiting)
+        self.counts.sent(batch.waiting, waited_s=self._waited_s(batch))
         self._wake_one()  # The other lane may take what is left.
         try:
             await self._settle(lane, batch.waiting)
@@ -164,6 +167,11 @@ class GroupCommit:
             self._queue.settled(batch)
             self._wake_one()
             self._refuse(batch.waiting, Unavailable())
+
+    def _waited_s(self, batch: Batch) -> float:
+        """How long the first of them has waited for its turn."""
+        first = min(waiting.deadline for waiting in batch.waiting) - self._deadline_s
+        return self._loop.time() - first
 
     async def _settle(self, lane: _Lane, batch: list[Waiting]) -> None:
         """Send the batch until every command has its verdict or has run out of time.
@@ -218,7 +226,9 @@ class GroupCommit:
         result = await lane.call(
             parameters, timeout_s=self._settings.statement_timeout_ms / 1000 + 1
         )
-        self._round_trip_s += (self._loop.time() - sent_at - self._round_trip_s) / 8
+        took_s = self._loop.time() - sent_at
+        self.counts.commits_s.add(took_s)
+        self._round_trip_s += (took_s - self._round_trip_s) / 8
         return append_call.verdicts(batch, result)
 
     async def connect(self) -> PreparedCall:
@@ -250,10 +260,22 @@ class GroupCommit:
 
 @dataclass(slots=True)
 class Counts:
-    """What was sent since the process began: how well commands share commits."""
+    """What was sent since the process began: how well commands share commits, and what they wait.
+
+    `waits_s`: of a batch's first command. `commits_s`: of a batch, there and back.
+    """
 
     batches: int = 0
     commands: int = 0
+    sizes: Distribution = field(default_factory=lambda: Distribution(COMMANDS))
+    waits_s: Distribution = field(default_factory=lambda: Distribution(WAITS_S))
+    commits_s: Distribution = field(default_factory=lambda: Distribution(WAITS_S))
+
+    def sent(self, batch: Sequence[Waiting], *, waited_s: float) -> None:
+        self.batches += 1
+        self.commands += len(batch)
+        self.sizes.add(len(batch))
+        self.waits_s.add(waited_s)
 
 
 @dataclass(slots=True, eq=False)
