@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, SIGTERM
 
 from workers.embedded.binaries import reachable_postgres, reachable_valkey
 from workers.embedded.postgres import Cluster
@@ -142,7 +142,9 @@ class Stack:
             raise StartFailed(f"The migration failed:\n{self._last_words('migrate')}")
 
     def _module_service(self, name: str, module: str) -> Service:
-        return Service(name, lambda: self._spawn_module(name, module), gated=True)
+        # To the api, SIGTERM says that others go on and that its clients are to find them.
+        signal = SIGINT if name == "api" else SIGTERM
+        return Service(name, lambda: self._spawn_module(name, module), signal, gated=True)
 
     def _spawn_module(self, name: str, module: str) -> subprocess.Popen[bytes]:
         # As the caller: where only root may enter Python's folder, the module drops root itself.
