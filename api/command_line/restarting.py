@@ -11,7 +11,7 @@ Home = Annotated[Path | None, typer.Option(help="The data home that it runs on."
 
 
 def restart(home: Home = None) -> None:
-    """Replace every api process by a new one, one at a time, after an update or a changed setting.
+    """Replace every api process by a new one, one at a time, after an update.
 
     A new one answers before the old one leaves; clients are told to connect again and lose nothing.
     """
