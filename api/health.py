@@ -27,13 +27,15 @@ async def livez() -> Response:
 
 @router.get("/readyz", openapi_extra=describe_public(Health, 200, 503))
 async def readyz(request: Request) -> Response:
-    """The database answers and its schema is there; 503 with the reason when not.
+    """The database answers and its schema is there; 503 with the reason when not, or at the end.
 
     A projector that is paused and records that are parked degrade what is shown; one that does not
     move although there is something to do is unhealthy. Both are told with the reason, and under
     200: requests are answered all the same, so that nobody needs to send them elsewhere.
     """
     at = process(request)
+    if at.draining.is_set():
+        return _json({"status": "draining", "reason": "This process is about to end."}, 503)
     try:
         async with asyncio.timeout(_WAIT_S):
             complaint = (await projector_health(at.pool)).complaint()

@@ -40,10 +40,14 @@ class Process:
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is about to end: long-lived connections close themselves."""
 
-    async def drain(self) -> None:
-        """Let long-lived connections say where to resume, for a moment at most."""
+    def leave(self) -> None:
+        """Have long-lived connections say where to resume, and close themselves."""
         self.draining.set()
         self.ring.wake()
+
+    async def drain(self) -> None:
+        """Let long-lived connections say where to resume, for a moment at most."""
+        self.leave()
         try:
             async with asyncio.timeout(_FAREWELL_S):
                 await self.budgets.streams.emptied()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import time
+from contextlib import suppress
 from importlib import import_module
+from signal import SIGINT
+from types import FrameType
 from typing import cast
 
 import psycopg
@@ -13,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.composition import create_app
+from api.draining import Draining
 from api.process import Process
 from projections.push import Ring
 from write_model.kernel.logs import configure_logs
@@ -44,23 +49,57 @@ class DatabaseMissing(Exception):
 
 
 class Server(uvicorn.Server):
-    """Tells long-lived connections to close before it closes them itself."""
+    """Leaves no request unanswered when it is asked to end by SIGTERM.
+
+    SIGINT asks for an end within a second: requests under way are answered, and nothing else.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, told_by: int | None = None) -> None:
+        """`told_by`: descriptor to which a line is written as soon as requests are answered."""
+        super().__init__(config)
+        self._told_by, self._is_hurried = told_by, False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._told_by is not None:
+            _tell(self._told_by)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        is_drain_cut_short = self.should_exit and sig == SIGINT and not self._is_hurried
+        self._is_hurried = self._is_hurried or sig == SIGINT
+        # To the library, that means an end without closing what was opened.
+        if not is_drain_cut_short:
+            super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in self.servers:
+            listener.close()
         app = cast("FastAPI", self.config.app)
         if process := cast("Process | None", getattr(app.state, "process", None)):
+            await Draining(self.server_state, process, lambda: self._is_hurried).run()
             await process.drain()
         await super().shutdown(sockets)
 
 
+def _tell(descriptor: int) -> None:
+    # Whoever wanted to know may be gone.
+    with suppress(BrokenPipeError):
+        os.write(descriptor, b"ready\n")
+    os.close(descriptor)
+
+
 def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT, on the socket that was handed down if one was."""
     drop_privileges()
     settings = Settings()
     configure_logs(settings.log_level)
     wait_for_schema(settings)
     spare_the_collector()
-    server(settings).run()
+    listening = settings.listen_descriptor
+    sockets = None if listening is None else [socket.socket(fileno=listening)]
+    # It has ended in peace, and then tells once more which signal asked for it.
+    with suppress(KeyboardInterrupt):
+        server(settings).run(sockets)
 
 
 def spare_the_collector() -> None:
@@ -97,7 +136,7 @@ def server(settings: Settings, *, ring: Ring | None = None) -> Server:
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=75,
     )
-    return Server(config)
+    return Server(config, told_by=settings.ready_descriptor)
 
 
 def wait_for_schema(settings: Settings, *, patience_s: float = _PATIENCE_S) -> None:

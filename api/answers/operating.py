@@ -16,6 +16,6 @@ class Map(RootModel[dict[str, str]]):
 class Health(Answer):
     """How the service is."""
 
-    status: Literal["ok", "degraded", "unhealthy", "unavailable"]
+    status: Literal["ok", "degraded", "unhealthy", "unavailable", "draining"]
     reason: str = ABSENT
     """What is wrong, when it is not ok."""

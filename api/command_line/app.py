@@ -15,6 +15,7 @@ from api.command_line import (
     projecting,
     rebuilding,
     resetting,
+    restarting,
     running,
     signing_in,
 )
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command("up", context_settings=PASSED_ON)(running.up)
 app.command("dev", context_settings=PASSED_ON)(running.dev)
+app.command("restart")(restarting.restart)
 app.command("test", context_settings=PASSED_ON)(developing.test)
 app.command("check")(developing.check)
 app.add_typer(importing.app, name="import")

@@ -11,7 +11,7 @@ _LAUNCHER = (sys.executable, "-m", "workers.launcher")
 
 
 def up(context: typer.Context) -> None:
-    """Run everything on this machine: [--home DIR] [--port N] [--user NAME]."""
+    """Run everything on this machine: [--home DIR] [--port N] [--workers N] [--user NAME]."""
     os.execv(sys.executable, [*_LAUNCHER, *context.args])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -48,11 +50,18 @@ class Load:
     per_s: float
     acknowledged: list[Acknowledged] = field(default_factory=list[Acknowledged])
     refused: list[str] = field(default_factory=list[str])
+    repeated: Counter[str] = field(default_factory=Counter[str])
+    """Why a command was sent once more -> how often."""
     _ids: list[str] = field(default_factory=list[str])
 
-    def run(self, seconds: float) -> None:
-        """Send for so long, then wait for every answer; from any thread."""
+    _is_ended: bool = False
+
+    def run(self, seconds: float = math.inf) -> None:
+        """Send for so long or until `stop`, then wait for every answer; from any thread."""
         asyncio.run(self.send(seconds))
+
+    def stop(self) -> None:
+        self._is_ended = True
 
     async def send(self, seconds: float) -> None:
         limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
@@ -66,6 +75,8 @@ class Load:
                 if due > began + seconds:
                     break
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
+                if self._is_ended:
+                    break
                 tasks.create_task(self._until_answered(it, command, due))
 
     async def _until_answered(self, http: httpx2.AsyncClient, command: Command, due: float) -> None:
@@ -90,9 +101,13 @@ class Load:
         headers = {"Authorization": f"Bearer {self.person.token}", "Idempotency-Key": command.word}
         try:
             answer = await http.post(command.path, json=command.body, headers=headers)
-        except httpx2.TransportError:
+        except httpx2.TransportError as error:
+            self.repeated[type(error).__name__] += 1
             return None
-        return None if _is_to_be_repeated(answer) else answer
+        if _is_to_be_repeated(answer):
+            self.repeated[str(answer.status_code)] += 1
+            return None
+        return answer
 
 
 def _is_to_be_repeated(answer: httpx2.Response) -> bool:

@@ -177,9 +177,9 @@ def start(home: Path, *more: str, port: int = 0) -> Stack:
 
 
 @contextmanager
-def running(home: Path) -> Generator[Stack]:
+def running(home: Path, *more: str) -> Generator[Stack]:
     """A stack that is ready, until the block ends."""
-    stack = start(home)
+    stack = start(home, *more)
     try:
         stack.until(READY)
         yield stack
@@ -191,9 +191,9 @@ def running(home: Path) -> Generator[Stack]:
 
 
 @contextmanager
-def fresh_stack() -> Generator[Stack]:
-    """A stack on an empty home."""
-    with private_folder() as folder, running(folder / "home") as stack:
+def fresh_stack(*more: str) -> Generator[Stack]:
+    """A stack on an empty home; `more` is for `tallystick up`."""
+    with private_folder() as folder, running(folder / "home", *more) as stack:
         yield stack
 
 

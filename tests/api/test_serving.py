@@ -17,7 +17,10 @@ from tests.api.serving import Served, Somebody, told
 from write_model.kernel.settings import Settings
 
 
-async def test_the_process_serves_and_stops_at_once_when_it_is_asked_to(settings: Settings) -> None:
+@pytest.mark.parametrize(("number", "idle_s"), [(signal.SIGINT, 30), (signal.SIGTERM, 0.1)])
+async def test_the_process_serves_and_stops_soon_when_it_is_asked_to(
+    settings: Settings, number: signal.Signals, idle_s: float
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     environment = os.environ | {
@@ -25,6 +28,7 @@ async def test_the_process_serves_and_stops_at_once_when_it_is_asked_to(settings
         "TALLYSTICK_SOCKET_FOLDER": str(settings.socket_folder),
         "TALLYSTICK_DATABASE_NAME": settings.database_name,
         "TALLYSTICK_PORT": str(port),
+        "TALLYSTICK_DRAIN_IDLE_S": str(idle_s),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "api.serve", env=environment
@@ -32,8 +36,8 @@ async def test_the_process_serves_and_stops_at_once_when_it_is_asked_to(settings
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         await _answers(http, process)
         began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
+        process.send_signal(number)
+        assert await process.wait() in (0, -signal.SIGTERM)
     assert time.monotonic() - began < 1
 
 

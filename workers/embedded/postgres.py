@@ -17,7 +17,7 @@ _SUPERUSER = "postgres"
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "300",
     "shared_buffers": "64MB",
     "max_wal_size": "1GB",
     # Kept for the next burst: to make a file of 16 MB holds every commit up for 13 ms (measured).

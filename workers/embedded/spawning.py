@@ -19,10 +19,12 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     piped: bool = False,
+    descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Run `argv` as `account` (None: as the caller), deaf to the terminal's Ctrl-C.
 
     Its standard input is a pipe when `piped`, else empty. `account` counts for root only.
+    `descriptors` it inherits; nothing else.
     """
     stdin = subprocess.PIPE if piped else subprocess.DEVNULL
     other = account if os.geteuid() == 0 else None
@@ -34,6 +36,7 @@ def spawn(
         cwd=folder,
         env=None if environment is None else dict(environment),
         start_new_session=True,
+        pass_fds=descriptors,
         user=other.uid if other else None,
         group=other.gid if other else None,
         extra_groups=[] if other else None,

@@ -1,4 +1,4 @@
-"""Rings when a child has ended, a signal asks to stop, or another thread wants attention."""
+"""Rings when a child has ended, a signal asks for something, or another thread wants attention."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Bell:
     """One per process, made in the main thread."""
 
     def __init__(self) -> None:
-        self.stop_asked = False
+        self.stop_asked = self.restart_asked = False
         self._ear, self._button = os.pipe()
         os.set_blocking(self._ear, False)
         os.set_blocking(self._button, False)
@@ -21,6 +21,7 @@ class Bell:
         signal.signal(signal.SIGCHLD, self._nothing)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
+        signal.signal(signal.SIGUSR1, self._ask_to_restart)
 
     def wait(self, timeout_s: float | None) -> None:
         """Sleep until it rings, at most `timeout_s`; None: without end."""
@@ -34,6 +35,9 @@ class Bell:
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stop_asked = True
+
+    def _ask_to_restart(self, _number: int, _frame: FrameType | None) -> None:
+        self.restart_asked = True
 
     def _nothing(self, _number: int, _frame: FrameType | None) -> None:
         """A signal without a handler in Python would not wake the interpreter."""

@@ -56,6 +56,11 @@ class Home:
         return self.path / "services.json"
 
     @property
+    def restart(self) -> Path:
+        """How the last restart of the api ended: empty, or a sentence that says what went wrong."""
+        return self.path / "restart"
+
+    @property
     def _lock(self) -> Path:
         return self.path / "tallystick.lock"
 
@@ -108,7 +113,14 @@ class Home:
         except BlockingIOError as error:
             file.close()
             raise HomeRefused(f"Tallystick is running already on {self.path}.") from error
+        file.truncate(0)
+        file.write(b"%d\n" % os.getpid())
+        file.flush()
         return file
+
+    def note_restart(self, outcome: str) -> None:
+        with self.account.acting():
+            write_whole(self.restart, outcome.encode())
 
     def master_secret(self) -> bytes:
         """The 32 bytes that every key and password derives from; made on the first start.

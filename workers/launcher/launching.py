@@ -12,9 +12,9 @@ from workers.embedded.account import service_account
 from workers.embedded.postgres import InitializationFailed
 from workers.launcher.address import note_address
 from workers.launcher.announcing import announcement
-from workers.launcher.answering import port_is_free
 from workers.launcher.bell import Bell
 from workers.launcher.home import Home, HomeRefused
+from workers.launcher.listening import listening_socket
 from workers.launcher.options import Options, OptionsRefused, read_options
 from workers.launcher.stack import MIGRATION, MODULES, Stack, StartFailed, StopAsked
 from write_model.kernel.secret_sources import SecretRefused
@@ -45,12 +45,11 @@ def launch(
 
 
 def _run(options: Options, home: Home, modules: Mapping[str, str], migration: str) -> None:
-    if not port_is_free(options):
-        raise OptionsRefused(f"Port {options.port} is taken. Choose another with --port.")
-    home.master_secret()
-    home.turn_logs()
     with ExitStack() as undone:
-        stack = Stack(options, home, Bell(), _say, modules, migration)
+        listening = undone.enter_context(listening_socket(options))
+        home.master_secret()
+        home.turn_logs()
+        stack = Stack(options, home, Bell(), listening, _say, modules, migration)
         undone.callback(stack.stop)
         try:
             stack.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, Signals
@@ -56,11 +56,10 @@ class Ledger:
             unfinished.write_text(json.dumps(rows))
             unfinished.replace(self.path)
 
-    def end_orphans(self, *, first: Iterable[str], say: Callable[[str], None]) -> None:
-        """Stop what a killed launcher left running: those named `first`, then the others."""
+    def end_orphans(self, *, last: Sequence[str], say: Callable[[str], None]) -> None:
+        """Stop what a killed launcher left running, those named `last` after the others."""
         orphans = self._orphans()
-        names = [name for name in first if name in orphans]
-        for name in (*names, *(name for name in orphans if name not in names)):
+        for name in sorted(orphans, key=lambda name: name in last):
             say(f"Stopping {name}, left over from a launcher that was killed.")
             _end(orphans[name])
 

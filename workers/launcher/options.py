@@ -11,6 +11,9 @@ from pathlib import Path
 from write_model.kernel.homes import default_home, local_url
 from write_model.kernel.secret_sources import VARIABLE
 
+MOST_PROCESSES = 8
+"""Each opens up to 28 connections to the database, and the embedded one takes 300."""
+
 
 class OptionsRefused(Exception):
     """What was asked cannot be; the message says what to do."""
@@ -25,6 +28,10 @@ class Options:
     host: str = "127.0.0.1"
     user: str = ""
     """Whom the services run as when the caller is root; empty for `nobody`."""
+    api_processes: int = 1
+    """How many answer requests; they share the port."""
+    drain_s: float = 15.0
+    """How long one that is replaced may take to answer what it was asked."""
     reload: bool = False
     database_url: str = ""
     """A real server's address; empty for the embedded one. So with `redis_url`."""
@@ -46,6 +53,8 @@ def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.enviro
         port=asked.port,
         host=environment.get("TALLYSTICK_HOST") or "127.0.0.1",
         user=asked.user,
+        api_processes=_processes(asked.workers or environment.get("TALLYSTICK_API_PROCESSES", "1")),
+        drain_s=_seconds(environment.get("TALLYSTICK_DRAIN_S", "15")),
         reload=asked.reload,
         database_url=environment.get("DATABASE_URL", ""),
         redis_url=environment.get("REDIS_URL", ""),
@@ -59,6 +68,19 @@ def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.enviro
     return options
 
 
+def _processes(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_PROCESSES:
+        return int(text)
+    raise OptionsRefused(f"Set --workers to a number from 1 to {MOST_PROCESSES}.")
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise OptionsRefused("Set TALLYSTICK_DRAIN_S to a number of seconds.") from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tallystick up", description="Run Tallystick on this machine until Ctrl-C."
@@ -68,5 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=8400, help="where it answers (%(default)s)")
     parser.add_argument("--user", default="", help="as root: whom the services run as (nobody)")
+    parser.add_argument(
+        "--workers", default="", help="how many api processes share the port (1)", metavar="N"
+    )
     parser.add_argument("--reload", action="store_true", help=argparse.SUPPRESS)
     return parser

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from signal import SIGINT
 
 from workers.embedded.binaries import reachable_postgres, reachable_valkey
 from workers.embedded.postgres import Cluster
-from workers.embedded.spawning import spawn
 from workers.embedded.valkey import Cache
-from workers.launcher.answering import answers
+from workers.launcher.apis import Apis
 from workers.launcher.bell import Bell
 from workers.launcher.home import Home
 from workers.launcher.ledger import Ledger
+from workers.launcher.modules import DATABASE, Modules
 from workers.launcher.options import Options
+from workers.launcher.succession import Succession, log_of, successor
 from workers.launcher.supervisor import Service, Supervisor, admit
 
 MODULES: Mapping[str, str] = {
@@ -29,13 +30,10 @@ MODULES: Mapping[str, str] = {
     "projector": "workers.projector",
     "worker": "workers.housekeeping",
 }
-RELOADED = ("api", "projector")
+API = "api"
 MIGRATION = "workers.migrate"
-DATABASE = "tallystick"
+SERVERS = ("postgres", "valkey")
 
-CHECKOUT = Path(__file__).parents[2]
-
-_PYTHON_PATH = list(filter(None, [os.environ.get("PYTHONPATH")]))
 _GIVE_UP_AFTER = 6
 """Failed starts in a row, about 3 s: a killed postmaster's children need 1-2 s to leave."""
 
@@ -45,7 +43,7 @@ class StartFailed(Exception):
 
 
 class StopAsked(Exception):
-    """Somebody asked to stop before everything was up."""
+    """Somebody asked to stop."""
 
 
 @dataclass(slots=True)
@@ -55,43 +53,73 @@ class Stack:
     options: Options
     home: Home
     bell: Bell
+    listening: socket.socket
+    """Where the api answers; open as long as the stack runs."""
     say: Callable[[str], None]
     modules: Mapping[str, str] = field(default_factory=lambda: MODULES)
     migration: str = MIGRATION
     _restart_asked: threading.Event = field(default_factory=threading.Event)
     _supervisor: Supervisor = field(init=False)
     _sockets: Path = field(init=False)
+    _modules: Modules = field(init=False)
+    _apis: Apis = field(init=False)
+    _succession: Succession = field(init=False)
 
     def __post_init__(self) -> None:
         self._supervisor = Supervisor(Ledger(self.home.ledger, self.home.account), self.say)
         self._sockets = self.home.sockets()
+        self._modules = Modules(self.options, self.home, self._sockets)
+        self._apis = Apis(self.modules[API], self._modules, self.listening)
+        self._succession = Succession(self._apis, self._supervisor, self._wait_until)
 
     def start(self) -> None:
-        """Start everything; returns when the api answers that it is ready.
+        """Start everything; returns when every api process answers.
 
         Raises: StartFailed, StopAsked.
         """
-        self._supervisor.ledger.end_orphans(first=self.modules, say=self.say)
+        self._supervisor.ledger.end_orphans(last=SERVERS, say=self.say)
         with ExitStack() as undone:
-            migration = self._spawn_module("migrate", self.migration)
+            migration = self._modules.spawn(self.migration, log="migrate")
             undone.callback(migration.kill)
             if not self.options.redis_url:
                 self._start_cache()
             if not self.options.database_url:
                 self._start_database()
-            for name, module in self.modules.items():
-                self._supervisor.start(self._module_service(name, module))
+            for service in self._services():
+                self._supervisor.start(service)
             self._migrate(migration)
         self._supervisor.open_gate()
-        self._wait_until(lambda: answers(self.options), "api", patience_s=60)
+        for name in self._apis.names:
+            self._wait_until(partial(self._apis.is_ready, name), name, patience_s=60)
 
     def run(self) -> None:
         """Keep everything running until somebody asks to stop."""
-        while not self.bell.stop_asked:
-            if self._restart_asked.is_set():
-                self._restart_asked.clear()
-                self._restart_changed()
-            self.bell.wait(self._supervisor.turn())
+        with suppress(StopAsked):
+            while True:
+                if self._restart_asked.is_set():
+                    self._restart_asked.clear()
+                    self._restart_changed()
+                if self.bell.restart_asked:
+                    self.bell.restart_asked = False
+                    self._restart_in_turn()
+                self._turn(None)
+
+    def _restart_in_turn(self) -> None:
+        """Every api process, so that no request fails, for who waits to be told."""
+        self.say("Replacing the api ...")
+        try:
+            self._succession.replace_all()
+            outcome = ""
+        except StartFailed as error:
+            outcome = f"{error}\nWhatever was not replaced goes on as it was."
+        self.say(outcome or "The api was replaced.")
+        self.home.note_restart(outcome)
+
+    def _services(self) -> Iterator[Service]:
+        for name in self._apis.names:
+            yield self._apis.service(name, log=name)
+        for name in self.modules.keys() - {API}:
+            yield self._other_service(name)
 
     def restart_soon(self) -> None:
         """Ask for what a changed source file touches to start again; from any thread."""
@@ -100,11 +128,12 @@ class Stack:
 
     def _restart_changed(self) -> None:
         self.say("A source file changed; starting api and projector again.")
-        for name in RELOADED:
+        for name in (*self._apis.names, "projector"):
             self._supervisor.restart(name)
 
     def stop(self) -> None:
-        self._supervisor.stop([tuple(self.modules), ("postgres", "valkey")])
+        names = [*self._apis.names, *map(successor, self._apis.names), *self.modules]
+        self._supervisor.stop([names, SERVERS])
         if self._sockets.parent != self.home.path:
             self._remove_sockets()
 
@@ -141,43 +170,16 @@ class Stack:
         if migration.returncode != 0:
             raise StartFailed(f"The migration failed:\n{self._last_words('migrate')}")
 
-    def _module_service(self, name: str, module: str) -> Service:
-        return Service(name, lambda: self._spawn_module(name, module), gated=True)
-
-    def _spawn_module(self, name: str, module: str) -> subprocess.Popen[bytes]:
-        # As the caller: where only root may enter Python's folder, the module drops root itself.
-        with self.home.open_log(name) as log:
-            return spawn(
-                [sys.executable, "-m", "workers.launcher.service", module],
-                output=log,
-                environment=self._environment(),
-                folder=self.home.path,
-                piped=True,
-            )
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            # libpq looks for certificates there, and root's own folder is closed to the account.
-            "HOME": str(self.home.path),
-            # glibc's arenas cost tens of MB in a process with threads.
-            "MALLOC_ARENA_MAX": "2",
-            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), *_PYTHON_PATH]),
-            "PYTHONUNBUFFERED": "1",
-            "TALLYSTICK_HOME": str(self.home.path),
-            "TALLYSTICK_SOCKET_FOLDER": str(self._sockets),
-            "TALLYSTICK_DATABASE_NAME": DATABASE,
-            "TALLYSTICK_HOST": self.options.host,
-            "TALLYSTICK_PORT": str(self.options.port),
-            "TALLYSTICK_RUN_AS": self.home.account.name if os.geteuid() == 0 else "",
-        }
+    def _other_service(self, name: str) -> Service:
+        module = self.modules[name]
+        return Service(name, lambda: self._modules.spawn(module, log=name), gated=True)
 
     def _wait_until(self, true: Callable[[], bool], name: str, *, patience_s: float) -> None:
         deadline = time.monotonic() + patience_s
         while not true():
             self._turn(0.02)
             if self._supervisor.failures(name) >= _GIVE_UP_AFTER or time.monotonic() > deadline:
-                raise StartFailed(f"{name} did not start:\n{self._last_words(name)}")
+                raise StartFailed(f"{name} did not start:\n{self._last_words(log_of(name))}")
 
     def _turn(self, longest_s: float | None) -> None:
         due_s = self._supervisor.turn()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from signal import SIGTERM, Signals
 
+from workers.launcher.leaving import Leaving, wait_or_kill
 from workers.launcher.ledger import Ledger
 from workers.launcher.service import GO
 
@@ -25,6 +26,8 @@ class Service:
     stop_signal: Signals = SIGTERM
     grace_s: float = 10.0
     """How long it may take to stop before it is killed."""
+    leave_s: float = 10.0
+    """The same, once another has taken its place."""
     gated: bool = False
     """Whether it waits on its standard input for the word to go."""
 
@@ -47,6 +50,10 @@ class Supervisor:
     say: Callable[[str], None]
     gate_open: bool = False
     _running: dict[str, _Running] = field(default_factory=dict[str, "_Running"])
+    _leaving: Leaving = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._leaving = Leaving(self.ledger)
 
     def start(self, service: Service) -> None:
         running = self._running[service.name] = _Running(service)
@@ -60,6 +67,7 @@ class Supervisor:
 
     def turn(self) -> float | None:
         """Look after all. Returns the seconds until the next restart is due, None without one."""
+        self._leaving.turn()
         for running in self._running.values():
             self._look_after(running)
         due = [each.due_s for each in self._running.values() if each.process is None]
@@ -72,8 +80,25 @@ class Supervisor:
         running.failures = 0
         self._spawn(running)
 
+    def hand_over(self, name: str, *, to: str) -> None:
+        """Put the process that runs as `to` in the place of that of `name`, which is to leave."""
+        running, successor = self._running[name], self._running.pop(to)
+        before, running.process = running.process, successor.process
+        running.started_s, running.failures = successor.started_s, successor.failures
+        if before:
+            self._leaving.ask(leaving(name), before, within_s=running.service.leave_s)
+        if running.process:
+            pid = running.process.pid
+            self.ledger.note(name, pid, stop_signal=running.service.stop_signal)
+        self.ledger.forget([to])
+
+    def is_leaving(self, name: str) -> bool:
+        """Whether the process that had this name before has not ended yet."""
+        return leaving(name) in self._leaving
+
     def stop(self, groups: Iterable[Sequence[str]]) -> None:
         """Stop the named ones, group after group; within a group together."""
+        self._leaving.end()
         for names in groups:
             self._end([self._running.pop(name) for name in names if name in self._running])
             self.ledger.forget(names)
@@ -122,7 +147,12 @@ class Supervisor:
         began_s = time.monotonic()
         for each, process in asked:
             left_s = each.service.grace_s - (time.monotonic() - began_s)
-            _wait_or_kill(process, max(0.0, left_s))
+            wait_or_kill(process, max(0.0, left_s))
+
+
+def leaving(name: str) -> str:
+    """What the ledger calls the process that another has taken the place of."""
+    return f"{name}-leaving"
 
 
 def admit(process: subprocess.Popen[bytes]) -> None:
@@ -135,14 +165,6 @@ def admit(process: subprocess.Popen[bytes]) -> None:
     except BrokenPipeError:
         # Closing tried to flush once more; the descriptor itself is closed all the same.
         return
-
-
-def _wait_or_kill(process: subprocess.Popen[bytes], grace_s: float) -> None:
-    try:
-        process.wait(grace_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _ending(code: int) -> str:

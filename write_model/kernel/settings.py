@@ -47,6 +47,14 @@ class Settings(BaseSettings):
     """Whom the API's description names for questions; empty for nobody."""
     host: str = "127.0.0.1"
     port: int = 8400
+    listen_descriptor: int | None = None
+    """Of a listening socket that whoever starts the process shares among several."""
+    ready_descriptor: int | None = None
+    """Where to write a line once requests are answered; for whoever starts the process."""
+    drain_s: Annotated[float, Field(ge=0)] = 15.0
+    """How long requests under way are waited for after SIGTERM: more than a command may take."""
+    drain_idle_s: Annotated[float, Field(ge=0)] = 2.0
+    """After how long without a request a kept connection is closed then."""
     allowed_origins: tuple[Origin, ...] = ()
     """Whose pages a browser lets ask; a JSON list such as ["https://desk.example"]."""
     graphql_introspection: bool = False

@@ -1,11 +1,14 @@
-"""Answers /readyz with what it runs as, on the port that the launcher names."""
+"""Answers /readyz with what it runs as, on the socket that the launcher hands down."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
+import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
+from pathlib import Path
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -20,8 +23,13 @@ class Answer(BaseHTTPRequestHandler):
 
 
 def main() -> None:
+    if (Path(os.environ["TALLYSTICK_HOME"]) / "leaks").exists():
+        sys.exit("The forklift leaks oil.")
     # Imported late, as much of Python is, when root is given up already.
     import_module("concurrent.futures.thread")
     import_module("wave")
     import_module(f"{__package__}.late")
-    HTTPServer(("127.0.0.1", int(os.environ["TALLYSTICK_PORT"])), Answer).serve_forever()
+    server = HTTPServer(("", 0), Answer, bind_and_activate=False)
+    server.socket = socket.socket(fileno=int(os.environ["TALLYSTICK_LISTEN_DESCRIPTOR"]))
+    os.write(int(os.environ["TALLYSTICK_READY_DESCRIPTOR"]), b"ready\n")
+    server.serve_forever()

@@ -1,0 +1,62 @@
+"""Reads that come at their own pace; whatever goes wrong is kept, and nothing is repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+
+import httpx2
+
+from tests.acceptance.stack import Person
+
+_PATHS = ("/v1/incidents?limit=5", "/v1/incidents/INC-1", "/v1/me", "/v1/events?after=0&limit=5")
+
+
+@dataclass(slots=True)
+class Reading:
+    """An open loop, a read every 1 / `per_s`, until `stop`."""
+
+    person: Person
+    per_s: float
+    answered: int = 0
+    failed: Counter[str] = field(default_factory=Counter[str])
+    """Why a read got no answer, or not 200 -> how often."""
+    slowest_s: float = 0.0
+    _is_ended: bool = False
+
+    def run(self) -> None:
+        """From any thread."""
+        asyncio.run(self._ask())
+
+    def stop(self) -> None:
+        self._is_ended = True
+
+    async def _ask(self) -> None:
+        headers = {"Authorization": f"Bearer {self.person.token}"}
+        url = self.person.http.base_url
+        async with (
+            httpx2.AsyncClient(base_url=url, headers=headers, timeout=30) as http,
+            asyncio.TaskGroup() as tasks,
+        ):
+            began = time.monotonic()
+            for number in count():
+                await asyncio.sleep(max(0.0, began + number / self.per_s - time.monotonic()))
+                if self._is_ended:
+                    break
+                tasks.create_task(self._read(http, _PATHS[number % len(_PATHS)]))
+
+    async def _read(self, http: httpx2.AsyncClient, path: str) -> None:
+        began = time.monotonic()
+        try:
+            answer = await http.get(path)
+        except httpx2.TransportError as error:
+            self.failed[type(error).__name__] += 1
+            return
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+        if answer.status_code == httpx2.codes.OK:
+            self.answered += 1
+        else:
+            self.failed[str(answer.status_code)] += 1
