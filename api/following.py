@@ -54,10 +54,10 @@ class Following:
 
     async def begin(self) -> None:
         """Take the log's present end as the start."""
+        self._reached_at = self._loop.time()
         end = await head(self._pool)
         self._position, self._epoch = end.position, end.epoch
         self._positions.trust(end.epoch)
-        self._reached_at = self._loop.time()
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -76,10 +76,11 @@ class Following:
     async def watch(self) -> None:
         """Stop believing what is remembered while the log cannot be reached; until cancelled."""
         while True:
-            await asyncio.sleep(self._trust_s / 4)
-            if self._trusted and self._loop.time() - self._reached_at > self._trust_s:
+            left_s = self._reached_at + self._trust_s - self._loop.time()
+            if left_s <= 0 and self._trusted:
                 log.warning("the_tail_is_lost")
                 self._distrust()
+            await asyncio.sleep(left_s if left_s > 0 else self._trust_s / 4)
 
     async def wake(self) -> None:
         """Let idle subscribers find out that their token has expired; until cancelled."""
@@ -88,6 +89,8 @@ class Following:
             self._ring.wake()
 
     async def _look(self) -> Sequence[Header]:
+        # What happens while the answer is under way may not be in it.
+        asked_at = self._loop.time()
         try:
             async with asyncio.timeout(self._trust_s):
                 end, news = await tail(self._pool, self._position, _AT_ONCE)
@@ -96,9 +99,9 @@ class Following:
             return ()
         self._failing = False
         if end.epoch != self._epoch or end.position < self._position:
-            self._begin_anew(end)
+            self._begin_anew(end, asked_at)
             return ()
-        return self._taken(news)
+        return self._taken(news, asked_at)
 
     def _failed(self, error: Exception) -> None:
         if not self._failing:
@@ -106,7 +109,7 @@ class Following:
             log.warning("the_tail_cannot_be_read", reason=reason, after=self._position)
         self._failing = True
 
-    def _begin_anew(self, end: Head) -> None:
+    def _begin_anew(self, end: Head, asked_at: float) -> None:
         """The log was restored or another server promoted: what was known may not have happened."""
         log.warning(
             "the_log_branched",
@@ -119,9 +122,9 @@ class Following:
         self._records.clear()
         self._ring.clear()
         self._position, self._epoch = end.position, end.epoch
-        self._abreast()
+        self._abreast(asked_at)
 
-    def _taken(self, news: Sequence[Header]) -> Sequence[Header]:
+    def _taken(self, news: Sequence[Header], asked_at: float) -> Sequence[Header]:
         """The news, if none is missing: past a hole nobody is told anything."""
         for expected, header in enumerate(news, start=self._position + 1):
             if header.position != expected:
@@ -133,7 +136,7 @@ class Following:
                 self._policies.forget(header.tenant)
         self._ring.publish(news)
         self._position += len(news)
-        self._abreast()
+        self._abreast(asked_at)
         return news
 
     def _stopped_at(self, position: int) -> None:
@@ -148,9 +151,9 @@ class Following:
         self._policies.distrust()
         self._positions.distrust()
 
-    def _abreast(self) -> None:
+    def _abreast(self, asked_at: float) -> None:
         self._hole = None
-        self._reached_at = self._loop.time()
+        self._reached_at = asked_at
         if not self._trusted:
             self._trusted = True
             self._identity.trust()

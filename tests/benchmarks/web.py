@@ -61,7 +61,7 @@ def served(module: str, environment: Mapping[str, str]) -> Generator[Web]:
         yield web
     finally:
         process.terminate()
-        process.wait(30)
+        process.communicate(timeout=30)
 
 
 def _tell() -> None:

@@ -61,8 +61,11 @@ class Settings(BaseSettings):
     """How long a read waits for `min_position` before it answers stale."""
     keep_answers_from_ms: float = 3.0
     """What takes less time is computed at each read: finding it takes a third of that."""
-    tail_trust_s: float = 2.0
-    """How long without the log's tail until nothing cached is believed."""
+    tail_trust_s: float = 1.75
+    """How long without the log's tail until nothing cached is believed.
+
+    Requests under way are given the rest of the 2 s after which what was taken away has no effect.
+    """
     access_log_days: Annotated[int, Field(ge=1)] = 400
     """How long it is kept who was refused or shown what: a whole year, seen from its review."""
 
