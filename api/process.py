@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
@@ -16,6 +16,9 @@ from api.questions import Questions
 from projections.push import Ring
 from write_model.application import WriteModel
 from write_model.kernel.settings import Settings
+
+if TYPE_CHECKING:  # What sends to subscribers reaches its process through this module.
+    from api.pushing.fan_out import FanOut
 
 _FAREWELL_S = 0.3
 
@@ -30,6 +33,7 @@ class Process:
     questions: Questions
     identity: Identity
     ring: Ring
+    fan_out: FanOut
     budgets: Budgets
     metrics_token: str
     """Whoever sends it may read what the service measures of itself."""
@@ -39,7 +43,7 @@ class Process:
     async def drain(self) -> None:
         """Let long-lived connections say where to resume, for a moment at most."""
         self.draining.set()
-        self.ring.wake()
+        self.fan_out.dismiss()
         try:
             async with asyncio.timeout(_FAREWELL_S):
                 await self.budgets.streams.emptied()

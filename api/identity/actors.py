@@ -21,8 +21,14 @@ SignInLives = Callable[[UUID, UUID], Awaitable[bool]]
 """(subject, sign-in) -> whether it has not ended."""
 
 
-OfKeys = Callable[[str], Awaitable[Actor]]
-"""API key -> the service that asks with it."""
+class Keys(Protocol):
+    """The services that ask with API keys."""
+
+    def at_hand(self, token: str) -> Actor | None: ...
+    async def of(self, token: str) -> Actor: ...
+
+
+_OF_PEOPLE = ("membership.", "user.", "api_key.")
 
 
 class Happened(Protocol):
@@ -42,7 +48,7 @@ class Actors:
         tokens: AccessTokens,
         memberships: Memberships,
         lives: SignInLives,
-        keys: OfKeys,
+        keys: Keys,
         *,
         remembered: int = 10_000,
     ) -> None:
@@ -52,21 +58,36 @@ class Actors:
         self._known: Recent[tuple[int, int], Actor] = Recent(remembered)
         self._of_stream: Recent[int, tuple[int, int]] = Recent(remembered)
         self._living: Recent[int, UUID] = Recent(remembered)
-        self._changes = 0
+        self._changes = self._revision = 0
         self._trusted = True
+
+    @property
+    def revision(self) -> int:
+        """Another one once anybody may have other rights than before, or another sign-in."""
+        return self._revision
 
     async def of(self, token: str) -> Actor:
         """Raises: Unauthenticated for a bad token, an ended sign-in and who is no active member."""
         if token.startswith(BEGINS):
-            return await self._keys(token)
+            return await self._keys.of(token)
         claims = self._tokens.verify(token)
         if claims.sign_in is not None and self._living.get(claims.sign_in.int) is None:
             await self._must_live(claims.subject, claims.sign_in)
         known = self._known.get((claims.tenant.int, claims.subject.int))
-        found = known if known is not None else await self._looked_up(claims)
-        if claims.authenticated_at is None:
-            return found
-        return replace(found, authenticated_at=claims.authenticated_at)
+        return _proven(known if known is not None else await self._looked_up(claims), claims)
+
+    def at_hand(self, token: str) -> Actor | None:
+        """The same where nothing has to be looked up; None where something has.
+
+        Raises: Unauthenticated for a bad token.
+        """
+        if token.startswith(BEGINS):
+            return self._keys.at_hand(token)
+        claims = self._tokens.verify(token)
+        if claims.sign_in is not None and self._living.get(claims.sign_in.int) is None:
+            return None
+        known = self._known.get((claims.tenant.int, claims.subject.int))
+        return known and _proven(known, claims)
 
     async def member(self, tenant: UUID, subject: UUID) -> Actor:
         """An active member, as he is now.
@@ -81,6 +102,8 @@ class Actors:
     def evict(self, happened: Happened) -> None:
         """Forget the member whom an event is about."""
         self._changes += 1
+        if happened.topic.startswith(_OF_PEOPLE):
+            self._revision += 1
         if happened.topic.startswith("membership."):
             if known := self._of_stream.get(happened.stream.int):
                 self._known.forget(known)
@@ -92,12 +115,14 @@ class Actors:
     def forget_sign_ins(self, subject: UUID) -> None:
         """One of the person's sign-ins has ended: which ones still live is looked up again."""
         self._changes += 1
+        self._revision += 1
         for sign_in in [one for one in self._living if self._living.get(one) == subject]:
             self._living.forget(sign_in)
 
     def distrust(self) -> None:
         """The tail is lost: from now on everybody is looked up at every request."""
         self._changes += 1
+        self._revision += 1
         self._trusted = False
         self._known.clear()
         self._living.clear()
@@ -105,6 +130,7 @@ class Actors:
     def trust(self) -> None:
         """The tail is back."""
         self._trusted = True
+        self._revision += 1
 
     async def _must_live(self, subject: UUID, sign_in: UUID) -> None:
         changes = self._changes
@@ -123,6 +149,12 @@ class Actors:
             self._of_stream.remember(stream.int, key)
             self._known.remember(key, found)
         return found
+
+
+def _proven(actor: Actor, claims: Claims) -> Actor:
+    if claims.authenticated_at is None:
+        return actor
+    return replace(actor, authenticated_at=claims.authenticated_at)
 
 
 async def actor(request: Request) -> Actor:
