@@ -40,6 +40,7 @@ from api.identity.identity import Identity, identity
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
+from api.pushing.fan_out import FanOut
 from api.questions import questions
 from api.requests_seen import RequestsSeen
 from api.routes import ByEnding
@@ -60,7 +61,6 @@ ROUTERS = (
     graphql.router,
     organizations.router,
     events.router,
-    stream.router,
     auth.router,
     sessions.router,
     inviting.router,
@@ -104,6 +104,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     allow_origins(app, settings.allowed_origins)
+    app.add_middleware(stream.Sockets)
     app.add_middleware(Observed, seen=seen)
     explain_errors(app)
     # Not by `include_router`: a router inside a router is matched twice for every request.
@@ -141,7 +142,8 @@ async def _running(
             positions=asked.positions,
         )
         await following.begin()
-        for name, work in _beside_requests(following, people):
+        fan_out = FanOut(ring, people.actors)
+        for name, work in _beside_requests(following, fan_out, people):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
@@ -152,6 +154,7 @@ async def _running(
             asked,
             people,
             ring,
+            fan_out,
             budgets,
             seen,
             reading,
@@ -160,11 +163,12 @@ async def _running(
 
 
 def _beside_requests(
-    following: Following, people: Identity
+    following: Following, fan_out: FanOut, people: Identity
 ) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
     yield "following the log", following.run
     yield "watching the tail", following.watch
-    yield "waking subscribers", following.wake
+    yield "sending to subscribers", fan_out.run
+    yield "watching subscribers", fan_out.watch
     yield "writing the access log", people.access_log.run
 
 

@@ -24,7 +24,6 @@ _AT_ONCE = 1_000
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.1
 """Quick while there is news for a subscriber; a look costs as much as a request, so for evictions
 alone a tenth of a second is enough: well within the second that is promised."""
-_WAKE_EVERY_S = 15.0
 _OF_ORGANIZATIONS = f"{ORGANIZATION.name}."
 
 
@@ -81,12 +80,6 @@ class Following:
                 log.warning("the_tail_is_lost")
                 self._distrust()
             await asyncio.sleep(left_s if left_s > 0 else self._trust_s / 4)
-
-    async def wake(self) -> None:
-        """Let idle subscribers find out that their token has expired; until cancelled."""
-        while True:
-            await asyncio.sleep(_WAKE_EVERY_S)
-            self._ring.wake()
 
     async def _look(self) -> Sequence[Header]:
         # What happens while the answer is under way may not be in it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
@@ -17,6 +17,9 @@ from api.requests_seen import RequestsSeen
 from projections.push import Ring
 from write_model.application import WriteModel
 from write_model.kernel.settings import Settings
+
+if TYPE_CHECKING:  # What sends to subscribers reaches its process through this module.
+    from api.pushing.fan_out import FanOut
 
 _FAREWELL_S = 0.3
 
@@ -31,6 +34,7 @@ class Process:
     questions: Questions
     identity: Identity
     ring: Ring
+    fan_out: FanOut
     budgets: Budgets
     seen: RequestsSeen
     reading: Pool
@@ -43,7 +47,7 @@ class Process:
     def leave(self) -> None:
         """Have long-lived connections say where to resume, and close themselves."""
         self.draining.set()
-        self.ring.wake()
+        self.fan_out.dismiss()
 
     async def drain(self) -> None:
         """Let long-lived connections say where to resume, for a moment at most."""

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from api.composition import create_app
 from api.draining import Draining
 from api.process import Process
+from api.pushing.socket import SocketProtocol
 from projections.push import Ring
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
@@ -121,7 +122,7 @@ def server(settings: Settings, *, ring: Ring | None = None) -> Server:
         port=settings.port,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=SocketProtocol,
         ws_per_message_deflate=False,
         ws_ping_interval=_WS_PING_S,
         ws_ping_timeout=_WS_PING_S,

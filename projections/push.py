@@ -69,7 +69,6 @@ class _Tenant:
 
     last: int | None = None
     messages: deque[Message] = field(default_factory=deque[Message])
-    news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Ring:
@@ -79,6 +78,8 @@ class Ring:
         self._at_most = at_most
         self._order: deque[UUID] = deque()
         self._tenants: dict[UUID, _Tenant] = {}
+        self._stirred = asyncio.Event()
+        self._touched: set[UUID] = set()
         self.branch = 0
         """Another one after each `clear`: positions that were sent before mean nothing any more."""
 
@@ -88,11 +89,25 @@ class Ring:
         return len(self._order)
 
     def publish(self, events: Iterable[Happened]) -> None:
-        """Take the log's next events in, and wake who waits for them."""
-        touched = {event.tenant: self._take(event) for event in events}
-        for tenant in touched.values():
-            tenant.news.set()
-            tenant.news = asyncio.Event()
+        """Take the log's next events in, and tell for whom there is something new."""
+        for event in events:
+            self._take(event)
+            self._touched.add(event.tenant)
+        if self._touched:
+            self._stirred.set()
+
+    async def stirred(self) -> set[UUID]:
+        """Wait until something is new: the organizations where it is. One at a time may ask."""
+        await self._stirred.wait()
+        self._stirred.clear()
+        touched, self._touched = self._touched, set()
+        return touched
+
+    def begin(self, tenant: UUID, position: int) -> None:
+        """The log has nothing of the organization after this position: the ring goes on from it."""
+        one = self._of(tenant)
+        if one.last is None:
+            one.last = position
 
     def after(self, tenant: UUID, position: int, *, at_most: int) -> list[Message] | None:
         """The messages that follow a position; None when they are not in the ring any more."""
@@ -108,16 +123,6 @@ class Ring:
         skip = position + 1 - messages[0].position
         return [messages[i] for i in range(skip, min(skip + at_most, len(messages)))]
 
-    def news(self, tenant: UUID) -> asyncio.Event:
-        """Set at the organization's next message; ask for it before you look."""
-        return self._of(tenant).news
-
-    def wake(self) -> None:
-        """Let everybody look again: whoever may not stay finds out."""
-        for tenant in self._tenants.values():
-            tenant.news.set()
-            tenant.news = asyncio.Event()
-
     def clear(self) -> None:
         """Begin anew on another branch of the log; whoever follows the old one finds out."""
         self.branch += 1
@@ -125,13 +130,14 @@ class Ring:
         for tenant in self._tenants.values():
             tenant.messages.clear()
             tenant.last = None
-        self.wake()
+        self._touched.update(self._tenants)
+        self._stirred.set()
 
-    def _take(self, event: Happened) -> _Tenant:
+    def _take(self, event: Happened) -> None:
         tenant = self._of(event.tenant)
         last = event.tenant_position - 1 if tenant.last is None else tenant.last
         if event.tenant_position <= last:
-            return tenant
+            return
         if event.tenant_position > last + 1:
             # The tail began anew behind a gap: what lies before it is read from the log.
             self._drop(event.tenant)
@@ -139,7 +145,6 @@ class Ring:
         tenant.last = event.tenant_position
         self._order.append(event.tenant)
         self._make_room()
-        return tenant
 
     def _drop(self, tenant: UUID) -> None:
         self._tenants[tenant].messages.clear()

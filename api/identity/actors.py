@@ -22,8 +22,14 @@ SignInLives = Callable[[UUID, UUID], Awaitable[bool]]
 """(subject, sign-in) -> whether it has not ended."""
 
 
-OfKeys = Callable[[str], Awaitable[Actor]]
-"""API key -> the service that asks with it."""
+class Keys(Protocol):
+    """The services that ask with API keys."""
+
+    def at_hand(self, token: str) -> Actor | None: ...
+    async def of(self, token: str) -> Actor: ...
+
+
+_OF_PEOPLE = ("membership.", "user.", "api_key.")
 
 
 _NOT_ACTIVE = "You are not an active member of this organization."
@@ -46,7 +52,7 @@ class Actors:
         tokens: AccessTokens,
         memberships: Memberships,
         lives: SignInLives,
-        keys: OfKeys,
+        keys: Keys,
         clock: Clock,
         *,
         remembered: int = 10_000,
@@ -57,23 +63,37 @@ class Actors:
         self._known: Recent[tuple[int, int], Actor] = Recent(remembered)
         self._of_stream: Recent[int, tuple[int, int]] = Recent(remembered)
         self._living: Recent[int, UUID] = Recent(remembered)
-        self._changes = 0
+        self._changes = self._revision = 0
         self._trusted = True
+
+    @property
+    def revision(self) -> int:
+        """Another one once anybody may have other rights than before, or another sign-in."""
+        return self._revision
 
     async def of(self, token: str) -> Actor:
         """Raises: Unauthenticated for a bad token, an ended sign-in and who is no active member."""
         if token.startswith(BEGINS):
-            return await self._keys(token)
+            return await self._keys.of(token)
         claims = self._tokens.verify(token)
         if claims.sign_in is not None and self._living.get(claims.sign_in.int) is None:
             await self._must_live(claims.subject, claims.sign_in)
         known = self._known.get((claims.tenant.int, claims.subject.int))
         found = known if known is not None else await self._looked_up(claims)
-        if found.until is not None and found.until <= self._clock():
-            raise Unauthenticated(_NOT_ACTIVE)
-        if claims.authenticated_at is None:
-            return found
-        return replace(found, authenticated_at=claims.authenticated_at)
+        return self._as_of_now(found, claims)
+
+    def at_hand(self, token: str) -> Actor | None:
+        """The same where nothing has to be looked up; None where something has.
+
+        Raises: Unauthenticated for a bad token and who was let in for a time that is over.
+        """
+        if token.startswith(BEGINS):
+            return self._keys.at_hand(token)
+        claims = self._tokens.verify(token)
+        if claims.sign_in is not None and self._living.get(claims.sign_in.int) is None:
+            return None
+        known = self._known.get((claims.tenant.int, claims.subject.int))
+        return None if known is None else self._as_of_now(known, claims)
 
     async def member(self, tenant: UUID, subject: UUID) -> Actor:
         """An active member, as he is now.
@@ -88,6 +108,8 @@ class Actors:
     def evict(self, happened: Happened) -> None:
         """Forget the member whom an event is about."""
         self._changes += 1
+        if happened.topic.startswith(_OF_PEOPLE):
+            self._revision += 1
         if happened.topic.startswith("membership."):
             if known := self._of_stream.get(happened.stream.int):
                 self._known.forget(known)
@@ -99,12 +121,14 @@ class Actors:
     def forget_sign_ins(self, subject: UUID) -> None:
         """One of the person's sign-ins has ended: which ones still live is looked up again."""
         self._changes += 1
+        self._revision += 1
         for sign_in in [one for one in self._living if self._living.get(one) == subject]:
             self._living.forget(sign_in)
 
     def distrust(self) -> None:
         """The tail is lost: from now on everybody is looked up at every request."""
         self._changes += 1
+        self._revision += 1
         self._trusted = False
         self._known.clear()
         self._living.clear()
@@ -112,6 +136,14 @@ class Actors:
     def trust(self) -> None:
         """The tail is back."""
         self._trusted = True
+        self._revision += 1
+
+    def _as_of_now(self, actor: Actor, claims: Claims) -> Actor:
+        if actor.until is not None and actor.until <= self._clock():
+            raise Unauthenticated(_NOT_ACTIVE)
+        if claims.authenticated_at is None:
+            return actor
+        return replace(actor, authenticated_at=claims.authenticated_at)
 
     async def _must_live(self, subject: UUID, sign_in: UUID) -> None:
         changes = self._changes

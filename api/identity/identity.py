@@ -118,7 +118,7 @@ def identity(
 
     api_keys = ApiKeys(write_model, ApiKeySecrets(pool, master.key("api_keys")), ids)
     bearers = KeyBearers(api_keys.secrets, api_keys.state, clock)
-    actors = Actors(tokens, accounts.membership, lives, bearers.of, clock)
+    actors = Actors(tokens, accounts.membership, lives, bearers, clock)
     people = People(pool, keyring)
     access_log = AccessLog(pool)
     invitations = Invitations(accounts, Passes(pool, "invitation"), clock)

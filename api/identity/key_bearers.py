@@ -50,12 +50,12 @@ class KeyBearers:
     async def of(self, token: str) -> Actor:
         """Raises: Unauthenticated."""
         hashed = digest(token)
-        bearer = self._known.get(hashed) or await self._looked_up(token, hashed)
-        now = self._clock()
-        if bearer.expires_at <= now:
-            raise Unauthenticated(_NOT_GOOD)
-        self._note(bearer.actor.id, now)
-        return bearer.actor
+        return self._good(self._known.get(hashed) or await self._looked_up(token, hashed))
+
+    def at_hand(self, token: str) -> Actor | None:
+        """The same; None where the key has to be looked up."""
+        bearer = self._known.get(digest(token))
+        return None if bearer is None else self._good(bearer)
 
     def evict(self, key: UUID) -> None:
         """Something happened to a key: forget all that is known of it."""
@@ -74,6 +74,13 @@ class KeyBearers:
     def trust(self) -> None:
         """The tail is back."""
         self._trusted = True
+
+    def _good(self, bearer: _Bearer) -> Actor:
+        now = self._clock()
+        if bearer.expires_at <= now:
+            raise Unauthenticated(_NOT_GOOD)
+        self._note(bearer.actor.id, now)
+        return bearer.actor
 
     async def _looked_up(self, token: str, hashed: bytes) -> _Bearer:
         changes = self._changes

@@ -66,7 +66,7 @@ class Secrets:
             for inner, each in cast("dict[str, Any]", value).items():
                 self._walk(each, inner)
         elif isinstance(value, list):
-            for each in cast("list[Any]", value):
+            for each in value:  # pyright: ignore[reportUnknownVariableType]
                 self._walk(each, name)
         elif isinstance(value, str) and name in SECRET_FIELDS and len(value) > 9:
             self.found.add(value)

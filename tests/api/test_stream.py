@@ -246,7 +246,6 @@ async def test_whoever_is_caught_up_stays_when_others_fill_the_ring(settings: Se
                 for _ in range(3):
                     await stranger.declares()
                     await next_message(another)
-            ring.wake()
             second = await commander.declares()
             assert (await next_message(socket))["position"] == second["position"]
 
@@ -278,9 +277,8 @@ async def test_without_the_database_a_subscriber_is_closed_with_where_to_resume(
             incident = await commander.declares()
             await next_message(socket)
             cut_off(database)
-            # He is looked up again at the next wake, as when the tail is lost.
+            # He is looked up again, as when the tail is lost.
             served.identity.distrust()
-            served.process.ring.wake()
             with (
                 capture_logs([merge_contextvars]) as logs,
                 pytest.raises(ConnectionClosedError) as closed,
@@ -324,3 +322,18 @@ async def test_a_restart_says_where_to_resume(settings: Settings) -> None:
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
     assert closed.value.rcvd.reason == f"restarting; resume after {incident['position']}"
+
+
+async def test_who_does_not_read_keeps_nobody_waiting(settings: Settings) -> None:
+    ring = Ring(at_most=10_000)
+    async with serving(settings, server(settings, ring=ring)) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        incident = await commander.declares()
+        last = incident["position"]
+        query = f"after={last}"
+        async with following(served, commander, query), following(served, commander, query) as sees:
+            # The first of them never reads, and what is on the way to it is far beyond its buffers.
+            for begin in range(1, 8_001, 400):
+                ring.publish([note(commander, incident, last + begin + n) for n in range(400)])
+                told = [(await next_message(sees))["position"] for _ in range(400)]
+                assert told == [last + begin + n for n in range(400)]

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks append|command|live|rebuild|reads|growth|visible|http [--json]`."""
+"""`python -m tests.benchmarks BENCHMARK [--json]`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.benchmarks.growth import INCIDENTS
 from tests.benchmarks.growth import run as growth
 from tests.benchmarks.http import run as http
 from tests.benchmarks.live import run as live
+from tests.benchmarks.push import run as push
 from tests.benchmarks.reads import run as reads
 from tests.benchmarks.rebuild import run as rebuild
 from tests.benchmarks.report import Report
@@ -26,6 +27,7 @@ _BENCHMARKS: dict[str, Callable[..., Report]] = {
     "growth": growth,
     "visible": visible,
     "http": http,
+    "push": push,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -101,12 +102,13 @@ def test_whoever_is_caught_up_has_missed_nothing_when_others_fill_the_ring() -> 
     assert positions(ring.after(WAREHOUSE, 2, at_most=10)) == [3]
 
 
-def test_a_cleared_ring_begins_anew_on_another_branch() -> None:
+async def test_a_cleared_ring_begins_anew_on_another_branch() -> None:
     ring = Ring()
     ring.publish([leak(1), leak(2)])
-    news, branch = ring.news(WAREHOUSE), ring.branch
+    assert await ring.stirred() == {WAREHOUSE}
+    branch = ring.branch
     ring.clear()
-    assert (news.is_set(), ring.branch != branch) == (True, True)
+    assert (await ring.stirred(), ring.branch != branch) == ({WAREHOUSE}, True)
     assert ring.after(WAREHOUSE, 2, at_most=10) is None
     ring.publish([leak(2)])
     assert positions(ring.after(WAREHOUSE, 1, at_most=10)) == [2]
@@ -127,10 +129,22 @@ def test_behind_a_gap_the_ring_begins_anew() -> None:
     assert positions(ring.after(HARBOR, 0, at_most=10)) == [1]
 
 
-def test_news_wakes_only_who_waits_in_that_organization() -> None:
+async def test_it_tells_where_something_is_new() -> None:
     ring = Ring()
-    here, there = ring.news(WAREHOUSE), ring.news(HARBOR)
-    ring.publish([leak(1)])
-    assert (here.is_set(), there.is_set()) == (True, False)
-    ring.wake()
-    assert there.is_set()
+    ring.publish([])
+    waiting = asyncio.create_task(ring.stirred())
+    done, _ = await asyncio.wait([waiting], timeout=0.05)
+    assert not done
+    ring.publish([leak(1), leak(2)])
+    ring.publish([leak(1, HARBOR)])
+    assert await waiting == {WAREHOUSE, HARBOR}
+
+
+def test_where_the_log_ends_the_ring_goes_on() -> None:
+    ring = Ring()
+    ring.begin(WAREHOUSE, 7)
+    assert positions(ring.after(WAREHOUSE, 7, at_most=10)) == []
+    assert ring.after(WAREHOUSE, 6, at_most=10) is None
+    ring.publish([leak(7), leak(8)])
+    ring.begin(WAREHOUSE, 3)
+    assert positions(ring.after(WAREHOUSE, 7, at_most=10)) == [8]

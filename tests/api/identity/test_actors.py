@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -50,8 +51,12 @@ class SignIns:
         return self.lives
 
 
-async def no_keys(token: str) -> Actor:
-    raise Unauthenticated(token)
+class NoKeys:
+    def at_hand(self, token: str) -> Actor | None:
+        return None
+
+    async def of(self, token: str) -> Actor:
+        raise Unauthenticated(token)
 
 
 CLOCK = ToldTime()
@@ -73,7 +78,7 @@ def sign_ins() -> SignIns:
 
 @pytest.fixture
 def actors(memberships: Memberships, sign_ins: SignIns) -> Actors:
-    return Actors(TOKENS, memberships, sign_ins, no_keys, CLOCK)
+    return Actors(TOKENS, memberships, sign_ins, NoKeys(), CLOCK)
 
 
 async def test_roles_are_looked_up_once(actors: Actors, memberships: Memberships) -> None:
@@ -186,3 +191,42 @@ async def test_without_the_tail_a_sign_in_is_looked_up_at_every_request(
     sign_ins.lives = False
     with pytest.raises(Unauthenticated, match="has ended"):
         await actors.of(TOKEN)
+
+
+async def test_what_is_at_hand_is_the_same_and_nothing_is_asked_for_it(
+    actors: Actors, memberships: Memberships
+) -> None:
+    assert actors.at_hand(TOKEN) is None
+    found = await actors.of(TOKEN)
+    assert actors.at_hand(TOKEN) is found
+    actors.evict(CHANGED)
+    assert (actors.at_hand(TOKEN), memberships.asked) == (None, 1)
+    with pytest.raises(Unauthenticated):
+        actors.at_hand("made up")
+
+
+async def test_an_ended_sign_in_is_not_at_hand(actors: Actors) -> None:
+    await actors.of(TOKEN)
+    actors.forget_sign_ins(FREYA)
+    assert actors.at_hand(TOKEN) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda actors: actors.evict(CHANGED),
+        lambda actors: actors.evict(Happened("api_key.revoked", FREYA)),
+        lambda actors: actors.forget_sign_ins(FREYA),
+        lambda actors: actors.distrust(),
+        lambda actors: actors.trust(),
+    ],
+    ids=["member", "key", "sign-ins", "the tail is lost", "the tail is back"],
+)
+def test_whoever_may_have_other_rights_makes_another_revision(
+    actors: Actors, change: Callable[[Actors], None]
+) -> None:
+    before = actors.revision
+    actors.evict(Happened("incident.declared", FREYA))
+    assert actors.revision == before
+    change(actors)
+    assert actors.revision > before

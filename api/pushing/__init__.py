@@ -1,0 +1,1 @@
+"""Pushes what happens to everybody who follows it."""

@@ -1,0 +1,159 @@
+"""One task that sends to everybody: what is shown alike is encoded once for all of them.
+
+Nobody waits for anybody else: whoever does not read is passed over until his line is clear, and
+helped from the log, once, when the ring has gone on without him.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import NamedTuple
+from uuid import UUID
+
+from api.identity.actors import Actors
+from api.pushing.subscriber import Restarting, Subscriber
+from api.pushing.topics import View
+from projections.push import Ring
+from write_model.kernel.errors import DomainError, LogRestored
+
+_AT_ONCE = 256
+"""Messages in one write."""
+_IN_A_TURN = 200
+"""Subscribers; then the loop serves others for a moment: they take about a millisecond."""
+_LOOK_EVERY_S = 0.25
+_LOOKED_UP_AT_ONCE = 16
+
+
+class Part(NamedTuple):
+    """What follows a position, for all who have the same view."""
+
+    data: bytes
+    position: int
+
+
+Parts = dict[tuple[View, int, object], Part | None]
+Judge = Callable[[Subscriber], bool]
+"""Whether it is known at once what the subscriber may see. Raises: Unauthenticated, Forbidden."""
+
+
+class FanOut:
+    def __init__(self, ring: Ring, actors: Actors) -> None:
+        self._ring, self._actors = ring, actors
+        self._subscribers: dict[UUID, dict[Subscriber, None]] = {}
+        self._tasks = set[asyncio.Task[None]]()
+        self._looking = asyncio.Semaphore(_LOOKED_UP_AT_ONCE)
+        self._is_leaving = False
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Send to it from now on, beginning with what it has missed."""
+        self._subscribers.setdefault(subscriber.actor.tenant, {})[subscriber] = None
+        if self._is_leaving:
+            self._wait_for(subscriber, _raising(Restarting()))
+        else:
+            self._advance(subscriber, {}, self._is_as_before)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """It has gone."""
+        of_tenant = self._subscribers.get(subscriber.actor.tenant, {})
+        of_tenant.pop(subscriber, None)
+        if not of_tenant:
+            self._subscribers.pop(subscriber.actor.tenant, None)
+        if subscriber.task is not None:
+            subscriber.task.cancel()
+
+    async def run(self) -> None:
+        """Send what happens until cancelled."""
+        while True:
+            for tenant in await self._ring.stirred():
+                await self._deliver(tenant, self._is_as_before)
+
+    async def watch(self) -> None:
+        """Send away whoever may stay no longer, also where nothing happens; until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            for tenant in tuple(self._subscribers):
+                await self._deliver(tenant, Subscriber.is_known)
+
+    def dismiss(self) -> None:
+        """Everybody is told where to resume: this process ends."""
+        self._is_leaving = True
+        for subscriber in [each for some in self._subscribers.values() for each in some]:
+            if subscriber.task is not None:
+                subscriber.task.cancel()
+            self._wait_for(subscriber, _raising(Restarting()))
+
+    async def _deliver(self, tenant: UUID, is_judged: Judge) -> None:
+        parts: Parts = {}
+        for number, subscriber in enumerate(tuple(self._subscribers.get(tenant, ())), start=1):
+            if subscriber.task is None:
+                self._advance(subscriber, parts, is_judged)
+            if not number % _IN_A_TURN:
+                await asyncio.sleep(0)
+
+    def _advance(self, subscriber: Subscriber, parts: Parts, is_judged: Judge) -> None:
+        try:
+            if subscriber.branch != self._ring.branch:
+                raise LogRestored
+            if not is_judged(subscriber):
+                self._wait_for(subscriber, self._looked_up(subscriber))
+            elif not self._has_sent(subscriber, parts):
+                self._wait_for(subscriber, subscriber.catch_up())
+        except DomainError as error:
+            self._wait_for(subscriber, _raising(error))
+
+    def _is_as_before(self, subscriber: Subscriber) -> bool:
+        """Nobody's rights have changed since; whose token has expired is found by `watch`."""
+        return subscriber.revision == self._actors.revision or subscriber.is_known()
+
+    async def _looked_up(self, subscriber: Subscriber) -> None:
+        async with self._looking:
+            await subscriber.look_up()
+
+    def _has_sent(self, subscriber: Subscriber, parts: Parts) -> bool:
+        """False when the ring has gone on without it."""
+        line = subscriber.line
+        while line.is_clear:
+            part = self._part(subscriber, parts)
+            if part is None:
+                return False
+            if part.position == subscriber.position:
+                subscriber.was_live = True
+                return True
+            if part.data:
+                line.write(part.data)
+            subscriber.position = part.position
+        return True
+
+    def _part(self, subscriber: Subscriber, parts: Parts) -> Part | None:
+        view, position, encoded = subscriber.view, subscriber.position, subscriber.line.encoded
+        place = view, position, encoded
+        if place not in parts:
+            messages = self._ring.after(subscriber.actor.tenant, position, at_most=_AT_ONCE)
+            if messages is None:
+                parts[place] = None
+            else:
+                last = messages[-1].position if messages else position
+                parts[place] = Part(encoded(view.of_these(messages)), last)
+        return parts[place]
+
+    def _wait_for(self, subscriber: Subscriber, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(
+            self._done(subscriber, work), name="subscriber", context=subscriber.context
+        )
+        subscriber.task = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _done(self, subscriber: Subscriber, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  # a line must never stay open and silent
+            await subscriber.part(error)
+        else:
+            subscriber.task = None
+            self._advance(subscriber, {}, self._is_as_before)
+
+
+async def _raising(error: Exception) -> None:
+    raise error

@@ -1,0 +1,166 @@
+"""One client who follows: how far it has got, what it may see, and its farewell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import psycopg
+import structlog
+from starlette.requests import HTTPConnection
+
+from api.accesses import refused
+from api.process import Process
+from api.pushing.topics import Topic, View
+from projections.push import Message, message
+from read_model.log_headers import missed
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import Forbidden, LogRestored, Unauthenticated, Unavailable
+
+log = structlog.get_logger(__name__)
+
+POLICY, RESTARTING, TOO_SLOW = 1008, 1012, 1013
+
+
+class Line(Protocol):
+    """The way to a client."""
+
+    @property
+    def write(self) -> Writing: ...
+    @property
+    def is_clear(self) -> bool: ...
+    async def cleared(self) -> None: ...
+    async def close(self, code: int, reason: str) -> None: ...
+    def encoded(self, messages: Sequence[Message]) -> bytes: ...
+
+
+class Writing(Protocol):
+    def __call__(self, data: bytes, /) -> None: ...
+
+
+class FellBehind(Exception):
+    """What the client has not taken yet is no longer in the ring."""
+
+
+class Restarting(Exception):
+    """This process ends; another one serves."""
+
+
+@dataclass(slots=True, eq=False)
+class Subscriber:
+    """`branch`: of the ring, when it began. `revision`: of what is known of people, when its actor
+    was judged last; None for never.
+    """
+
+    connection: HTTPConnection
+    line: Line
+    at: Process
+    token: str
+    actor: Actor
+    topics: tuple[Topic, ...]
+    position: int
+    branch: int
+    view: View = field(init=False)
+    revision: int | None = None
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    task: asyncio.Task[None] | None = None
+    """What it has to wait for: it is looked up, catches up or is sent away."""
+    was_live: bool = False
+
+    MISSED_AT_ONCE: ClassVar[int] = 500
+
+    def __post_init__(self) -> None:
+        self.view = View.of(self.actor, self.topics)
+
+    def is_known(self) -> bool:
+        """Whether its rights are known for certain, without asking anybody.
+
+        Raises: Unauthenticated, Forbidden.
+        """
+        actors = self.at.identity.actors
+        known = actors.at_hand(self.token)
+        if known is None:
+            return False
+        self._is_now(known, actors.revision)
+        return True
+
+    async def look_up(self) -> None:
+        """Who the client is now. Raises: Unauthenticated, Forbidden."""
+        actors = self.at.identity.actors
+        revision = actors.revision
+        async with self._soon():
+            found = await actors.of(self.token)
+        self._is_now(found, revision)
+
+    def _is_now(self, actor: Actor, revision: int) -> None:
+        if actor is not self.actor:
+            self.view = View.of(actor, self.topics)
+            self.actor = actor
+        self.revision = revision
+
+    async def catch_up(self) -> None:
+        """Send what the log has, until the ring has the rest.
+
+        Whoever was live is helped once, not page after page. Raises: FellBehind.
+        """
+        is_helped = False
+        while not self._is_in_the_ring():
+            if is_helped:
+                raise FellBehind
+            is_helped = self.was_live
+            page = await self._missed()
+            if self.was_live and not page:
+                raise FellBehind
+            await self.look_up()
+            self._send(page)
+            if not page:
+                self.at.ring.begin(self.actor.tenant, self.position)
+            await self.line.cleared()
+
+    def _is_in_the_ring(self) -> bool:
+        return self.at.ring.after(self.actor.tenant, self.position, at_most=1) is not None
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        if messages:
+            self.line.write(self.line.encoded(self.view.of_these(messages)))
+            self.position = messages[-1].position
+
+    async def _missed(self) -> list[Message]:
+        async with self._soon():
+            headers = await missed(
+                self.at.pool, self.actor.tenant, self.position, self.MISSED_AT_ONCE
+            )
+        return [message(header) for header in headers]
+
+    def _soon(self) -> asyncio.Timeout:
+        """No longer than a request may take: the pool would wait for half a minute."""
+        return asyncio.timeout(self.at.settings.command_deadline_s)
+
+    async def part(self, error: Exception) -> None:
+        """Tell it why it ends, and from where to resume."""
+        await self.line.close(*self._farewell(error))
+
+    def _farewell(self, error: Exception) -> tuple[int, str]:
+        match error:
+            case Unauthenticated():
+                return POLICY, self._resumable("signed out or expired")
+            case Forbidden():
+                refused(self.connection, error)
+                return POLICY, self._resumable("no longer permitted")
+            case FellBehind():
+                return TOO_SLOW, self._resumable("too slow")
+            case LogRestored():
+                return RESTARTING, "the log was restored; start anew"
+            case Restarting():
+                return RESTARTING, self._resumable("restarting")
+            case psycopg.Error() | TimeoutError() | Unavailable():
+                log.warning("a_subscriber_was_let_down", reason=type(error).__name__)
+            case _:
+                log.error("a_subscriber_was_let_down", exc_info=error)
+        return RESTARTING, self._resumable("trouble on our side")
+
+    def _resumable(self, why: str) -> str:
+        return f"{why}; resume after {self.position}"

@@ -1,0 +1,82 @@
+"""What a subscriber follows, and which messages that shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from api.process import Process
+from api.references import record_id
+from projections.push import Message
+from write_model.incident.incident import INCIDENT
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import Invalid
+
+_KINDS = {"incidents": "incident", "members": "membership", "organization": "organization"}
+_PERMISSIONS = {"incident": "incident.read"}
+_OTHERWISE = "events.read"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """All records of a kind, or one of them."""
+
+    kind: str
+    subject: UUID | None = None
+
+    def shows(self, message: Message) -> bool:
+        return self.kind == message.kind and self.subject in (None, message.subject)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What is shown to all who follow the same with the same rights; nearly always one object."""
+
+    topics: tuple[Topic, ...]
+    sees_incidents: bool
+    sees_the_rest: bool
+
+    @staticmethod
+    def of(actor: Actor, topics: tuple[Topic, ...]) -> View:
+        """Raises: Forbidden for a topic that the actor may not follow."""
+        for topic in topics:
+            actor.must(_permission(topic.kind))
+        return _the_one(topics, actor.may(_PERMISSIONS["incident"]), actor.may(_OTHERWISE))
+
+    def of_these(self, messages: Iterable[Message]) -> list[Message]:
+        return [message for message in messages if self._shows(message)]
+
+    def _shows(self, message: Message) -> bool:
+        if self.topics:
+            return any(topic.shows(message) for topic in self.topics)
+        return self.sees_incidents if message.kind in _PERMISSIONS else self.sees_the_rest
+
+
+@lru_cache(maxsize=1_000)
+def _the_one(topics: tuple[Topic, ...], sees_incidents: bool, sees_the_rest: bool) -> View:
+    return View(topics, sees_incidents, sees_the_rest)
+
+
+async def asked_topics(text: str, at: Process, actor: Actor) -> tuple[Topic, ...]:
+    """Raises: Invalid; Forbidden; NotFound."""
+    return tuple([await _topic(name.strip(), at, actor) for name in text.split(",") if name])
+
+
+async def _topic(name: str, at: Process, actor: Actor) -> Topic:
+    collection, _, record = name.partition(":")
+    kind = _KINDS.get(collection)
+    if kind is None:
+        raise Invalid(f"There is no topic {collection!r}.", field="topics")
+    actor.must(_permission(kind))
+    if not record:
+        return Topic(kind)
+    if kind != INCIDENT.name:
+        message = f"Single records are followed of incidents only: say {collection!r}."
+        raise Invalid(message, field="topics")
+    return Topic(kind, await record_id(at.write_model, actor.tenant, INCIDENT, record))
+
+
+def _permission(kind: str) -> str:
+    return _PERMISSIONS.get(kind, _OTHERWISE)
