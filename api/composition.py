@@ -41,6 +41,7 @@ from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
 from api.pushing.fan_out import FanOut
+from api.pushing.tickets import Tickets
 from api.questions import questions
 from api.requests_seen import RequestsSeen
 from api.routes import ByEnding
@@ -61,6 +62,7 @@ ROUTERS = (
     graphql.router,
     organizations.router,
     events.router,
+    stream.router,
     auth.router,
     sessions.router,
     inviting.router,
@@ -109,7 +111,7 @@ def create_app(
     explain_errors(app)
     # Not by `include_router`: a router inside a router is matched twice for every request.
     routes = [route for router in ROUTERS for route in router.routes]
-    app.router.routes.extend((ByEnding(routes), *routes))
+    app.router.routes.extend((ByEnding(routes), *routes, stream.ROUTE))
     return app
 
 
@@ -155,6 +157,7 @@ async def _running(
             people,
             ring,
             fan_out,
+            Tickets(parts.master, cache, parts.clock),
             budgets,
             seen,
             reading,

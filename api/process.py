@@ -20,6 +20,7 @@ from write_model.kernel.settings import Settings
 
 if TYPE_CHECKING:  # What sends to subscribers reaches its process through this module.
     from api.pushing.fan_out import FanOut
+    from api.pushing.tickets import Tickets
 
 _FAREWELL_S = 0.3
 
@@ -35,6 +36,7 @@ class Process:
     identity: Identity
     ring: Ring
     fan_out: FanOut
+    tickets: Tickets
     budgets: Budgets
     seen: RequestsSeen
     reading: Pool

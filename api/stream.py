@@ -1,22 +1,53 @@
 """Pushes what happens over a WebSocket: from where the client stopped, at the client's pace."""
 
-from collections.abc import Sequence
-
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from api.accesses import refused
+from api.admission import admitted
+from api.answers.people import StreamTicket
 from api.branch import must_be_kept, whole_number
+from api.commands import JSON
+from api.identity.resetting import NOT_KEPT
+from api.openapi import PERMISSION, QUERY_ERRORS, answers, problems
 from api.problems import problem
 from api.process import Process, process
+from api.pushing.coming_in import SUBPROTOCOL, access_token, must_come_from_here
 from api.pushing.socket import SocketLine, protocol_of
 from api.pushing.subscriber import Subscriber
+from api.pushing.tickets import LIVES
 from api.pushing.topics import asked_topics
 from read_model.log_headers import last_position
-from write_model.kernel.errors import DomainError, Forbidden, LogRestored, Unauthenticated
+from write_model.kernel.errors import DomainError, Forbidden, LogRestored
 
-SUBPROTOCOL = "access_token"
+router = APIRouter(prefix="/v1/stream", tags=["Events"])
+
+_OWN = "people.read"
+"""Every role carries it: a ticket is good for what its owner may see."""
+
+
+@router.post(
+    "/tickets",
+    status_code=201,
+    openapi_extra={
+        PERMISSION: _OWN,
+        "responses": {**answers(StreamTicket, 201), **problems(QUERY_ERRORS)},
+    },
+)
+async def ticket(request: Request) -> Response:
+    """A ticket that opens the stream once, within half a minute: `?ticket=` for a browser.
+
+    It follows with the rights of the access token that asks for it, and no longer than that.
+    """
+    async with admitted(request, _OWN) as actor:
+        actor.must_be_a_person()
+        at = process(request)
+        made = at.tickets.issue(await access_token(request, at))
+    content = {"ticket": made, "expires_in": int(LIVES.total_seconds())}
+    return Response(to_json(content), 201, NOT_KEPT, JSON)
 
 
 class Sockets:
@@ -54,7 +85,8 @@ ROUTE = WebSocketRoute("/v1/stream", stream)
 
 
 async def _subscriber(websocket: WebSocket, at: Process) -> Subscriber:
-    token = _token(websocket)
+    must_come_from_here(websocket, at)
+    token = await access_token(websocket, at)
     actor = websocket.scope["actor"] = await at.identity.actors.of(token)
     topics = await asked_topics(websocket.query_params.get("topics", ""), at, actor)
     branch, last = at.ring.branch, await last_position(at.pool, actor.tenant)
@@ -66,27 +98,16 @@ async def _subscriber(websocket: WebSocket, at: Process) -> Subscriber:
     return Subscriber(websocket, line, at, token, actor, topics, position, branch)
 
 
-def _token(websocket: WebSocket) -> str:
-    """From the header, or for browsers from the subprotocols; never from the address."""
-    scheme, _, token = websocket.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return token
-    offered: Sequence[str] = websocket.scope["subprotocols"]
-    if len(offered) == 2 and offered[0] == SUBPROTOCOL:
-        return offered[1]
-    raise Unauthenticated("Sign in: send an access token as Authorization: Bearer.")
-
-
 def _answered_protocol(websocket: WebSocket) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None
 
 
 async def _until_gone(websocket: WebSocket, subscriber: Subscriber) -> None:
-    """Return when the client has left or was sent away; what clients say is not listened to."""
+    """Return when the client has left or was sent away."""
     fan_out = process(websocket).fan_out
     fan_out.join(subscriber)
     try:
-        while (await websocket.receive())["type"] != "websocket.disconnect":
-            pass
+        while (said := await websocket.receive())["type"] != "websocket.disconnect":
+            await subscriber.hear(said.get("text") or "")
     finally:
         fan_out.leave(subscriber)

@@ -129,6 +129,14 @@ class Cache:
         waiting: int | None = await self._told(b"EVAL", _TAKE, 1, _named(place), every_ms, times)
         return -(-(waiting or 0) // 1000)
 
+    async def claim(self, place: bytes, *, lasts_s: int) -> bool | None:
+        """Whether nobody has claimed it before; None when nobody knows."""
+        times: int | None = await self._told(b"INCR", _named(place))
+        if times is None:
+            return None
+        await self._told(b"EXPIRE", _named(place), lasts_s)
+        return times == 1
+
     async def refill(self, place: bytes) -> None:
         """As if it had never been used."""
         await self._told(b"DEL", _named(place))

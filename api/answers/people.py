@@ -172,6 +172,14 @@ class Sessions(Answer):
     """Always null: they come all at once."""
 
 
+class StreamTicket(Answer):
+    """What opens the stream once, in place of a token."""
+
+    ticket: str
+    expires_in: int
+    """Seconds."""
+
+
 class Offer(Answer):
     """A token that you hand to the person: it is shown this once, and kept nowhere."""
 

@@ -75,6 +75,10 @@ class SocketLine:
     def encoded(messages: Iterable[Message]) -> bytes:
         return b"".join(text_frame(message.text.encode()) for message in messages)
 
+    @staticmethod
+    def encoded_text(text: str) -> bytes:
+        return text_frame(text.encode())
+
 
 def protocol_of(scope: Scope) -> SocketProtocol:
     return cast("SocketProtocol", scope["extensions"][_EXTENSION])

@@ -6,10 +6,11 @@ import asyncio
 import contextvars
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, cast
 
 import psycopg
 import structlog
+from pydantic_core import from_json
 from starlette.requests import HTTPConnection
 
 from api.accesses import refused
@@ -23,6 +24,7 @@ from write_model.kernel.errors import Forbidden, LogRestored, Unauthenticated, U
 log = structlog.get_logger(__name__)
 
 POLICY, RESTARTING, TOO_SLOW = 1008, 1012, 1013
+GOES_ON = '{"type":"stream.token_taken"}'
 
 
 class Line(Protocol):
@@ -35,6 +37,7 @@ class Line(Protocol):
     async def cleared(self) -> None: ...
     async def close(self, code: int, reason: str) -> None: ...
     def encoded(self, messages: Sequence[Message]) -> bytes: ...
+    def encoded_text(self, text: str) -> bytes: ...
 
 
 class Writing(Protocol):
@@ -101,6 +104,25 @@ class Subscriber:
             self.actor = actor
         self.revision = revision
 
+    async def hear(self, text: str) -> None:
+        """What the client says: another access token of the same person, or nothing of interest."""
+        token = _told_token(text)
+        if token is None:
+            return
+        try:
+            await self._go_on_with(token)
+        except Exception as error:  # noqa: BLE001  # as for whatever else it waits for
+            await self.part(error)
+        else:
+            self.line.write(self.line.encoded_text(GOES_ON))
+
+    async def _go_on_with(self, token: str) -> None:
+        async with self._soon():
+            found = await self.at.identity.actors.of(token)
+        if (found.id, found.tenant) != (self.actor.id, self.actor.tenant):
+            raise Unauthenticated("This access token is somebody else's.")
+        self.token, self.revision = token, None
+
     async def catch_up(self) -> None:
         """Send what the log has, until the ring has the rest.
 
@@ -164,3 +186,12 @@ class Subscriber:
 
     def _resumable(self, why: str) -> str:
         return f"{why}; resume after {self.position}"
+
+
+def _told_token(text: str) -> str | None:
+    try:
+        said = from_json(text)
+    except ValueError:
+        return None
+    token = cast("dict[str, object]", said).get("access_token") if isinstance(said, dict) else None
+    return token if isinstance(token, str) else None

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
@@ -30,7 +30,9 @@ from tests.embedded import Database
 from write_model.deciding import Asked
 from write_model.incident.commands import AcknowledgeIncident
 from write_model.kernel.access import Actor, Role, system_actor
+from write_model.kernel.clock import wall_clock
 from write_model.kernel.settings import TAILER, Settings
+from write_model.kernel.tokens import LIVES, AccessTokens
 from write_model.membership.commands import SuspendMember
 from write_model.membership.membership import membership_stream
 
@@ -337,3 +339,105 @@ async def test_who_does_not_read_keeps_nobody_waiting(settings: Settings) -> Non
                 ring.publish([note(commander, incident, last + begin + n) for n in range(400)])
                 told = [(await next_message(sees))["position"] for _ in range(400)]
                 assert told == [last + begin + n for n in range(400)]
+
+
+async def ticket_of(who: Somebody) -> str:
+    answer = await who.post("/v1/stream/tickets")
+    assert answer.status_code == 201, answer.text
+    assert told(answer)["expires_in"] == 30
+    return str(told(answer)["ticket"])
+
+
+@asynccontextmanager
+async def by_ticket(served: Served, ticket: str) -> AsyncGenerator[ClientConnection]:
+    async with connect(f"ws://127.0.0.1:{served.port}/v1/stream?ticket={ticket}", proxy=None) as it:
+        yield it
+
+
+async def test_a_ticket_opens_the_stream_once(served: Served, commander: Somebody) -> None:
+    ticket = await ticket_of(commander)
+    async with by_ticket(served, ticket) as socket:
+        incident = await commander.declares()
+        assert (await next_message(socket))["subject"] == incident["id"]
+    for spent in (ticket, ticket[:-4] + "AAAA", "made-up", commander.token):
+        with pytest.raises(InvalidStatus) as refused:
+            async with by_ticket(served, spent):
+                pass
+        assert refused.value.response.status_code == 401
+    assert (
+        await commander.http.get("/v1/me", headers={"Authorization": f"Bearer {ticket}"})
+    ).status_code == 401
+
+
+async def test_a_ticket_is_good_once_also_without_redis(settings: Settings) -> None:
+    # No server of Redis runs beside these tests.
+    async with serving(settings) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        ticket = await ticket_of(commander)
+        async with by_ticket(served, ticket):
+            pass
+        with pytest.raises(InvalidStatus):
+            async with by_ticket(served, ticket):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://desk.example", 101),
+        ("http://127.0.0.1:{port}", 101),
+        ("https://elsewhere.example", 403),
+        ("null", 403),
+    ],
+)
+async def test_only_pages_of_allowed_origins_may_follow(
+    settings: Settings, origin: str, status: int
+) -> None:
+    allowing = settings.model_copy(update={"allowed_origins": ("https://desk.example",)})
+    async with serving(allowing) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        url = f"ws://127.0.0.1:{served.port}/v1/stream"
+        headers = {
+            "Authorization": f"Bearer {commander.token}",
+            "Origin": origin.format(port=served.port),
+        }
+        try:
+            async with connect(url, additional_headers=headers, proxy=None):
+                found = 101
+        except InvalidStatus as refused:
+            found = refused.response.status_code
+        assert found == status
+
+
+async def test_another_token_of_the_same_person_lets_a_subscriber_stay(
+    settings: Settings, served: Served, commander: Somebody
+) -> None:
+    stranger = await served.somebody(Role.OWNER)
+    other = AccessTokens(settings.master_secret(), wall_clock).issue(commander.id, commander.tenant)
+    async with following(served, commander) as socket:
+        await socket.send("anything else")
+        await socket.send(to_json({"access_token": other}).decode())
+        assert await next_message(socket) == {"type": "stream.token_taken"}
+        incident = await commander.declares()
+        assert (await next_message(socket))["subject"] == incident["id"]
+        await socket.send(to_json({"access_token": stranger.token}).decode())
+        with pytest.raises(ConnectionClosedError) as closed:
+            await everything(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+    assert closed.value.rcvd.reason == f"signed out or expired; resume after {incident['position']}"
+
+
+async def test_a_token_that_runs_out_ends_it_where_nothing_happens(
+    settings: Settings, served: Served, commander: Somebody
+) -> None:
+    def nearly_ten_minutes_ago() -> datetime:
+        return datetime.now(UTC) - LIVES + timedelta(seconds=2)
+
+    tokens = AccessTokens(settings.master_secret(), nearly_ten_minutes_ago)
+    late = replace(commander, token=tokens.issue(commander.id, commander.tenant))
+    async with following(served, late) as socket:
+        with pytest.raises(ConnectionClosedError) as closed:
+            await everything(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
