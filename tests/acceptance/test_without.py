@@ -24,7 +24,8 @@ PER_S = 20.0
 AWAY_S = 5.0
 DEADLINE_S = 10.0
 """How long a command may take for its verdict, by the settings."""
-TO_SPARE_S = 2.0
+LATE_S = 2.0
+"""The web's own deadline is a second behind the log's, and the machine is shared."""
 BACK_S = 10.0
 
 
@@ -69,10 +70,10 @@ def wrong_passwords(person: Person) -> int:
     body = {"email": "ada@harbor.example", "password": "The oil is not mine"}
     for guesses in range(100):
         answer = person.http.post("/v1/auth/token", json=body)
-        if answer.status_code == httpx2.codes.TOO_MANY_REQUESTS:
+        if answer.status_code == 429:
             assert int(answer.headers["Retry-After"]) > 0
             return guesses
-        assert answer.status_code == httpx2.codes.UNAUTHORIZED
+        assert answer.status_code == 401
     raise AssertionError("Nobody keeps count of guesses.")
 
 
@@ -111,24 +112,26 @@ def test_without_postgres_everybody_is_told_to_come_back(
         flows(people)
         with missing(stack, "postgres"):
             began = time.monotonic()
-            until(lambda: stack.answer()["status"] == "unavailable", "it says that it is unready")
+            until(
+                lambda: stack.answer().get("status") == "unavailable", "it says that it is unready"
+            )
             noticed_s = time.monotonic() - began
-            time.sleep(DEADLINE_S + TO_SPARE_S)  # all that was asked before has its answer
+            time.sleep(DEADLINE_S + LATE_S)  # all that was asked before has its answer
         began = time.monotonic()
         until(lambda: stack.answer().get("status") == "ok", "it says that it is ready")
         ready_s = time.monotonic() - began
         flows(people)
         back_s = time.monotonic() - began
-    refused_s = [*people.load.refused_s, *people.reading.refused_s]
+    refused_s = sorted([*people.load.refused_s, *people.reading.refused_s])
     failed = people.failed()
     tell(
-        f"Postgres {missing.__name__}: /readyz said so after {noticed_s:.2f} s; {dict(failed)}, the"
-        f" slowest after {max(refused_s):.2f} s; ready {ready_s:.2f} s and everything as before"
+        f"Postgres {missing.__name__}: /readyz said so after {noticed_s:.2f} s; {dict(failed)},"
+        f" {_spread(refused_s)}; ready {ready_s:.2f} s and everything as before"
         f" {back_s:.2f} s after it was back; {len(people.load.acknowledged)} commands"
         f" acknowledged, all in the log once and pushed once"
     )
     events = every_command_is_in_the_log_once(people.load.person, people.load)
     every_push_has_come_once(people, [event["position"] for event in events])
     assert failed.keys() == {"503 with Retry-After"}
-    assert max(refused_s) <= DEADLINE_S + TO_SPARE_S
+    assert max(refused_s) <= DEADLINE_S + LATE_S
     assert back_s <= BACK_S
