@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-import httpx2
 import pytest
 
 from tests.acceptance.crowd import Crowd, crowd, every_push_has_come_once
