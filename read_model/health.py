@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import LiteralString
 
-from write_model.kernel.asking import Pool
+from write_model.kernel.asking import Pool, cut_after
 
 _HEALTH: LiteralString = (
     "SELECT waiting_s, still_s, is_led, is_paused, parked FROM projections.health()"
 )
+_CONNECTED_S, _ANSWERED_S = 1.0, 2.0
 _LATE_S = 10.0
 """Behind *and* without movement for so long is stuck; behind alone is only busy."""
 
@@ -67,7 +68,9 @@ class ProjectorHealth:
 
 
 async def projector_health(pool: Pool) -> ProjectorHealth:
-    async with pool.connection() as connection:
-        cursor = await connection.execute(_HEALTH)
-        [row] = await cursor.fetchall()
+    """Raises: psycopg.Error, also when there is no answer within three seconds."""
+    async with pool.connection(timeout=_CONNECTED_S) as connection:
+        with cut_after(connection, _ANSWERED_S):
+            cursor = await connection.execute(_HEALTH)
+            [row] = await cursor.fetchall()
     return ProjectorHealth(*row)

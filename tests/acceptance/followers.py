@@ -83,11 +83,8 @@ class Followers:
 
     async def _follow(self) -> None:
         tasks = [asyncio.create_task(each.follow()) for each in self.each]
-        broken = set[asyncio.Task[None]]()
-        while not self._is_ended and not broken:
-            broken, _ = await asyncio.wait(
-                tasks, timeout=_AGAIN_S, return_when=asyncio.FIRST_COMPLETED
-            )
+        while not self._is_ended and not any(task.done() for task in tasks):
+            await asyncio.wait(tasks, timeout=_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
         for ended in await asyncio.gather(*tasks, return_exceptions=True):

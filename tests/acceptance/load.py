@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 
+from tests.acceptance.reading import refusal
 from tests.acceptance.stack import Json, Person
 
 _AGAIN = frozenset({429, 502, 503, 504})
@@ -52,6 +53,8 @@ class Load:
     refused: list[str] = field(default_factory=list[str])
     repeated: Counter[str] = field(default_factory=Counter[str])
     """Why a command was sent once more -> how often."""
+    refused_s: list[float] = field(default_factory=list[float])
+    """How long each answer took that asked to come back."""
     _ids: list[str] = field(default_factory=list[str])
 
     _is_ended: bool = False
@@ -66,7 +69,7 @@ class Load:
     async def send(self, seconds: float) -> None:
         limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
         async with (
-            httpx2.AsyncClient(base_url=self.person.http.base_url, timeout=10, limits=limits) as it,
+            httpx2.AsyncClient(base_url=self.person.http.base_url, timeout=30, limits=limits) as it,
             asyncio.TaskGroup() as tasks,
         ):
             began = time.monotonic()
@@ -99,13 +102,15 @@ class Load:
     async def _tried(self, http: httpx2.AsyncClient, command: Command) -> httpx2.Response | None:
         """None when nobody knows what became of it."""
         headers = {"Authorization": f"Bearer {self.person.token}", "Idempotency-Key": command.word}
+        began = time.monotonic()
         try:
             answer = await http.post(command.path, json=command.body, headers=headers)
         except httpx2.TransportError as error:
             self.repeated[type(error).__name__] += 1
             return None
         if _is_to_be_repeated(answer):
-            self.repeated[str(answer.status_code)] += 1
+            self.repeated[refusal(answer)] += 1
+            self.refused_s.append(time.monotonic() - began)
             return None
         return answer
 

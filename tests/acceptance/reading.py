@@ -12,7 +12,8 @@ import httpx2
 
 from tests.acceptance.stack import Person
 
-_PATHS = ("/v1/incidents?limit=5", "/v1/incidents/INC-1", "/v1/me", "/v1/events?after=0&limit=5")
+READ = "/v1/incidents/INC-1"
+_PATHS = ("/v1/incidents?limit=5", READ, "/v1/me", "/v1/events?after=0&limit=5")
 
 
 @dataclass(slots=True)
@@ -21,10 +22,12 @@ class Reading:
 
     person: Person
     per_s: float
-    answered: int = 0
+    answered_s: list[float] = field(default_factory=list[float])
+    """How long each good answer took."""
+    refused_s: list[float] = field(default_factory=list[float])
+    """How long each other answer took."""
     failed: Counter[str] = field(default_factory=Counter[str])
-    """Why a read got no answer, or not 200 -> how often."""
-    slowest_s: float = 0.0
+    """Why a read got no answer, or not a good one -> how often."""
     _is_ended: bool = False
 
     def run(self) -> None:
@@ -55,8 +58,15 @@ class Reading:
         except httpx2.TransportError as error:
             self.failed[type(error).__name__] += 1
             return
-        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
-        if answer.status_code == httpx2.codes.OK:
-            self.answered += 1
+        took_s = time.monotonic() - began
+        if answer.is_success:
+            self.answered_s.append(took_s)
         else:
-            self.failed[str(answer.status_code)] += 1
+            self.failed[refusal(answer)] += 1
+            self.refused_s.append(took_s)
+
+
+def refusal(answer: httpx2.Response) -> str:
+    """The status, and whether the answer says when to come back."""
+    is_told = "Retry-After" in answer.headers
+    return f"{answer.status_code}{' with Retry-After' if is_told else ''}"
