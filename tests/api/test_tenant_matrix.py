@@ -33,7 +33,7 @@ OF_THE_RECORD = {"task": "task", "note": "note"}
 NOTHING = Word("theirs", "", "")
 WORD, OWN, FRESH = "(word)", "(own)", "(fresh)"
 """Places in a question: for the word, a record of one's own, and one that nobody has touched."""
-QUERY = f'{{ incident(id: "{WORD}") {{ title }} history(id: "{WORD}") {{ items {{ type }} }} }}'
+QUERY = {"query": "query ($id: String!) { incident(id: $id) { title } }", "variables": {"id": WORD}}
 """In GraphQL, where the word stands for a record."""
 
 
@@ -138,15 +138,15 @@ def _in_headers(route: Route, two: Two, key: Word) -> Iterator[Cell]:
 def _in_the_body(route: Route, two: Two) -> Iterator[Cell]:
     for text in route.texts:
         for kind in IN_BODIES:
-            body = _with(dict(route.example), text, QUERY if text == "query" else WORD)
+            body = QUERY if text == "query" else _with(dict(route.example), text)
             yield Cell(route, text, two.words[kind], _at(route, FRESH), body)
 
 
-def _with(body: dict[str, Any], text: str, value: str) -> dict[str, Any]:
+def _with(body: dict[str, Any], text: str) -> dict[str, Any]:
     outer, _, inner = text.rpartition(".")
     if outer == "imported":
-        return body | {outer: {"row": 1, inner: value}}
-    return body | ({outer: body.get(outer, {}) | {inner: value}} if outer else {inner: value})
+        return body | {outer: {"row": 1, inner: WORD}}
+    return body | ({outer: body.get(outer, {}) | {inner: WORD}} if outer else {inner: WORD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def _differing(one: Answer, other: Answer) -> set[str]:
 def _filled(body: dict[str, Any], word: str) -> dict[str, Any]:
     """With the word in its place, and for a person who has not been asked in before."""
     own: dict[str, Any] = {"email": f"{new_id()}@example.com"} if "email" in body else {}
-    own |= {k: value.replace(WORD, word) for k, value in body.items() if isinstance(value, str)}
+    own |= {name: word for name, value in body.items() if value == WORD}
     own |= {name: _filled(body[name], word) for name in body if isinstance(body[name], dict)}
     return body | own
 
