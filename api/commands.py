@@ -87,7 +87,7 @@ async def _command(
     if not (in_path or records):
         return parsed(content, kind.model_validate_json)
     given = parsed(content, _OBJECT.validate_json) | in_path
-    found = await ids_behind(at.write_model, actor.tenant, given, records)
+    found = await ids_behind(at.write_model, actor, given, records)
     # As JSON again, so that every value is read by the same rules wherever it came from.
     return parsed(to_json(given | found), kind.model_validate_json)
 

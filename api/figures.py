@@ -8,6 +8,7 @@ from api.process import process
 from api.reads import caught_up
 from api.requests import caller
 from api.routes import PlainRoute
+from api.within_teams import narrowed
 from read_model.dear_questions import figures_question
 from read_model.queries.figures_asked import FILTERS, GROUPS, INTERVALS
 
@@ -31,8 +32,7 @@ async def incident_figures(request: Request) -> Response:
     """How long incidents take, how many come back, what they wait for, and what is open now."""
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, "incident.read")
-        given = {k: v for k, v in request.query_params.items() if k != "min_position"}
-        question = figures_question(given)
+        actor = await caller(request, "incident.read", within_teams=True)
+        question = figures_question(narrowed(actor, request.query_params))
         shown = await caught_up(at, request, actor)
         return shown.answer(await at.questions.dear_answers.dear(actor.tenant, question))

@@ -19,6 +19,8 @@ from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
 from api.requests import caller, seen
 from api.routes import PlainRoute
+from api.within_teams import must_be_of_his_teams, must_show, narrowed
+from projections.as_of import Stood
 from projections.incident.tables import INCIDENT as PROJECTED
 from read_model.dear_questions import counted, facets_asked
 from read_model.queries.asking import Asked, asked
@@ -80,15 +82,15 @@ async def incidents(request: Request) -> Response:
     """
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, READ)
-        given = {k: v for k, v in request.query_params.items() if k != "min_position"}
+        actor = await caller(request, READ, within_teams=True)
+        given = narrowed(actor, request.query_params)
         question = await as_of(at.questions, actor.tenant, asked(given, ALLOWED))
         until = question.cut.position if question.cut else 0
         shown = await caught_up(at, request, actor, until)
         page = await at.questions.incident_list.page(actor.tenant, question)
         items = await items_then(at.questions, actor.tenant, page.items, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
-        if page.parked:
+        if page.parked and actor.teams is None:
             rest["parked"] = page.parked
         body = b'{"items":%b,%b' % (items, to_json(rest)[1:])
         if question.facets:
@@ -109,7 +111,7 @@ async def incident(request: Request) -> Response:
     """
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, READ)
+        actor = await caller(request, READ, within_teams=True)
         only(request, *MOMENTS)
         looked_up = _found_then if is_of_the_past(request) else _found
         shown, found = await looked_up(at, actor, request)
@@ -131,7 +133,7 @@ async def history(request: Request) -> Response:
     """Every event of an incident as it was recorded, with each field before and after."""
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, READ)
+        actor = await caller(request, READ, within_teams=True)
         only(request, "cursor", "limit")
         shown, found = await _found(at, actor, request)
         happened = await at.questions.histories.of(
@@ -156,7 +158,7 @@ async def timeline(request: Request) -> Response:
     """The events of an incident in the order in which they happened, or were recorded."""
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, READ)
+        actor = await caller(request, READ, within_teams=True)
         only(request, "by", "cursor", "limit")
         order = _order(request)
         shown, found = await _found(at, actor, request)
@@ -173,12 +175,13 @@ async def actions(request: Request) -> Response:
     """The commands that you may issue next, in the order of an incident's life."""
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, READ)
+        actor = await caller(request, READ, within_teams=True)
         named = request.path_params["id"]
         stream = await record_id(at.write_model, actor.tenant, INCIDENT, named)
         state, version = await at.write_model.state(actor.tenant, stream, INCIDENT)
         if not version:
             raise NotFound
+        must_be_of_his_teams(actor, cast("Incident", state).team)
         now = at.identity.clock()
         decider = at.write_model.decider
         policies = await decider.policies.of(actor.tenant)
@@ -194,14 +197,16 @@ async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, Sh
     found = await at.questions.incidents.find(actor.tenant, request.path_params["id"])
     if found is None:
         raise await _why_not(at, actor, request)
+    must_show(actor, found.document)
     return (shown._replace(stale=True) if found.is_parked else shown), found
 
 
 async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
     """The incident as it was; the log has it before it is shown, but whoever waits is told so."""
     shown = await caught_up(at, request, actor)
-    stood, is_cut = await as_it_was(at, request, actor, PROJECTED, INCIDENT)
+    stood, is_cut = await _stood(at, request, actor)
     row = stood.row(PROJECTED)
+    must_show(actor, row["document"])
     found = ShownIncident(
         id=row["id"],
         number=row["number"],
@@ -214,6 +219,15 @@ async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Show
     return (shown._replace(stale=True) if is_cut else shown), found
 
 
+async def _stood(at: Process, request: Request, actor: Actor) -> tuple[Stood, bool]:
+    try:
+        return await as_it_was(at, request, actor, PROJECTED, INCIDENT)
+    except (NotFound, NotShown) as error:
+        if actor.teams is not None:  # Why it is not there tells that it is.
+            raise NotFound from error
+        raise
+
+
 async def _facets(at: Process, actor: Actor, question: Asked, given: Mapping[str, str]) -> bytes:
     """What was counted at an earlier moment is asked so seldom that it is not kept."""
     if question.cut:
@@ -223,6 +237,8 @@ async def _facets(at: Process, actor: Actor, question: Asked, given: Mapping[str
 
 async def _why_not(at: Process, actor: Actor, request: Request) -> NotFound | NotShown:
     """That nothing is shown of an incident need not mean that there is none."""
+    if actor.teams is not None:
+        return NotFound()
     named = request.path_params["id"]
     stream = await record_id(at.write_model, actor.tenant, INCIDENT, named)
     is_there = await at.questions.incidents.is_kept_back(actor.tenant, stream)
@@ -237,7 +253,7 @@ async def _rendered(at: Process, actor: Actor, found: ShownIncident) -> bytes:
 
 
 def _write_down(request: Request, actor: Actor, found: ShownIncident) -> None:
-    if found.is_personal and actor.may(accesses.PERSONAL):
+    if found.is_personal and actor.may_within(accesses.PERSONAL):
         accesses.shown(request, actor, accesses.PERSONAL)
     elif found.people:
         accesses.shown(request, actor, READ)

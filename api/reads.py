@@ -53,7 +53,7 @@ async def opened(at: Process, request: Request, actor: Actor, content: bytes) ->
     """The JSON with sealed values shown as this caller may see them, which is written down."""
     if _SEALED not in content:
         return content
-    if actor.may(PERSONAL):
+    if actor.may_within(PERSONAL):
         shown(request, actor, PERSONAL)
     return await at.identity.rim.open_sealed(content, actor)
 

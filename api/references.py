@@ -8,8 +8,10 @@ from functools import cache
 from typing import Any, TypeGuard
 from uuid import UUID
 
+from api.within_teams import must_be_of_his_teams
 from write_model.application import WriteModel
 from write_model.incident.incident import INCIDENT
+from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Aggregate, Command, RecordOf
 
@@ -48,7 +50,7 @@ def fields_that_name_records(command: type[Command]) -> Mapping[str, Aggregate]:
 
 
 async def ids_behind(
-    write_model: WriteModel, tenant: UUID, given: Mapping[str, Any], kinds: Mapping[str, Aggregate]
+    write_model: WriteModel, actor: Actor, given: Mapping[str, Any], kinds: Mapping[str, Aggregate]
 ) -> dict[str, UUID]:
     """Field -> id, for every field that holds a reference; what holds none is judged as an id.
 
@@ -56,18 +58,26 @@ async def ids_behind(
     """
     references = {name: text for name in kinds if _is_reference(text := given.get(name))}
     return {
-        name: await _referred_to(write_model, tenant, kinds[name], text)
+        name: await _referred_to(write_model, actor, kinds[name], text)
         for name, text in references.items()
     }
 
 
-async def _referred_to(write_model: WriteModel, tenant: UUID, kind: Aggregate, text: str) -> UUID:
+async def _referred_to(write_model: WriteModel, actor: Actor, kind: Aggregate, text: str) -> UUID:
     try:
-        return await record_id(write_model, tenant, kind, text)
+        return await _known_to(write_model, actor, kind, text)
     except NotFound as error:
         raise NotFound(
             f"There is no {kind.name} {text}; give the id or reference of one."
         ) from error
+
+
+async def _known_to(write_model: WriteModel, actor: Actor, kind: Aggregate, text: str) -> UUID:
+    found = await record_id(write_model, actor.tenant, kind, text)
+    if actor.teams is not None:
+        state, _ = await write_model.state(actor.tenant, found, kind)
+        must_be_of_his_teams(actor, state.team)
+    return found
 
 
 def _is_reference(value: object) -> TypeGuard[str]:

@@ -92,14 +92,20 @@ def _is_json(content_type: str) -> bool:
     )
 
 
-async def caller(request: Request, permission: str | None = None) -> Actor:
+async def caller(
+    request: Request, permission: str | None = None, *, within_teams: bool = False
+) -> Actor:
     """Who asks, once the address is known to hold nothing that no record can.
 
+    `within_teams`: the route itself keeps who is bound to teams to their records; without it
+    nobody is let in who is bound.
     Raises: Unauthenticated; Forbidden when the permission is missing; Invalid.
     """
     found = await actor(request)
     request.scope["actor"] = found
-    if permission is not None:
+    if within_teams and permission is not None:
+        found.must_within(permission)
+    elif permission is not None:
         found.must(permission)
     _must_be_storable(request)
     _must_be_said_once(request)

@@ -40,12 +40,13 @@ _PASSWORD_BYTES = 18
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """`until`: from then on the roles have no effect."""
+    """`until`: from then on the roles have no effect; `teams`: whose records they are for."""
 
     name: str
     email: str
     roles: frozenset[Role]
     until: datetime | None = None
+    teams: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,11 @@ class Accounts:
         self, subject: UUID, member: NewMember, by: Actor, key: IdempotencyKey | None
     ) -> Receipt:
         command = AddMember(
-            subject=subject, name=member.name, roles=member.roles, until=member.until
+            subject=subject,
+            name=member.name,
+            roles=member.roles,
+            until=member.until,
+            teams=member.teams,
         )
         stream = membership_stream(by.tenant, subject)
         return await self.write_model.handle(stream, command, by=by, key=key)

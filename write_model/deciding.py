@@ -226,6 +226,8 @@ class Decider:
         others: Mapping[UUID, Any],
     ) -> tuple[Event, ...]:
         command, expected = ask.command, ask.expected
+        if by.teams is not None:
+            record = _as_seen(command, by.teams, record)
         if command.binds_what_was_seen and expected is None:
             raise PreconditionRequired
         if not ask.rests_on(record.version):
@@ -239,6 +241,8 @@ class Decider:
         others: dict[UUID, Any] = {}
         for stream in command.involves():
             record = await self.records.fresh(by.tenant, stream, command.aggregate)
+            if by.teams is not None:
+                record = _as_seen(command, by.teams, record)
             others[stream] = record.state
         return others
 
@@ -255,6 +259,13 @@ class Decider:
             salts=_salt,
         )
         return Part(part.asked, part.record, events)
+
+
+def _as_seen(command: Command, teams: frozenset[str], record: Record) -> Record:
+    """The record, or none where it is not of these teams: he is told as of what never was."""
+    if command.is_within(record.state, teams):
+        return record
+    return Record(command.aggregate.empty)
 
 
 def _occurred_at(command: Command, now: datetime) -> datetime:

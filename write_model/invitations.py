@@ -60,7 +60,11 @@ class Invitations:
         subject, _ = await accounts.logins.claim(blind, accounts.ids(), nobody_s, tenant=by.tenant)
         await accounts.register(subject, member, by)
         command = InviteMember(
-            subject=subject, name=member.name, roles=member.roles, until=member.until
+            subject=subject,
+            name=member.name,
+            roles=member.roles,
+            until=member.until,
+            teams=member.teams,
         )
         stream = membership_stream(by.tenant, subject)
         receipt = await accounts.write_model.handle(stream, command, by=by)

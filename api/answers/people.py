@@ -22,6 +22,8 @@ class Me(Answer):
     roles: list[Role]
     until: datetime | None
     """From then on the roles have no effect; null where nothing but a change ends them."""
+    teams: list[str] | None
+    """Whose incidents alone the roles are for; null for those of the whole organization."""
 
 
 class Member(Answer):
@@ -34,6 +36,8 @@ class Member(Answer):
     roles: list[Role]
     until: datetime | None
     """From then on the roles have no effect; null where nothing but a change ends them."""
+    teams: list[str] | None
+    """Whose incidents alone the roles are for; null for those of the whole organization."""
 
 
 class ListedMember(Member):
@@ -211,6 +215,8 @@ class Invitation(Answer):
     roles: list[Role]
     until: datetime | None
     """From then on the roles will have no effect."""
+    teams: list[str] | None
+    """Whose incidents alone they will be for."""
     made_at: datetime
     expires_at: datetime
     expired: bool

@@ -103,7 +103,9 @@ class Actors:
         membership = await self._memberships(tenant, subject)
         if not membership.may_act(self._clock()):
             raise Unauthenticated(_NOT_ACTIVE)
-        return Actor(subject, tenant, membership.roles, until=membership.until)
+        return Actor(
+            subject, tenant, membership.roles, until=membership.until, teams=membership.teams
+        )
 
     def evict(self, happened: Happened) -> None:
         """Forget the member whom an event is about."""

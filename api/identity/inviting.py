@@ -36,7 +36,7 @@ from write_model.kernel.access import Role
 from write_model.kernel.errors import Forbidden
 from write_model.kernel.passes import Open, invitations_of
 from write_model.kernel.texts import PersonName
-from write_model.membership.commands import Roles, Until
+from write_model.membership.commands import Roles, Teams, Until
 from write_model.membership.membership import Standing, membership_stream
 from write_model.organization.commands import Name
 from write_model.organization.first import first_tenant
@@ -62,6 +62,7 @@ class InvitedMember(InvitedPerson):
     roles: Roles
     """What the person may do here."""
     until: Until = None
+    teams: Teams = None
 
 
 class NewOrganization(BaseModel):
@@ -129,7 +130,7 @@ async def invite(request: Request) -> Response:
     """
     async with admitted(request, _MANAGE) as actor:
         given = await body(request, InvitedMember)
-        member = NewMember(given.name, given.email, given.roles, given.until)
+        member = NewMember(given.name, given.email, given.roles, given.until, given.teams)
         invited = await process(request).identity.invitations.invite(member, by=actor)
     return _offered({**offer(invited.offered), "id": invited.subject})
 
@@ -241,6 +242,7 @@ async def _items(identity: Identity, tenant: UUID, found: list[Open]) -> list[di
             "email": emails.get(each.user),
             "roles": sorted(state.roles),
             "until": state.until,
+            "teams": None if state.teams is None else sorted(state.teams),
             "made_at": each.made_at,
             "expires_at": each.expires_at,
             "expired": each.expires_at <= identity.clock(),

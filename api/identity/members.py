@@ -38,6 +38,7 @@ from write_model.membership.commands import (
     RemoveMember,
     Roles,
     SuspendMember,
+    Teams,
     Until,
 )
 from write_model.membership.membership import Membership, Standing, membership_stream
@@ -56,6 +57,7 @@ class AddedMember(BaseModel):
     roles: Roles
     """What the person may do here."""
     until: Until = None
+    teams: Teams = None
     password: Password | None = None
     """Made up and answered once when left out."""
 
@@ -73,6 +75,7 @@ async def me(request: Request) -> Response:
             "organization": actor.tenant,
             "roles": sorted(actor.roles),
             "until": actor.until,
+            "teams": _sorted(actor.teams),
         }
     )
 
@@ -163,13 +166,15 @@ async def _added(
     accounts: Accounts, added: AddedMember, actor: Actor, key: IdempotencyKey | None
 ) -> Response:
     password = added.password or accounts.made_up_password(actor, key)
-    new = NewMember(added.name, added.email, added.roles, added.until)
+    new = NewMember(added.name, added.email, added.roles, added.until, added.teams)
     joined = await accounts.join(new, password, by=actor, key=key)
     await accounts.settle(joined)
     shown = password if joined.sets_password and added.password is None else None
     receipt = joined.receipt
     if receipt.replayed:  # Not as he is by now: a repetition is told what the first answer told.
-        state = Membership(Standing.ACTIVE, joined.subject, roles=added.roles, until=added.until)
+        state = Membership(
+            Standing.ACTIVE, joined.subject, roles=added.roles, until=added.until, teams=added.teams
+        )
     else:
         state = await accounts.membership(actor.tenant, joined.subject)
     member = _member(state, receipt.version)
@@ -229,7 +234,12 @@ def _member(state: Membership, version: int) -> dict[str, Any]:
         "status": state.standing,
         "roles": sorted(state.roles),
         "until": state.until,
+        "teams": _sorted(state.teams),
     }
+
+
+def _sorted(teams: frozenset[str] | None) -> list[str] | None:
+    return None if teams is None else sorted(teams)
 
 
 def _identity(request: Request) -> Identity:

@@ -37,7 +37,7 @@ class Rim:
         """
         content = from_json(document)
         sealed = list(_sealed_values(content))
-        if actor.may("incident.personal"):
+        if actor.may_within("incident.personal"):
             opened = await self._keyring.open_many([arrived(one, actor.tenant) for one in sealed])
             shown = [_shown(one, value) for one, value in zip(sealed, opened, strict=True)]
         else:

@@ -82,6 +82,8 @@ def _conditions() -> Iterator[str]:
     yield (
         "* Nobody changes his own membership, and only an owner decides about owners: "
         "403 `segregation_of_duties` and `forbidden`.\n"
+        "* Whoever is bound to teams may do it with their incidents, and nothing with others;\n"
+        "  what is of the whole organization is refused him, but for his own sign-ins and names.\n"
         "* Rows of an older system need `records.import`, in every command that takes `imported`.\n"
     )
 

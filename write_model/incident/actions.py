@@ -21,6 +21,6 @@ def _is_open_to(command: type[IncidentCommand], incident: Incident, moment: Mome
     actor = moment.actor
     if incident.status not in command.legal_from:
         return False
-    if not actor.may(command.needs_at_least(incident, actor)):
+    if not actor.may_within(command.needs_at_least(incident, actor)):
         return False
     return not any(broken for _, broken, _ in command.guards(incident, moment, actor.id))

@@ -73,12 +73,18 @@ def permissions_of(roles: frozenset[Role]) -> frozenset[str]:
     return frozenset[str]().union(*(PERMISSIONS[role] for role in roles))
 
 
+_OWN = "people.read"
+"""Who one is oneself, one's sign-ins, and the names behind ids."""
+_BOUND = "This is of the whole organization, and your membership is bound to teams."
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks: a subject in a tenant with roles, and by which way the request came.
 
     `scopes`: all that an API key may do of what its role may; None for a person.
     `until`: from then on his roles have no effect; None where nothing but a change ends them.
+    `teams`: whose records alone he sees and changes; None for those of the whole organization.
     `authenticated_at`: when he proved once more who he is, after signing in; None: he has not.
     """
 
@@ -89,8 +95,16 @@ class Actor:
     scopes: frozenset[str] | None = None
     authenticated_at: datetime | None = None
     until: datetime | None = None
+    teams: frozenset[str] | None = None
 
     def may(self, permission: str) -> bool:
+        """Wherever in the organization: whoever is bound to teams may not, unless it is his own."""
+        if self.teams is not None and self.source != "system" and permission != _OWN:
+            return False
+        return self.may_within(permission)
+
+    def may_within(self, permission: str) -> bool:
+        """Of records that he may see: all, or those of his teams; which ones is asked apart."""
         if self.scopes is not None and permission not in self.scopes:
             return False
         return self.source == "system" or permission in permissions_of(self.roles)
@@ -98,6 +112,12 @@ class Actor:
     def must(self, permission: str) -> None:
         """Raises: Forbidden unless one of the roles carries the permission."""
         if not self.may(permission):
+            bound = self.teams is not None and self.may_within(permission)
+            raise Forbidden(permission, _BOUND if bound else None)
+
+    def must_within(self, permission: str) -> None:
+        """Raises: Forbidden unless he may do it with the records that he may see."""
+        if not self.may_within(permission):
             raise Forbidden(permission)
 
     def must_have_reauthenticated(self, now: datetime) -> None:

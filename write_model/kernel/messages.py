@@ -151,6 +151,10 @@ class Command(BaseModel):
         """The cause, unless the record began with it: the log takes each only once."""
         return self.cause()
 
+    def is_within(self, state: Any, teams: frozenset[str], /) -> bool:
+        """Whether who is bound to these teams may know of the record; the permission is apart."""
+        return True
+
     def involves(self) -> tuple[UUID, ...]:
         """Other records whose states the decision needs, as `moment.others`."""
         return ()

@@ -27,10 +27,16 @@ from write_model.membership.membership import (
     MEMBERSHIP,
     Membership,
     Standing,
+    must_be_bound,
     must_be_timed,
     must_outrank,
 )
 
+_WITHOUT_COMMAS = STORABLE.replace("[^", "[^,", 1)
+_TEAMS = (
+    "The teams whose incidents alone the member sees and changes; left out, all of the"
+    " organization. Owners and admins cannot be bound."
+)
 _UNTIL = (
     "From then on the roles have no effect; left out, they last until they are changed. An"
     " external auditor needs it, and an owner cannot have it."
@@ -42,6 +48,12 @@ Reason = Annotated[
 ]
 Roles = Annotated[frozenset[Role], Field(min_length=1)]
 Until = Annotated[AwareDatetime | None, Field(description=_UNTIL)]
+
+Team = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_WITHOUT_COMMAS),
+]
+Teams = Annotated[frozenset[Team] | None, Field(description=_TEAMS, min_length=1, max_length=50)]
 
 _ANYWHERE = (Standing.INVITED, Standing.ACTIVE, Standing.SUSPENDED)
 
@@ -70,6 +82,7 @@ class AddMember(MembershipCommand):
     name: PersonName
     roles: Roles
     until: Until = None
+    teams: Teams = None
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
         yield _invited(self, state, moment)
@@ -83,6 +96,7 @@ class InviteMember(MembershipCommand):
     name: PersonName
     roles: Roles
     until: Until = None
+    teams: Teams = None
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipEvent]:
         yield _invited(self, state, moment)
@@ -118,15 +132,22 @@ class ChangeRoles(MembershipCommand):
     roles: Roles
     """All that the member holds from now on."""
     until: Until = None
+    teams: Teams = None
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[RolesChanged]:
         state.must_be(*_ANYWHERE)
         state.must_be_changed_by_another(moment.actor)
         must_outrank(moment.actor, *self.roles, *state.roles)
         must_be_timed(self.roles, self.until, moment.now)
-        if (self.roles, self.until) != (state.roles, state.until):
-            roles, before = _sorted(self.roles), _sorted(state.roles)
-            yield RolesChanged(roles=roles, before=before, until=self.until)
+        must_be_bound(self.roles, self.teams)
+        held = (state.roles, state.until, state.teams)
+        if (self.roles, self.until, self.teams) != held:
+            yield RolesChanged(
+                roles=_sorted(self.roles),
+                before=_sorted(state.roles),
+                until=self.until,
+                teams=_named(self.teams),
+            )
 
 
 class SuspendMember(MembershipCommand):
@@ -167,14 +188,24 @@ class RemoveMember(MembershipCommand):
 def _invited(command: AddMember | InviteMember, state: Membership, moment: Moment) -> MemberInvited:
     must_outrank(moment.actor, *command.roles, *state.roles)
     must_be_timed(command.roles, command.until, moment.now)
+    must_be_bound(command.roles, command.teams)
     if state.standing in _ANYWHERE:
         raise IllegalTransition(
             f"This person is a member already, and {state.standing.value}.",
             allowed=("none", "listed", "removed"),
         )
     name = Clear(command.subject, command.name)
-    roles = _sorted(command.roles)
-    return MemberInvited(subject=command.subject, name=name, roles=roles, until=command.until)
+    return MemberInvited(
+        subject=command.subject,
+        name=name,
+        roles=_sorted(command.roles),
+        until=command.until,
+        teams=_named(command.teams),
+    )
+
+
+def _named(teams: frozenset[str] | None) -> tuple[str, ...] | None:
+    return None if teams is None else tuple(sorted(teams))
 
 
 def _sorted(roles: frozenset[Role]) -> tuple[Role, ...]:

@@ -25,13 +25,15 @@ class PersonListed(Event):
 class MemberInvited(Event):
     """`roles` are sorted, so that the same set is always the same bytes.
 
-    `until`: from then on they have no effect; None where they end only by another event.
+    `until`: from then on they have no effect; None where they end only by another event. `teams`:
+    whose records alone they are for, sorted; None for those of the whole organization.
     """
 
     subject: UUID
     name: Personal[str]
     roles: tuple[Role, ...]
     until: datetime | None = None
+    teams: tuple[str, ...] | None = None
 
 
 @event("membership.renamed")
@@ -47,11 +49,12 @@ class MembershipActivated(Event):
 
 @event("membership.roles_changed")
 class RolesChanged(Event):
-    """`until`: as when somebody is invited."""
+    """`until`, `teams`: as when somebody is invited."""
 
     roles: tuple[Role, ...]
     before: tuple[Role, ...]
     until: datetime | None = None
+    teams: tuple[str, ...] | None = None
 
 
 @event("membership.suspended")

@@ -30,6 +30,8 @@ from write_model.membership.events import (
     RolesChanged,
 )
 
+_OF_ALL = frozenset({Role.OWNER, Role.ADMIN})
+
 
 class Standing(StrEnum):
     NONE = "none"
@@ -45,6 +47,7 @@ class Membership:
     """The name stays sealed in the state, as it is in the log.
 
     `until`: from then on the roles have no effect; None where nothing but a change ends them.
+    `teams`: whose records alone they are for; None for those of the whole organization.
     """
 
     standing: Standing = Standing.NONE
@@ -52,23 +55,24 @@ class Membership:
     name: Personal[str] | None = None
     roles: frozenset[Role] = frozenset()
     until: datetime | None = None
+    teams: frozenset[str] | None = None
 
     def after(self, event: MembershipEvent, /, *, by: UUID, at: datetime) -> Membership:
         match event:
             case PersonListed(subject=subject, name=name):
                 return Membership(Standing.LISTED, subject, name)
-            case MemberInvited(subject=subject, name=name, roles=roles, until=until):
-                return Membership(Standing.INVITED, subject, name, frozenset(roles), until)
+            case MemberInvited(subject=subject, name=name):
+                return _with_roles(Membership(Standing.INVITED, subject, name), event)
             case MemberRenamed(name=name):
                 return replace(self, name=name)
             case MembershipActivated():
                 return replace(self, standing=Standing.ACTIVE)
-            case RolesChanged(roles=roles, until=until):
-                return replace(self, roles=frozenset(roles), until=until)
+            case RolesChanged():
+                return _with_roles(self, event)
             case MembershipSuspended():
                 return replace(self, standing=Standing.SUSPENDED)
             case MembershipRemoved():
-                return replace(self, standing=Standing.REMOVED, roles=frozenset(), until=None)
+                return Membership(Standing.REMOVED, self.subject, self.name)
             case _:
                 assert_never(event)
 
@@ -95,6 +99,11 @@ class Membership:
             raise SegregationOfDuties("Ask another administrator to change your own membership.")
 
 
+def _with_roles(state: Membership, event: MemberInvited | RolesChanged) -> Membership:
+    teams = None if event.teams is None else frozenset(event.teams)
+    return replace(state, roles=frozenset(event.roles), until=event.until, teams=teams)
+
+
 def must_outrank(actor: Actor, *roles: Role) -> None:
     """Only an owner gives or takes the owner's role.
 
@@ -115,6 +124,15 @@ def must_be_timed(roles: frozenset[Role], until: datetime | None, now: datetime)
         raise Invalid("An owner cannot be one for a time only; leave until out.", field="until")
     if until is not None and until <= now:
         raise Invalid("Give a time that is still to come.", field="until")
+
+
+def must_be_bound(roles: frozenset[Role], teams: frozenset[str] | None) -> None:
+    """Who administers the organization does so for all of it.
+
+    Raises: Invalid.
+    """
+    if teams is not None and roles & _OF_ALL:
+        raise Invalid("Owners and admins are bound to no teams; leave teams out.", field="teams")
 
 
 def membership_stream(tenant: UUID, subject: UUID) -> UUID:

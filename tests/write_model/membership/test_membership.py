@@ -137,6 +137,17 @@ def test_no_time_runs_out_for_an_owner_or_has_run_out_already(
     given(INVITED, ACTIVATED).when(change, by=OWNER).then_refused(Invalid, why)
 
 
+def test_a_member_may_be_bound_to_teams() -> None:
+    bind = ChangeRoles(roles=RESPONDER, teams=frozenset({"warehouse", "night shift"}))
+    roles, teams = (Role.RESPONDER,), ("night shift", "warehouse")
+    bound = RolesChanged(roles=roles, before=roles, teams=teams)
+    given(INVITED, ACTIVATED).when(bind, by=ADMIN).then(bound)
+    given(INVITED, ACTIVATED, bound).when(bind, by=ADMIN).then_nothing()
+    assert given(INVITED, ACTIVATED, bound).state(MEMBERSHIP).teams == bind.teams
+    admin = ChangeRoles(roles=frozenset({Role.ADMIN}), teams=bind.teams)
+    given(INVITED, ACTIVATED).when(admin, by=ADMIN).then_refused(Invalid, "bound to no teams")
+
+
 def test_who_was_removed_has_no_roles_left() -> None:
     given(INVITED, ACTIVATED).when(RemoveMember(), by=ADMIN).then(REMOVED)
     state = given(INVITED, ACTIVATED, REMOVED).state(MEMBERSHIP)

@@ -108,7 +108,7 @@ class ReopenIncident(IncidentCommand):
     def guards(cls, incident: Incident, moment: Moment, by: UUID, /) -> tuple[Guard, ...]:
         rules, actor = moment.policies, moment.actor
         ended_for = business_time(moment) - incident.ended_at
-        commander = actor.source != "import" and actor.may("incident.command")
+        commander = actor.source != "import" and actor.may_within("incident.command")
         late = ended_for > rules.late_reopen_after and not commander
         commanders = Forbidden("incident.command", "By now only an incident commander reopens it.")
         ended = IllegalTransition("It ended too long ago; declare a new incident and link it.")

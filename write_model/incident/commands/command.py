@@ -87,8 +87,11 @@ class IncidentCommand(Command):
         broken = deviations(moment, guards) if guards else None
         events = cast("Iterable[AnyIncidentEvent]", self.decide(incident, moment))
         if self.imported is None:
-            return tuple(events)
+            return _begun_within(tuple(events), incident, moment.actor)
         return tuple(changed(e, imported=self.imported, deviations=broken) for e in events)
+
+    def is_within(self, incident: Incident, teams: frozenset[str], /) -> bool:
+        return incident.team in teams
 
     def by(self, moment: Moment, /) -> UUID:
         """Who does it: for imported history the person of the old row, where it names one."""
@@ -98,13 +101,16 @@ class IncidentCommand(Command):
         if (self.imported is None) is (actor.source == "import"):
             raise Forbidden("records.import", "Imported rows come from an import, and only they.")
         importing = self.of_history and self.imported is not None
-        actor.must("records.import" if importing else self.needs(incident, actor))
+        if importing:
+            actor.must("records.import")
+        else:
+            actor.must_within(self.needs(incident, actor))
 
     def _must_be_legal(self, status: Status) -> None:
         if status in self.legal_from:
             return
         if status is Status.NONE:
-            raise NotFound("There is no such incident.")
+            raise NotFound
         if status in FINAL:
             raise RecordLocked(f"The incident is {status} and stays so; add a note or amend it.")
         raise IllegalTransition(self._refusal(status), allowed=self._allowed())
@@ -116,6 +122,21 @@ class IncidentCommand(Command):
 
     def _allowed(self) -> tuple[str, ...]:
         return tuple(status.value for status in self.legal_from if status is not Status.NONE)
+
+
+def _begun_within(
+    events: tuple[AnyIncidentEvent, ...], incident: Incident, actor: Actor
+) -> tuple[AnyIncidentEvent, ...]:
+    """Whoever is bound to teams begins incidents of theirs, which he sees afterwards.
+
+    Raises: Forbidden.
+    """
+    if actor.teams is None or incident.status is not Status.NONE:
+        return events
+    for event in events:
+        if getattr(event, "team", None) not in actor.teams:
+            raise Forbidden("incident.report", "Say which of your teams it is for.")
+    return events
 
 
 def business_time(moment: Moment) -> datetime:
