@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -46,12 +47,17 @@ from api.questions import questions
 from api.requests_seen import RequestsSeen
 from api.routes import ByEnding
 from api.supervising import supervised
+from api.tracing import Traced
 from projections.push import Ring
 from read_model.cache import open_cache
 from read_model.reader import Reader, open_pool
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.tokens import metrics_token
+from write_model.kernel.traced import tracing_if_wanted
 from write_model.opening import opened
+
+if TYPE_CHECKING:
+    from write_model.kernel.tracing import Tracing
 
 VERSION = "0.1.0"
 
@@ -86,11 +92,12 @@ def create_app(
 ) -> FastAPI:
     """The app; everything it needs is opened when it starts and closed when it ends."""
 
-    seen = RequestsSeen()
+    seen, tracing = RequestsSeen(), tracing_if_wanted(settings, "api")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with _running(settings, ring or Ring(), budgets or Budgets(), seen) as process:
+        shared = ring or Ring(), budgets or Budgets(), seen
+        async with _running(settings, *shared, tracing) as process:
             app.state.process, app.state.identity = process, process.identity
             yield
 
@@ -108,6 +115,8 @@ def create_app(
     allow_origins(app, settings.allowed_origins)
     app.add_middleware(stream.Sockets)
     app.add_middleware(Observed, seen=seen)
+    if tracing:
+        app.add_middleware(Traced, tracing=tracing)
     explain_errors(app)
     # Not by `include_router`: a router inside a router is matched twice for every request.
     routes = [route for router in ROUTERS for route in router.routes]
@@ -117,10 +126,12 @@ def create_app(
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, ring: Ring, budgets: Budgets, seen: RequestsSeen
+    settings: Settings, ring: Ring, budgets: Budgets, seen: RequestsSeen, tracing: "Tracing | None"
 ) -> AsyncGenerator[Process]:
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(opened(settings))
+        if tracing:
+            stack.push_async_callback(asyncio.to_thread, tracing.close)
+        parts = await stack.enter_async_context(opened(settings, tracing=tracing))
         kept = open_cache(settings.cache_url(), parts.master, parts.clock)
         cache = await stack.enter_async_context(kept)
         people = identity(

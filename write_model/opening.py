@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
@@ -20,9 +20,12 @@ from write_model.kernel.records import Records
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.store.exclusive import ExclusiveLog
-from write_model.kernel.store.group_commit import GroupCommit
+from write_model.kernel.store.group_commit import GroupCommit, TracedCommit
 from write_model.kernel.store.reading import StreamReader
 from write_model.organization.policies import OrganizationPolicies
+
+if TYPE_CHECKING:
+    from write_model.kernel.tracing import Tracing
 
 _CONNECTIONS = 8
 
@@ -41,7 +44,11 @@ class Opened:
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, *, clock: Clock = wall_clock, ids: Ids = new_id
+    settings: Settings,
+    *,
+    clock: Clock = wall_clock,
+    ids: Ids = new_id,
+    tracing: Tracing | None = None,
 ) -> AsyncGenerator[Opened]:
     """The write model over the database of the settings, until the block ends."""
     master, conninfo = settings.master_secret(), settings.conninfo(APP)
@@ -63,7 +70,11 @@ async def opened(
             answer_s=settings.statement_timeout_ms / 1000 + 1,
         )
         records = Records(reader, remembered=settings.stream_cache_size)
-        log = GroupCommit(conninfo, settings)
+        log = (
+            GroupCommit(conninfo, settings)
+            if tracing is None
+            else TracedCommit(conninfo, settings, tracing)
+        )
         exclusive = ExclusiveLog(log, settings)
         decider = Decider(records, keyring, clock, ids, OrganizationPolicies(records))
         # Half of the time: then the one that waited can still be carried out, or told why not.

@@ -7,6 +7,7 @@ cut of the log.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from projections.engine.applying import Applier, Upcoming
@@ -21,6 +22,7 @@ from projections.engine.rewinding import rewind
 from projections.engine.sending import Sender
 from projections.engine.versions import OtherRelease, must_be_shown
 from projections.engine.writing import Writer
+from write_model.kernel.messages import Recorded
 
 BATCH_EVENTS = 500
 """Larger ones are slower (2,000 carry a sixth fewer events with all tables, measured): they do
@@ -28,6 +30,9 @@ not fit into the processor's cache. And readers would see their rows later."""
 
 _OWN_HEADERS = ("epoch",)
 """That of a batch's last event moves with the checkpoint."""
+
+_TOLD_HEADERS = ("command", "correlation", "causation", "recorded_at")
+Shown = Callable[[Sequence[Recorded]], None]
 
 CACHED_ROWS = 50_000
 """About 3 KB each."""
@@ -44,11 +49,14 @@ class Projector:
     cached_rows: int = CACHED_ROWS
     is_alone: bool = False
     """Whether the catalog must be all that is shown: what it lacks would miss events."""
+    on_shown: Shown | None = None
+    """Told of every batch once it is shown."""
     _held: Held | None = None
     _ahead: Upcoming | None = None
     _applier: Applier = field(init=False)
 
     def __post_init__(self) -> None:
+        told = _TOLD_HEADERS if self.on_shown else ()
         tables = {table.name: table for table in (*self.catalog.tables(), LETTERS)}
         self._applier = Applier(
             Sender(self.connection),
@@ -56,7 +64,7 @@ class Projector:
             self.catalog,
             self.lease,
             Memory(self.connection, self.catalog, self.cached_rows),
-            Columns({*self.catalog.headers(), *_OWN_HEADERS}),
+            Columns({*self.catalog.headers(), *_OWN_HEADERS, *told}),
         )
 
     @property
@@ -93,6 +101,8 @@ class Projector:
         with contextlib.suppress(LostLease):
             self._ahead = self._applier.apply(upcoming, self.batch_events)
             self._held = replace(held, position=upcoming.events[-1].position)
+            if self.on_shown:
+                self.on_shown(upcoming.events)
 
     def _take_over(self, known: Held | None = None) -> Held | None:
         self._ahead = None

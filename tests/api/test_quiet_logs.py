@@ -9,7 +9,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
@@ -34,7 +34,6 @@ SECRET_FIELDS = {
     "secret",
     "key",
     "password",
-    "recovery_codes",
     "uri",
     "challenge",
 }
@@ -59,17 +58,15 @@ class Secrets:
     async def look(self, answer: httpx2.Response) -> None:
         await answer.aread()
         if "json" in answer.headers.get("Content-Type", "") and answer.content:
-            self._walk(told(answer))
+            json.loads(answer.text, object_pairs_hook=self._noted)
 
-    def _walk(self, value: Any, name: str = "") -> None:
-        if isinstance(value, dict):
-            for inner, each in cast("dict[str, Any]", value).items():
-                self._walk(each, inner)
-        elif isinstance(value, list):
-            for each in value:  # pyright: ignore[reportUnknownVariableType]
-                self._walk(each, name)
-        elif isinstance(value, str) and name in SECRET_FIELDS and len(value) > 9:
-            self.found.add(value)
+    def _noted(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for name, value in pairs:
+            if name in SECRET_FIELDS and len(str(value)) > 9:
+                self.found.add(str(value))
+            elif name == "recovery_codes":
+                self.found.update(map(str, value))
+        return dict(pairs)
 
 
 @pytest.mark.usefixtures("projector")

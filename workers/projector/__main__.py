@@ -11,6 +11,7 @@ from write_model.kernel.ids import new_id
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import TAILER, Settings
+from write_model.kernel.traced import tracing_if_wanted
 
 
 def main() -> None:
@@ -25,7 +26,15 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    run(settings.conninfo(TAILER), holder=new_id(), stop=stop)
+    tracing = tracing_if_wanted(settings, "projector")
+    run(
+        settings.conninfo(TAILER),
+        holder=new_id(),
+        stop=stop,
+        on_shown=tracing.shown if tracing else None,
+    )
+    if tracing:
+        tracing.close()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from projections.engine.alone import AlreadyRebuilding
 from projections.engine.catalog import Catalog
 from projections.engine.checkpoint import Lease
 from projections.engine.progress import Stopped
-from projections.engine.projector import Projector
+from projections.engine.projector import Projector, Shown
 from projections.engine.rebuilding import RowsRefused
 from projections.engine.versions import OtherRelease
 from projections.engine.waiting import IDLE_S, pause_after
@@ -34,7 +34,14 @@ _RENEW_AGAIN_S = 300
 _log = structlog.get_logger("projector")
 
 
-def run(conninfo: str, *, holder: UUID, stop: threading.Event, catalog: Catalog = CATALOG) -> None:
+def run(
+    conninfo: str,
+    *,
+    holder: UUID,
+    stop: threading.Event,
+    catalog: Catalog = CATALOG,
+    on_shown: Shown | None = None,
+) -> None:
     """Project until `stop`; whatever goes wrong is logged and tried again from the checkpoint.
 
     First what this release makes otherwise than it is shown is rebuilt. Where another release has
@@ -45,7 +52,9 @@ def run(conninfo: str, *, holder: UUID, stop: threading.Event, catalog: Catalog 
         try:
             renew(conninfo, catalog, stop)
             with connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S) as connection:
-                projector = Projector(connection, catalog, Lease(holder), is_alone=True)
+                projector = Projector(
+                    connection, catalog, Lease(holder), is_alone=True, on_shown=on_shown
+                )
                 rounds = Rounds(projector, activity)
                 rounds.step()
                 failures = 0

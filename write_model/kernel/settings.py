@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     """Whether GraphQL tells its schema; off, because nobody but a developer's tools asks for it."""
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
     """From which on a line is written, in letters of any case; DEBUG tells every request."""
+    otlp_endpoint: Annotated[
+        str, Field(validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    ] = ""
+    """Where a collector takes spans over OTLP/HTTP; empty for none, which costs nothing."""
+    tracing_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How much of all that is asked is traced."""
     command_deadline_s: float = 10.0
     """How long a command may wait for its verdict before 503."""
     statement_timeout_ms: int = 5_000
