@@ -79,10 +79,11 @@ def create_app(
     settings: Settings, *, ring: Ring | None = None, budgets: Budgets | None = None
 ) -> FastAPI:
     """The app; everything it needs is opened when it starts and closed when it ends."""
+    budgets = budgets or Budgets()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with _running(settings, ring or Ring(), budgets or Budgets()) as process:
+        async with _running(settings, ring or Ring(), budgets) as process:
             app.state.process, app.state.identity = process, process.identity
             yield
 
@@ -96,6 +97,7 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.state.budgets = budgets  # Known to the server before anything is opened.
     allow_origins(app, settings.allowed_origins)
     app.add_middleware(Observed)
     explain_errors(app)
