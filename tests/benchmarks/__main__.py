@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks append|command|live|rebuild|reads|growth|visible|http [--json]`."""
+"""`python -m tests.benchmarks NAME [--json]`.
+
+`append`, `command`, `live`, `rebuild`, `reads`, `growth`, `visible`, `http` and `overload`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from tests.benchmarks.growth import INCIDENTS
 from tests.benchmarks.growth import run as growth
 from tests.benchmarks.http import run as http
 from tests.benchmarks.live import run as live
+from tests.benchmarks.overload import run as overload
 from tests.benchmarks.reads import run as reads
 from tests.benchmarks.rebuild import run as rebuild
 from tests.benchmarks.report import Report
@@ -26,6 +30,7 @@ _BENCHMARKS: dict[str, Callable[..., Report]] = {
     "growth": growth,
     "visible": visible,
     "http": http,
+    "overload": overload,
 }
 
 
