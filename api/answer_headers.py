@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.openapi import PERMISSION, PUBLIC
+
 
 def _header(text: str, example: str | int, kind: str = "string") -> dict[str, Any]:
     return {"description": text, "schema": {"type": kind}, "example": example}
@@ -17,6 +19,15 @@ HEADERS = {
     "Link": _header(
         "The next page (RFC 8288); left out on the last one.",
         '</v1/incidents?cursor=bGVhaw>; rel="next"',
+    ),
+    "RateLimit": _header(
+        "How many requests of this kind are left (`r`), and in how many seconds all are (`t`):"
+        " of your organization, and of you.",
+        '"queries-organization";r=598012;t=1, "queries-actor";r=398040;t=1',
+    ),
+    "RateLimit-Policy": _header(
+        "How many there may be (`q`) within how many seconds (`w`).",
+        '"queries-organization";q=600000;w=60, "queries-actor";q=400000;w=60',
     ),
     "Retry-After": _header("After how many seconds to try again.", 1, "integer"),
     "WWW-Authenticate": _header("How to sign in.", "Bearer"),
@@ -33,6 +44,7 @@ _BY_STATUS = {
     "429": ("Retry-After",),
     "503": ("Retry-After",),
 }
+_OF_LIMITS = ("RateLimit", "RateLimit-Policy")
 _BY_PARAMETER = {
     "If-None-Match": ("ETag",),
     "min_position": ("X-Position",),
@@ -43,9 +55,12 @@ _BY_PARAMETER = {
 
 def say_which_headers_come(operation: dict[str, Any]) -> None:
     """Which of them an operation's answers have, by what it takes and how it ends."""
+    is_limited = operation[PERMISSION] != PUBLIC
     asked = {each["name"] for each in operation["parameters"]}
     for status, response in operation["responses"].items():
         names = {"X-Request-Id", *_BY_STATUS.get(status, ())}
+        if status < "300" or status == "429":
+            names.update(_OF_LIMITS if is_limited else ())
         if status < "300":
             names.update(*(_BY_PARAMETER[each] for each in asked & _BY_PARAMETER.keys()))
         response["headers"] = {

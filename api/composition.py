@@ -35,6 +35,7 @@ from api.identity import (
     sessions,
 )
 from api.identity.identity import Identity, identity
+from api.limits import Limits, sizes
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
@@ -146,6 +147,7 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             people,
             ring,
             budgets,
+            Limits(sizes(settings), cache),
             metrics_token(parts.master),
         )
 

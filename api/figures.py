@@ -3,10 +3,11 @@
 from fastapi import APIRouter, Request, Response
 
 from api.answers.figures import IncidentFigures
+from api.limits import DEAR
 from api.openapi import WAITING, describe_query, parameter
 from api.process import process
 from api.reads import caught_up
-from api.requests import caller
+from api.requests import caller, limited
 from api.routes import PlainRoute
 from read_model.dear_questions import figures_question
 from read_model.queries.figures_asked import FILTERS, GROUPS, INTERVALS
@@ -32,6 +33,7 @@ async def incident_figures(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, "incident.read")
+        await limited(request, actor, DEAR)
         given = {k: v for k, v in request.query_params.items() if k != "min_position"}
         question = figures_question(given)
         shown = await caught_up(at, request, actor)

@@ -11,12 +11,13 @@ from pydantic_core import to_json
 from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
+from api.limits import DEAR
 from api.openapi import AS_OF, PAST, WAITING, describe_query, may_be_known, parameter
 from api.past import MOMENTS, as_it_was, as_of, is_of_the_past, items_then
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
-from api.requests import caller, seen
+from api.requests import caller, limited, seen
 from api.routes import PlainRoute
 from projections.incident.tables import INCIDENT as PROJECTED
 from read_model.dear_questions import counted, facets_asked
@@ -81,7 +82,10 @@ async def incidents(request: Request) -> Response:
     with at.budgets.queries:
         actor = await caller(request, READ)
         given = {k: v for k, v in request.query_params.items() if k != "min_position"}
-        question = await as_of(at.questions, actor.tenant, asked(given, ALLOWED))
+        question = asked(given, ALLOWED)
+        if question.facets or question.as_of:
+            await limited(request, actor, DEAR)
+        question = await as_of(at.questions, actor.tenant, question)
         until = question.cut.position if question.cut else 0
         shown = await caught_up(at, request, actor, until)
         page = await at.questions.incident_list.page(actor.tenant, question)
@@ -199,6 +203,7 @@ async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, Sh
 async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
     """The incident as it was; the log has it before it is shown, but whoever waits is told so."""
     shown = await caught_up(at, request, actor)
+    await limited(request, actor, DEAR)
     stood, is_cut = await as_it_was(at, request, actor, PROJECTED, INCIDENT)
     row = stood.row(PROJECTED)
     found = ShownIncident(

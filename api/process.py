@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from api.budgets import Budgets
 from api.identity.identity import Identity
+from api.limits import Limits
 from api.questions import Questions
 from projections.push import Ring
 from write_model.application import WriteModel
@@ -31,6 +32,7 @@ class Process:
     identity: Identity
     ring: Ring
     budgets: Budgets
+    limits: Limits
     metrics_token: str
     """Whoever sends it may read what the service measures of itself."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)

@@ -11,9 +11,12 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from api.identity.actors import actor
+from api.limits import COMMANDS, QUERIES
+from api.observing import LIMITS
+from api.process import process
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import DomainError, Invalid
+from write_model.kernel.errors import DomainError, Invalid, RateLimited
 from write_model.kernel.messages import IdempotencyKey
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -88,15 +91,29 @@ def _is_json(content_type: str) -> bool:
 async def caller(request: Request, permission: str | None = None) -> Actor:
     """Who asks, once the address is known to hold nothing that no record can.
 
-    Raises: Unauthenticated; Forbidden when the permission is missing; Invalid.
+    Raises: Unauthenticated; RateLimited; Forbidden when the permission is missing; Invalid.
     """
     found = await actor(request)
     request.scope["actor"] = found
+    await limited(request, found, QUERIES if request.method == "GET" else COMMANDS)
     if permission is not None:
         found.must(permission)
     _must_be_storable(request)
     _must_be_said_once(request)
     return found
+
+
+async def limited(request: Request, actor: Actor, kind: str) -> None:
+    """Count one request of this kind, and say how many are left to whoever is answered.
+
+    Raises: RateLimited.
+    """
+    limits, scope = process(request).limits, request.scope
+    try:
+        scope[LIMITS] = (await limits.spend(kind, actor)).headers
+    except RateLimited:
+        scope[LIMITS] = limits.told(kind, actor)
+        raise
 
 
 def _must_be_said_once(request: Request) -> None:

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.accesses import refused
 from api.branch import must_be_kept, whole_number
+from api.limits import STREAMS
 from api.problems import problem
 from api.process import Process, process
 from api.references import record_id
@@ -68,6 +69,7 @@ async def stream(websocket: WebSocket) -> None:
 async def _subscriber(websocket: WebSocket, at: Process) -> "Subscriber":
     token = _token(websocket)
     actor = websocket.scope["actor"] = await at.identity.actors.of(token)
+    await at.limits.spend(STREAMS, actor)
     topics = await _topics(websocket.query_params.get("topics", ""), at, actor)
     branch, last = at.ring.branch, await last_position(at.pool, actor.tenant)
     after = whole_number(websocket.query_params, "after")

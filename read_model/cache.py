@@ -129,6 +129,10 @@ class Cache:
         waiting: int | None = await self._told(b"EVAL", _TAKE, 1, _named(place), every_ms, times)
         return -(-(waiting or 0) // 1000)
 
+    async def evaluated(self, script: bytes, places: Sequence[bytes], *given: int) -> Any:
+        """What a script answers that is run on these places; None when nobody knows."""
+        return await self._told(b"EVAL", script, len(places), *map(_named, places), *given)
+
     async def refill(self, place: bytes) -> None:
         """As if it had never been used."""
         await self._told(b"DEL", _named(place))
