@@ -15,8 +15,6 @@ from itertools import islice
 from time import perf_counter
 from typing import cast
 
-from tests.benchmarks.web import Web
-
 _LOOK_S, _AT_FIRST, _AT_MOST, _PATIENCE_S = 0.004, 2_000, 8_000, 5.0
 _REFUSED_FROM = 300
 _LENGTH, _AGAIN = b"\r\ncontent-length: ", b"\r\nretry-after: "
@@ -119,10 +117,10 @@ class Line(asyncio.Protocol):
 
 
 class Generator:
-    """Asks one web process on as many connections as it takes."""
+    """Asks whoever serves at a port of this machine, on as many connections as it takes."""
 
-    def __init__(self, web: Web, requests: Iterator[bytes]) -> None:
-        self._web, self._requests = web, requests
+    def __init__(self, port: int, requests: Iterator[bytes]) -> None:
+        self._port, self._requests = port, requests
         self._found, self._idle, self._lines = Offered(), list[Line](), list[Line]()
 
     async def offer(self, *, per_s: float, lasting_s: float) -> Offered:
@@ -158,7 +156,7 @@ class Generator:
     async def _connect(self, lines: int, free: Callable[[Line], object]) -> None:
         loop = asyncio.get_running_loop()
         made = [
-            loop.create_connection(lambda: Line(free, self._found), "127.0.0.1", self._web.port)
+            loop.create_connection(lambda: Line(free, self._found), "127.0.0.1", self._port)
             for _ in range(lines)
         ]
         new = [line for _, line in await asyncio.gather(*made)]

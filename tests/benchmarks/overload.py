@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
+from uuid import UUID
 
 import uvloop
 
@@ -23,7 +24,7 @@ from tests.benchmarks.offering import Generator, Offered
 from tests.benchmarks.product import environment, get
 from tests.benchmarks.report import Report, Target
 from tests.benchmarks.server import bench_server
-from tests.benchmarks.shown import SMALL, Shown, shown
+from tests.benchmarks.shown import SMALL, shown
 from tests.benchmarks.web import Web, served
 from tests.embedded import running_valkey
 
@@ -61,15 +62,14 @@ def run(*, rounds: int, lasting_s: float) -> Report:
         there = shown(server)
         few = {**environment(server), "TALLYSTICK_STREAM_CACHE_SIZE": _FEW_STATES}
         web = running.enter_context(served("api.serve", few))
-        requests = asked(there)
-        one_round(web, requests, lasting_s / 3)  # As many connections as there will be, too.
+        requests = asked(there.tokens[SMALL], there.of(SMALL))
+        one_round(web, requests, lasting_s)  # Fills what is kept, and opens as many connections.
         found = [one_round(web, requests, lasting_s) for _ in range(rounds)]
     return Report("overload", told, _figures(found), _ratios(found), TARGETS)
 
 
-def asked(there: Shown) -> Iterator[bytes]:
+def asked(token: str, streams: Sequence[UUID]) -> Iterator[bytes]:
     """Two commands, a document and a list, over and over; made before anything is measured."""
-    token, streams = there.tokens[SMALL], there.of(SMALL)
     commands, documents = mixed(token, streams), cycle(streams)
     a_list = get(token, "/v1/incidents?limit=50")
 
@@ -84,9 +84,11 @@ def asked(there: Shown) -> Iterator[bytes]:
 
 
 def one_round(web: Web, requests: Iterator[bytes], lasting_s: float) -> Round:
-    peak = uvloop.run(Generator(web, requests).saturate(clients=_CLIENTS, lasting_s=lasting_s / 3))
+    peak = uvloop.run(
+        Generator(web.port, requests).saturate(clients=_CLIENTS, lasting_s=lasting_s / 3)
+    )
     before_mb, own_s, api_s = resident_mb(web), time.process_time(), web.cpu_s()
-    overload = Generator(web, requests).offer(per_s=TIMES * peak.per_s, lasting_s=lasting_s)
+    overload = Generator(web.port, requests).offer(per_s=TIMES * peak.per_s, lasting_s=lasting_s)
     offered = uvloop.run(overload)
     own_s, api_s = time.process_time() - own_s, web.cpu_s() - api_s
     cores = own_s / offered.seconds, api_s / offered.seconds
