@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.deprecating import deprecation_headers
+from api.openapi import PERMISSION, PUBLIC
 
 
 def _header(text: str, example: str | int, kind: str = "string") -> dict[str, Any]:
@@ -20,6 +21,15 @@ HEADERS = {
     "Link": _header(
         "The next page (RFC 8288); left out on the last one.",
         '</v1/incidents?cursor=bGVhaw>; rel="next"',
+    ),
+    "RateLimit": _header(
+        "How many requests of this kind are left (`r`), and in how many seconds all are (`t`):"
+        " of your organization, and of you.",
+        '"queries-organization";r=598012;t=1, "queries-actor";r=398040;t=1',
+    ),
+    "RateLimit-Policy": _header(
+        "How many there may be (`q`) within how many seconds (`w`).",
+        '"queries-organization";q=600000;w=60, "queries-actor";q=400000;w=60',
     ),
     "Retry-After": _header("After how many seconds to try again.", 1, "integer"),
     "Sunset": _header("When this stops to answer (RFC 8594).", "Wed, 02 Sep 2026 06:15:00 GMT"),
@@ -37,6 +47,7 @@ _BY_STATUS = {
     "429": ("Retry-After",),
     "503": ("Retry-After",),
 }
+_OF_LIMITS = ("RateLimit", "RateLimit-Policy")
 _BY_PARAMETER = {
     "If-None-Match": ("ETag",),
     "min_position": ("X-Position",),
@@ -49,9 +60,12 @@ def say_which_headers_come(operation: dict[str, Any]) -> set[str]:
     """Which of them an operation's answers have, by what it takes and how it ends; returns all."""
     told = set[str]()
     goes = deprecation_headers(operation)
+    is_limited = operation[PERMISSION] != PUBLIC
     asked = {each["name"] for each in operation["parameters"]}
     for status, response in operation["responses"].items():
         names = {"X-Request-Id", *_BY_STATUS.get(status, ())}
+        if status < "300" or status == "429":
+            names.update(_OF_LIMITS if is_limited else ())
         if status < "300":
             names.update(goes, *(_BY_PARAMETER[each] for each in asked & _BY_PARAMETER.keys()))
         told |= names

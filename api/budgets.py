@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+from api.door import Door
 from api.turns import Turns
 from write_model.kernel.errors import Overloaded
 
@@ -51,7 +52,15 @@ class Budgets:
     this; the append's own queue is bounded per tenant. A query holds a pooled connection.
     """
 
-    def __init__(self, *, commands: int = 1_024, queries: int = 256, streams: int = 20_000) -> None:
+    def __init__(
+        self,
+        *,
+        commands: int = 1_024,
+        queries: int = 256,
+        streams: int = 20_000,
+        door: Door | None = None,
+    ) -> None:
+        self.door = door or Door()
         self.commands = Budget(commands)
         self.queries = Budget(queries)
         self.streams = Budget(streams)

@@ -38,6 +38,7 @@ from api.identity import (
     sessions,
 )
 from api.identity.identity import Identity, identity
+from api.limits import Limits, sizes
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
@@ -91,12 +92,13 @@ def create_app(
     settings: Settings, *, ring: Ring | None = None, budgets: Budgets | None = None
 ) -> FastAPI:
     """The app; everything it needs is opened when it starts and closed when it ends."""
+    budgets = budgets or Budgets()
 
     seen, tracing = RequestsSeen(), tracing_if_wanted(settings, "api")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        shared = ring or Ring(), budgets or Budgets(), seen
+        shared = ring or Ring(), budgets, seen
         async with _running(settings, *shared, tracing) as process:
             app.state.process, app.state.identity = process, process.identity
             yield
@@ -112,6 +114,7 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.state.budgets = budgets  # Known to the server before anything is opened.
     allow_origins(app, settings.allowed_origins)
     app.add_middleware(stream.Sockets)
     app.add_middleware(Observed, seen=seen)
@@ -170,6 +173,7 @@ async def _running(
             fan_out,
             Tickets(parts.master, cache, parts.clock),
             budgets,
+            Limits(sizes(settings), cache),
             seen,
             reading,
             metrics_token(parts.master),

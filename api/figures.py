@@ -3,10 +3,11 @@
 from fastapi import APIRouter, Request, Response
 
 from api.answers.figures import IncidentFigures
+from api.limits import DEAR
 from api.openapi import WAITING, describe_query, parameter
 from api.process import process
 from api.reads import caught_up
-from api.requests import caller
+from api.requests import caller, limited
 from api.routes import PlainRoute
 from api.within_teams import narrowed
 from read_model.dear_questions import figures_question
@@ -33,6 +34,7 @@ async def incident_figures(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, "incident.read", within_teams=True)
+        await limited(request, actor, DEAR)
         question = figures_question(narrowed(actor, request.query_params))
         shown = await caught_up(at, request, actor)
         return shown.answer(await at.questions.dear_answers.dear(actor.tenant, question))

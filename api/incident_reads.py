@@ -11,13 +11,14 @@ from pydantic_core import to_json
 from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
+from api.limits import DEAR
 from api.openapi import AS_OF, PAST, WAITING, describe_query, may_be_known, parameter
 from api.packing import VARY
 from api.past import MOMENTS, as_it_was, as_of, is_of_the_past, items_then
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
-from api.requests import caller, seen
+from api.requests import caller, limited, seen
 from api.routes import PlainRoute
 from api.within_teams import must_be_of_his_teams, must_show, narrowed
 from projections.as_of import Stood
@@ -84,7 +85,10 @@ async def incidents(request: Request) -> Response:
     with at.budgets.queries:
         actor = await caller(request, READ, within_teams=True)
         given = narrowed(actor, request.query_params)
-        question = await as_of(at.questions, actor.tenant, asked(given, ALLOWED))
+        question = asked(given, ALLOWED)
+        if question.facets or question.as_of:
+            await limited(request, actor, DEAR)
+        question = await as_of(at.questions, actor.tenant, question)
         until = question.cut.position if question.cut else 0
         shown = await caught_up(at, request, actor, until)
         page = await at.questions.incident_list.page(actor.tenant, question)
@@ -204,6 +208,7 @@ async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, Sh
 async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
     """The incident as it was; the log has it before it is shown, but whoever waits is told so."""
     shown = await caught_up(at, request, actor)
+    await limited(request, actor, DEAR)
     stood, is_cut = await _stood(at, request, actor)
     row = stood.row(PROJECTED)
     must_show(actor, row["document"])

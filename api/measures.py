@@ -169,6 +169,12 @@ def _of_this_process(at: Process) -> Iterator[Metric]:
     in_flight.add_metric(("query",), budgets.queries.held)
     in_flight.add_metric(("stream",), budgets.streams.held)
     yield in_flight
+    refused = CounterMetricFamily(
+        "tallystick_api_refused_at_the_door", "Refused unread, 503.", labels=("kind",)
+    )
+    refused.add_metric(("command",), budgets.door.commands.refused)
+    refused.add_metric(("query",), budgets.door.queries.refused)
+    yield refused
     yield _gauge("api_ring_messages", "Messages kept for subscribers who resume.", at.ring.kept)
     yield _counter(
         "api_access_log_dropped", "Accesses not written down.", at.identity.access_log.dropped

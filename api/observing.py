@@ -16,6 +16,9 @@ from api.problems import unexpected
 from api.requests_seen import NO_ROUTE, RequestsSeen
 from write_model.kernel.ids import new_id
 
+LIMITS = "limits"
+"""Where the scope holds the headers that say how often its caller may still ask."""
+
 log = structlog.get_logger(__name__)
 
 _UUID_CHARACTERS = 36
@@ -76,6 +79,7 @@ class _Exchange:
             self._status = message["status"]
             headers = message["headers"]
             guard(headers, encrypted=self._scope["scheme"] == "https")
+            headers += self._scope.get(LIMITS, ())
             headers.append((b"x-request-id", self._request))
             if self._correlation is not None:
                 headers.append((b"x-correlation-id", str(self._correlation).encode()))

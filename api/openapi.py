@@ -21,7 +21,7 @@ PUBLIC = ""
 SCHEMAS = "#/components/schemas/"
 
 _ANY_ERRORS = ("malformed", "validation", "overloaded", "unavailable")
-_CALLER_ERRORS = ("unauthenticated", "forbidden")
+_CALLER_ERRORS = ("unauthenticated", "forbidden", "rate_limited")
 BODY_ERRORS = (*_ANY_ERRORS, "payload_too_large", "unsupported_media_type")
 """What may be wrong with any request that has a body."""
 QUERY_ERRORS = (*_ANY_ERRORS, *_CALLER_ERRORS)
@@ -155,7 +155,7 @@ def answers(model: type[BaseModel], *statuses: int) -> dict[str, Any]:
 def problems(codes: Iterable[str]) -> dict[str, Any]:
     """Status -> the codes that it may come with."""
     by_status: dict[str, list[str]] = {}
-    for code in sorted(codes):
+    for code in sorted(set(codes)):
         by_status.setdefault(str(STATUS[code]), []).append(code)
     schema = {"$ref": SCHEMAS + "Problem"}
     return {

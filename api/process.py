@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from api.budgets import Budgets
 from api.identity.identity import Identity
+from api.limits import Limits
 from api.questions import Questions
 from api.requests_seen import RequestsSeen
 from projections.push import Ring
@@ -38,6 +39,7 @@ class Process:
     fan_out: FanOut
     tickets: Tickets
     budgets: Budgets
+    limits: Limits
     seen: RequestsSeen
     reading: Pool
     """Connections for what is shown; `pool` asks the log and the keys."""

@@ -11,11 +11,14 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from api.identity.actors import actor
+from api.limits import COMMANDS, QUERIES
+from api.observing import LIMITS
 from api.packing import packed_tag
+from api.process import process
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.deciding import Versions
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import DomainError, Invalid
+from write_model.kernel.errors import DomainError, Invalid, RateLimited
 from write_model.kernel.messages import IdempotencyKey
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -99,10 +102,11 @@ async def caller(
 
     `within_teams`: the route itself keeps who is bound to teams to their records; without it
     nobody is let in who is bound.
-    Raises: Unauthenticated; Forbidden when the permission is missing; Invalid.
+    Raises: Unauthenticated; RateLimited; Forbidden when the permission is missing; Invalid.
     """
     found = await actor(request)
     request.scope["actor"] = found
+    await limited(request, found, QUERIES if request.method == "GET" else COMMANDS)
     if within_teams and permission is not None:
         found.must_within(permission)
     elif permission is not None:
@@ -110,6 +114,19 @@ async def caller(
     _must_be_storable(request)
     _must_be_said_once(request)
     return found
+
+
+async def limited(request: Request, actor: Actor, kind: str) -> None:
+    """Count one request of this kind, and say how many are left to whoever is answered.
+
+    Raises: RateLimited.
+    """
+    limits, scope = process(request).limits, request.scope
+    try:
+        scope[LIMITS] = (await limits.spend(kind, actor)).headers
+    except RateLimited:
+        scope[LIMITS] = limits.told(kind, actor)
+        raise
 
 
 def _must_be_said_once(request: Request) -> None:

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.composition import create_app
+from api.doorkeeper import Doorkeeper
 from api.draining import Draining
 from api.process import Process
 from api.pushing.socket import SocketProtocol
@@ -30,7 +31,6 @@ _NAMED = (
     "uvloop",
     "uvicorn.lifespan.on",
     "uvicorn.loops.uvloop",
-    "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.websockets_sansio_impl",
 )
 """What the server looks up by name when it starts."""
@@ -121,7 +121,7 @@ def server(settings: Settings, *, ring: Ring | None = None) -> Server:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Doorkeeper,
         ws=SocketProtocol,
         ws_per_message_deflate=False,
         ws_ping_interval=_WS_PING_S,

@@ -12,6 +12,7 @@ from api.answers.people import StreamTicket
 from api.branch import must_be_kept, whole_number
 from api.commands import JSON
 from api.identity.resetting import NOT_KEPT
+from api.limits import STREAMS
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, problems
 from api.problems import problem
 from api.process import Process, process
@@ -88,6 +89,7 @@ async def _subscriber(websocket: WebSocket, at: Process) -> Subscriber:
     must_come_from_here(websocket, at)
     token = await access_token(websocket, at)
     actor = websocket.scope["actor"] = await at.identity.actors.of(token)
+    await at.limits.spend(STREAMS, actor)
     topics = await asked_topics(websocket.query_params.get("topics", ""), at, actor)
     branch, last = at.ring.branch, await last_position(at.pool, actor.tenant)
     after = whole_number(websocket.query_params, "after")

@@ -137,6 +137,10 @@ class Cache:
         await self._told(b"EXPIRE", _named(place), lasts_s)
         return times == 1
 
+    async def evaluated(self, script: bytes, places: Sequence[bytes], *given: int) -> Any:
+        """What a script answers that is run on these places; None when nobody knows."""
+        return await self._told(b"EVAL", script, len(places), *map(_named, places), *given)
+
     async def refill(self, place: bytes) -> None:
         """As if it had never been used."""
         await self._told(b"DEL", _named(place))

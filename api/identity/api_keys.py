@@ -51,6 +51,7 @@ class NewApiKey(BaseModel):
             *BODY_ERRORS,
             "unauthenticated",
             "forbidden",
+            "rate_limited",
             "reauthentication_required",
             "conflict",
         ),

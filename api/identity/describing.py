@@ -13,6 +13,7 @@ KEYED_ERRORS = (
     *BODY_ERRORS,
     "unauthenticated",
     "forbidden",
+    "rate_limited",
     "conflict",
     "idempotency_in_progress",
     "idempotency_key_required",

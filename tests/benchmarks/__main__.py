@@ -12,6 +12,7 @@ from tests.benchmarks.growth import INCIDENTS
 from tests.benchmarks.growth import run as growth
 from tests.benchmarks.http import run as http
 from tests.benchmarks.live import run as live
+from tests.benchmarks.overload import run as overload
 from tests.benchmarks.push import run as push
 from tests.benchmarks.reads import run as reads
 from tests.benchmarks.rebuild import run as rebuild
@@ -28,6 +29,7 @@ _BENCHMARKS: dict[str, Callable[..., Report]] = {
     "visible": visible,
     "http": http,
     "push": push,
+    "overload": overload,
 }
 
 

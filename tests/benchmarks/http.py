@@ -58,18 +58,18 @@ def _sides(ours: Web, plain: Web, there: Shown, lasting_s: float) -> Mapping[str
     """CPU time of the process that answers."""
     token, streams = there.tokens[SMALL], there.of(SMALL)
     asked = partial(turn, statuses=_DONE, clients=_CLIENTS, lasting_s=lasting_s)
-    mixed = _mixed(token, streams)
+    commands = mixed(token, streams)
     return {
-        "command": partial(asked, ours, mixed),
-        "plain_command": partial(asked, plain, mixed),
+        "command": partial(asked, ours, commands),
+        "plain_command": partial(asked, plain, commands),
     }
 
 
 def _times(ours: Web, there: Shown, lasting_s: float) -> Mapping[str, Turn]:
     """By the clock, and how long each command took."""
-    mixed = _mixed(there.tokens[SMALL], there.of(SMALL))
+    commands = mixed(there.tokens[SMALL], there.of(SMALL))
     return {
-        f"command_{clients}": partial(_by_the_clock, ours, mixed, clients, lasting_s)
+        f"command_{clients}": partial(_by_the_clock, ours, commands, clients, lasting_s)
         for clients in _AT_ONCE
     }
 
@@ -79,7 +79,7 @@ def _by_the_clock(web: Web, requests: Iterator[bytes], clients: int, lasting_s: 
     return Measured(done.count, sum(done.waits) / clients, done.waits)
 
 
-def _mixed(token: str, streams: Sequence[UUID]) -> Iterator[bytes]:
+def mixed(token: str, streams: Sequence[UUID]) -> Iterator[bytes]:
     """One of three declares, with a name that is sealed; the others are notes and titles.
 
     Each has a key of its own, which makes a retry safe.

@@ -161,12 +161,12 @@ class SecondFactorRequired(Unauthenticated):
 
 
 class RateLimited(DomainError):
-    """`retry_after_s`: when it is worth trying again."""
+    """`retry_after_s`: when it is worth trying again. `what`: of which there were too many."""
 
     code = "rate_limited"
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"Too many tries; try again in {retry_after_s} seconds.")
+    def __init__(self, retry_after_s: int, what: str = "tries") -> None:
+        super().__init__(f"Too many {what}; try again in {retry_after_s} seconds.")
         self.retry_after_s = retry_after_s
 
 

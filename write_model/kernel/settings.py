@@ -24,6 +24,8 @@ Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
 """As a browser writes it: no path, no wildcard."""
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
+Often = Annotated[int, Field(ge=1, le=100_000_000)]
+
 
 class Settings(BaseSettings):
     """From the environment; each is spelled `TALLYSTICK_<NAME>` unless an alias is given."""
@@ -87,6 +89,18 @@ class Settings(BaseSettings):
     """
     access_log_days: Annotated[int, Field(ge=1)] = 400
     """How long it is kept who was refused or shown what: a whole year, seen from its review."""
+
+    commands_a_minute_of_organization: Often = 240_000
+    commands_a_minute_of_actor: Often = 160_000
+    """Of one member or API key; so many at once, too, after a quiet minute."""
+    queries_a_minute_of_organization: Often = 600_000
+    queries_a_minute_of_actor: Often = 400_000
+    dear_queries_a_minute_of_organization: Often = 12_000
+    dear_queries_a_minute_of_actor: Often = 6_000
+    """Figures, counts and what was: what reads many rows for one answer."""
+    streams_a_minute_of_organization: Often = 24_000
+    streams_a_minute_of_actor: Often = 12_000
+    """Streams begun, not kept open: a restart has everybody begin anew."""
 
     def master_secret(self) -> MasterSecret:
         """Raises: SecretRefused; FileNotFoundError when it is neither set nor in the home."""

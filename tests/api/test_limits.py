@@ -1,0 +1,148 @@
+"""How often somebody may ask is counted by all processes together, and alone without Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from api.limits import COMMANDS, Limits
+from read_model.cache import open_cache
+from tests.api.serving import LEAK, Served, serving, told
+from tests.embedded import private_folder, running_valkey
+from tests.identity import HARBOR, MASTER, QUARRY, ToldTime
+from workers.embedded.valkey import Cache as Valkey
+from write_model.kernel.access import Actor, Role
+from write_model.kernel.errors import RateLimited
+from write_model.kernel.ids import new_id
+from write_model.kernel.settings import Settings
+
+ADA = Actor(new_id(), HARBOR, frozenset())
+BEN = replace(ADA, id=new_id())
+EVE = replace(ADA, tenant=QUARRY)
+NEVER = 10**6
+
+
+@pytest.fixture
+async def two(valkey: str) -> AsyncGenerator[tuple[Limits, Limits]]:
+    """Two processes that share a Redis: 400 a minute of an organization, 300 of one member."""
+    async with AsyncExitStack() as stack:
+        caches = [
+            await stack.enter_async_context(open_cache(valkey, MASTER, ToldTime()))
+            for _ in range(2)
+        ]
+        yield Limits({COMMANDS: (400, 300)}, caches[0]), Limits({COMMANDS: (400, 300)}, caches[1])
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with private_folder() as folder:
+        yield folder
+
+
+async def spent(limits: Limits, actor: Actor, at_most: int = NEVER) -> int:
+    """How many he was allowed until he was refused."""
+    for many in range(at_most):
+        try:
+            await limits.spend(COMMANDS, actor)
+        except RateLimited:
+            return many
+    return at_most
+
+
+def nearly(number: int) -> range:
+    """A hundredth may lie unused in the other process, and a second brings some anew."""
+    return range(number - number // 100, number + 20)
+
+
+async def test_two_processes_together_allow_what_one_may(two: tuple[Limits, Limits]) -> None:
+    here, there = two
+    first = await spent(here, ADA, 100)
+    assert first + await spent(there, ADA) in nearly(300)
+    assert await spent(here, ADA) <= 20
+
+
+async def test_members_share_what_their_organization_may(two: tuple[Limits, Limits]) -> None:
+    here, there = two
+    assert await spent(here, ADA, 250) == 250
+    assert 250 + await spent(there, BEN) in nearly(400)
+    assert await spent(here, EVE, 250) == 250
+
+
+async def test_those_who_come_at_once_take_one_block_after_another(
+    two: tuple[Limits, Limits],
+) -> None:
+    here, _ = two
+    coming = [here.spend(COMMANDS, ADA) for _ in range(1_000)]
+    came = await asyncio.gather(*coming, return_exceptions=True)
+    assert sum(not isinstance(each, RateLimited) for each in came) in nearly(300)
+
+
+async def test_who_is_told_to_wait_asks_redis_no_more_until_then(
+    two: tuple[Limits, Limits], valkey_server: Valkey
+) -> None:
+    here, _ = two
+    await spent(here, ADA)
+    valkey_server.ask(b"FLUSHALL")
+    with pytest.raises(RateLimited) as refused:
+        await here.spend(COMMANDS, ADA)
+    assert refused.value.retry_after_s == 1
+    assert valkey_server.ask(b"DBSIZE").startswith(b":0")
+
+
+async def test_a_process_without_redis_counts_alone(tmp_path: Path) -> None:
+    async with open_cache(f"unix://{tmp_path}/nobody.sock", MASTER, ToldTime()) as cache:
+        alone = Limits({COMMANDS: (400, 300)}, cache)
+        assert await spent(alone, ADA) in nearly(300)
+
+
+async def test_what_was_used_comes_back_with_time() -> None:
+    now_s = 0.0
+    alone = Limits({COMMANDS: (400, 300)}, None, clock=lambda: now_s)
+    assert await spent(alone, ADA) == 300
+    now_s = 20.0
+    assert await spent(alone, ADA) == 100
+    now_s = 3_600.0
+    assert await spent(alone, ADA) == 300
+
+
+async def test_who_loses_redis_goes_on_with_a_full_stock_of_its_own(
+    folder: Path,
+) -> None:
+    async with open_cache(f"unix://{folder}/valkey.sock", MASTER, ToldTime()) as cache:
+        here = Limits({COMMANDS: (400, 300)}, cache)
+        with running_valkey(folder):
+            assert await spent(here, ADA) in nearly(300)
+        assert await spent(here, BEN) in nearly(300)
+
+
+async def test_an_answer_says_how_many_are_left(served: Served) -> None:
+    ada = await served.somebody(Role.INCIDENT_COMMANDER)
+    answer = await ada.post("/v1/incidents", LEAK)
+    policy = '"commands-organization";q=240000;w=60, "commands-actor";q=160000;w=60'
+    assert answer.headers["RateLimit-Policy"] == policy
+    assert answer.headers["RateLimit"].startswith('"commands-organization";r=240000;t=0, ')
+    asked = await ada.get("/v1/incidents?limit=1")
+    assert asked.headers["RateLimit"].startswith('"queries-organization";r=600000;t=0, ')
+    dear = await ada.get("/v1/incidents?facets=status")
+    assert dear.headers["RateLimit"].startswith('"dear-queries-organization";r=12000;t=0, ')
+
+
+async def test_who_asks_too_often_is_told_when_to_come_again(settings: Settings) -> None:
+    few = settings.model_copy(update={"commands_a_minute_of_actor": 2})
+    async with serving(few) as served:
+        ada = await served.somebody(Role.INCIDENT_COMMANDER)
+        ben = await served.somebody(Role.INCIDENT_COMMANDER, tenant=ada.tenant)
+        for _ in range(2):
+            assert (await ada.post("/v1/incidents", LEAK)).status_code == 201
+        refused = await ada.post("/v1/incidents", LEAK)
+        assert (refused.status_code, told(refused)["code"]) == (429, "rate_limited")
+        assert told(refused)["detail"].startswith("Too many commands; try again in ")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 30
+        assert '"commands-actor";r=0;t=60' in refused.headers["RateLimit"]
+        assert (await ada.get("/v1/incidents")).status_code == 200
+        assert (await ben.post("/v1/incidents", LEAK)).status_code == 201
