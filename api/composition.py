@@ -49,6 +49,7 @@ from api.requests_seen import RequestsSeen
 from api.routes import ByEnding
 from api.supervising import supervised
 from api.tracing import Traced
+from api.waking import Waking
 from projections.push import Ring
 from read_model.cache import open_cache
 from read_model.reader import Reader, open_pool
@@ -158,8 +159,11 @@ async def _running(
             positions=asked.positions,
         )
         await following.begin()
+        waking = Waking(settings.cache_url(), budgets.streams, following.look)
+        stack.push_async_callback(waking.close)
+        parts.write_model.log.on_commit = waking.committed
         fan_out = FanOut(ring, people.actors)
-        for name, work in _beside_requests(following, fan_out, people):
+        for name, work in _beside_requests(following, waking, fan_out, people):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
@@ -181,9 +185,11 @@ async def _running(
 
 
 def _beside_requests(
-    following: Following, fan_out: FanOut, people: Identity
+    following: Following, waking: Waking, fan_out: FanOut, people: Identity
 ) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
     yield "following the log", following.run
+    yield "telling other processes", waking.tell
+    yield "hearing other processes", waking.listen
     yield "watching the tail", following.watch
     yield "sending to subscribers", fan_out.run
     yield "watching subscribers", fan_out.watch

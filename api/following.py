@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psycopg
 import structlog
@@ -24,6 +25,8 @@ _AT_ONCE = 1_000
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 0.1
 """Quick while there is news for a subscriber; a look costs as much as a request, so for evictions
 alone a tenth of a second is enough: well within the second that is promised."""
+_BETWEEN_LOOKS_S = 0.002
+"""Of many commits at once the first is told at once, and the others together."""
 _OF_ORGANIZATIONS = f"{ORGANIZATION.name}."
 
 
@@ -49,6 +52,7 @@ class Following:
         self._position = self._epoch = 0
         self._reached_at = self._loop.time()
         self._trusted, self._failing = True, False
+        self._is_news = asyncio.Event()
         self._hole: int | None = None
 
     async def begin(self) -> None:
@@ -65,7 +69,19 @@ class Following:
             news = await self._look()
             pause_s = self._pause_s(pause_s, is_news=bool(news))
             if len(news) < _AT_ONCE:
-                await asyncio.sleep(pause_s)
+                await self._rest(pause_s)
+
+    def look(self) -> None:
+        """Something was committed: look soon, however quiet it has been."""
+        self._is_news.set()
+
+    async def _rest(self, pause_s: float) -> None:
+        """Until something is committed, but neither for ever nor for nothing at all."""
+        await asyncio.sleep(min(pause_s, _BETWEEN_LOOKS_S))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._is_news.wait()
+        self._is_news.clear()
 
     def _pause_s(self, last_s: float, *, is_news: bool) -> float:
         if not self._subscribers.held:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -370,8 +370,8 @@ async def test_a_ticket_opens_the_stream_once(served: Served, commander: Somebod
 
 
 async def test_a_ticket_is_good_once_also_without_redis(settings: Settings) -> None:
-    # No server of Redis runs beside these tests.
-    async with serving(settings) as served:
+    nowhere = settings.model_copy(update={"redis_url": f"unix://{settings.home}/nowhere.sock"})
+    async with serving(nowhere) as served:
         commander = await served.somebody(Role.INCIDENT_COMMANDER)
         ticket = await ticket_of(commander)
         async with by_ticket(served, ticket):
@@ -441,3 +441,28 @@ async def test_a_token_that_runs_out_ends_it_where_nothing_happens(
             await everything(socket)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
+
+
+@pytest.mark.parametrize("is_another", [False, True], ids=["this process", "another process"])
+async def test_a_commit_wakes_who_follows(
+    settings: Settings, is_another: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody looks by himself, so whatever comes was told.
+    for pause in ("_SHORTEST_PAUSE_S", "_LONGEST_PAUSE_S"):
+        monkeypatch.setattr(f"api.following.{pause}", 3_600.0)
+    async with serving(settings) as here, serving(settings) as there:
+        commander = await here.somebody(Role.INCIDENT_COMMANDER)
+        where = there if is_another else here
+        async with following(where, commander) as socket:
+            assert (await woken_by(commander, socket))["type"] == "incident.declared"
+
+
+async def woken_by(commander: Somebody, socket: ClientConnection) -> dict[str, Any]:
+    """It listens a moment after the first subscriber has come."""
+    for _ in range(50):
+        await commander.declares()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                message: dict[str, Any] = from_json(await socket.recv())
+                return message
+    raise AssertionError("Nothing was told.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,8 @@ class GroupCommit:
         self._round_trip_s = 0.0
         self._careful_until = 0.0
         self.counts = Counts()
+        self.on_commit: Callable[[], None] = _nobody_asks
+        """Called once a batch has been committed."""
         self._loop = asyncio.get_running_loop()
         self._lanes = [_Lane(), _Lane()]
         self._flushers = [
@@ -200,6 +202,7 @@ class GroupCommit:
                 lane.disconnect()
             else:
                 self._answer(batch, verdicts)
+                self.on_commit()
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
@@ -260,6 +263,10 @@ class GroupCommit:
         for waiting in batch:
             if not waiting.verdict.done():
                 waiting.verdict.set_exception(error)
+
+
+def _nobody_asks() -> None:
+    """Whoever wants to know puts another in its place."""
 
 
 class TracedCommit(GroupCommit):
