@@ -14,9 +14,10 @@ from workers.launcher.address import note_address
 from workers.launcher.announcing import announcement
 from workers.launcher.bell import Bell
 from workers.launcher.home import Home, HomeRefused
+from workers.launcher.ledger import Ledger
 from workers.launcher.listening import listening_socket
 from workers.launcher.options import Options, OptionsRefused, read_options
-from workers.launcher.stack import MIGRATION, MODULES, Stack, StartFailed, StopAsked
+from workers.launcher.stack import MIGRATION, MODULES, SERVERS, Stack, StartFailed, StopAsked
 from write_model.kernel.secret_sources import SecretRefused
 
 
@@ -45,11 +46,14 @@ def launch(
 
 
 def _run(options: Options, home: Home, modules: Mapping[str, str], migration: str) -> None:
+    ledger = Ledger(home.ledger, home.account)
+    # First: they may hold the port.
+    ledger.end_orphans(last=SERVERS, say=_say)
     with ExitStack() as undone:
         listening = undone.enter_context(listening_socket(options))
         home.master_secret()
         home.turn_logs()
-        stack = Stack(options, home, Bell(), listening, _say, modules, migration)
+        stack = Stack(options, home, Bell(), listening, ledger, _say, modules, migration)
         undone.callback(stack.stop)
         try:
             stack.start()

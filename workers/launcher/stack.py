@@ -55,6 +55,7 @@ class Stack:
     bell: Bell
     listening: socket.socket
     """Where the api answers; open as long as the stack runs."""
+    ledger: Ledger
     say: Callable[[str], None]
     modules: Mapping[str, str] = field(default_factory=lambda: MODULES)
     migration: str = MIGRATION
@@ -66,7 +67,7 @@ class Stack:
     _succession: Succession = field(init=False)
 
     def __post_init__(self) -> None:
-        self._supervisor = Supervisor(Ledger(self.home.ledger, self.home.account), self.say)
+        self._supervisor = Supervisor(self.ledger, self.say)
         self._sockets = self.home.sockets()
         self._modules = Modules(self.options, self.home, self._sockets)
         self._apis = Apis(self.modules[API], self._modules, self.listening)
@@ -77,7 +78,6 @@ class Stack:
 
         Raises: StartFailed, StopAsked.
         """
-        self._supervisor.ledger.end_orphans(last=SERVERS, say=self.say)
         with ExitStack() as undone:
             migration = self._modules.spawn(self.migration, log="migrate")
             undone.callback(migration.kill)

@@ -114,11 +114,13 @@ def test_the_number_may_stand_in_the_environment(launcher: Launcher) -> None:
     assert pids(launched).keys() == APIS
 
 
-def test_the_next_launcher_ends_all_that_a_killed_one_left(launcher: Launcher) -> None:
+def test_the_next_launcher_ends_all_that_a_killed_one_left_and_has_its_port(
+    launcher: Launcher,
+) -> None:
     killed = launcher("--workers", "2")
     killed.until(READY)
     orphans = pids(killed)
     os.kill(killed.process.pid, signal.SIGKILL)
     killed.process.wait(30)
-    launcher().until(READY)
+    launcher(port=killed.port).until(READY)
     assert not any(alive(pid) for pid in orphans.values())
