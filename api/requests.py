@@ -10,19 +10,22 @@ from uuid import UUID
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from api.door import Place
 from api.identity.actors import actor
 from api.limits import COMMANDS, QUERIES
 from api.observing import LIMITS
 from api.process import process
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import DomainError, Invalid, RateLimited
+from write_model.kernel.errors import DomainError, Invalid, Overloaded, RateLimited
 from write_model.kernel.messages import IdempotencyKey
 
 Model = TypeVar("Model", bound=BaseModel)
 Parsed = TypeVar("Parsed")
 
 BODY_LIMIT_BYTES = 1024 * 1024
+PLACE = "place"
+"""Where the scope holds what the request was given at the door."""
 _KEY_LIMIT = 255
 _NUL = b"%00"
 _TAG = re.compile(r'(?:W/)?"(\d{1,18})(?:\.[^"]*)?"')
@@ -95,12 +98,22 @@ async def caller(request: Request, permission: str | None = None) -> Actor:
     """
     found = await actor(request)
     request.scope["actor"] = found
+    _share(request, found)
     await limited(request, found, QUERIES if request.method == "GET" else COMMANDS)
     if permission is not None:
         found.must(permission)
     _must_be_storable(request)
     _must_be_said_once(request)
     return found
+
+
+def _share(request: Request, actor: Actor) -> None:
+    """Count the place that the request holds to the organization. Raises: Overloaded."""
+    place: Place | None = request.scope.get(PLACE)
+    if place is not None and not place.claim(actor.tenant.int):
+        authorization = request.headers["authorization"].encode("latin-1")
+        process(request).budgets.door.know(authorization, actor.tenant.int)
+        raise Overloaded
 
 
 async def limited(request: Request, actor: Actor, kind: str) -> None:
