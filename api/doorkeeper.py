@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.door import Door
+from api.door import Door, Place
 from api.guarding import guard
 from api.problems import problem
+from api.requests import PLACE
 from write_model.kernel.errors import Overloaded
 
 if TYPE_CHECKING:
@@ -54,10 +55,18 @@ class Doorkeeper(HttpToolsProtocol):
         gate = self._door.gate(self.parser.get_method().decode(), self.url)
         before = cast("RequestResponseCycle | None", self.cycle)
         is_next = before is None or before.response_complete
-        if gate is None or not gate.is_full or not is_next or self.expect_100_continue:
+        if gate is None or not is_next or self.expect_100_continue:
+            return False
+        if not (gate.is_full or (gate.at_share and gate.has_its_share(self._tenant()))):
             return False
         gate.refused += 1
         return True
+
+    def _tenant(self) -> int | None:
+        for name, value in self.headers:
+            if name == b"authorization":
+                return self._door.tenant_of(value)
+        return None
 
     def _refuse(self) -> None:
         assert self.parser is not None
@@ -77,8 +86,9 @@ class Doorkeeper(HttpToolsProtocol):
         self.tasks.add(task)
         gate = self._door.gate(cycle.scope["method"], cycle.scope["raw_path"])
         if gate is not None:
-            gate.held += 1
-            task.add_done_callback(gate.let_out)
+            place = Place(gate)
+            cast("dict[str, object]", cycle.scope)[PLACE] = place
+            task.add_done_callback(place.let_out)
 
 
 def _written(*, lasts: bool, encrypted: bool) -> bytes:

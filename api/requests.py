@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from api.door import Place
 from api.identity.actors import actor
 from api.limits import COMMANDS, QUERIES
 from api.observing import LIMITS
@@ -18,13 +19,15 @@ from api.process import process
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.deciding import Versions
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import DomainError, Invalid, RateLimited
+from write_model.kernel.errors import DomainError, Invalid, Overloaded, RateLimited
 from write_model.kernel.messages import IdempotencyKey
 
 Model = TypeVar("Model", bound=BaseModel)
 Parsed = TypeVar("Parsed")
 
 BODY_LIMIT_BYTES = 1024 * 1024
+PLACE = "place"
+"""Where the scope holds what the request was given at the door."""
 _KEY_LIMIT = 255
 _NUL = b"%00"
 # Without quotes too: some clients take them off, and a whole number can mean nothing else.
@@ -106,6 +109,7 @@ async def caller(
     """
     found = await actor(request)
     request.scope["actor"] = found
+    _share(request, found)
     await limited(request, found, QUERIES if request.method == "GET" else COMMANDS)
     if within_teams and permission is not None:
         found.must_within(permission)
@@ -114,6 +118,15 @@ async def caller(
     _must_be_storable(request)
     _must_be_said_once(request)
     return found
+
+
+def _share(request: Request, actor: Actor) -> None:
+    """Count the place that the request holds to the organization. Raises: Overloaded."""
+    place: Place | None = request.scope.get(PLACE)
+    if place is not None and not place.claim(actor.tenant.int):
+        authorization = request.headers["authorization"].encode("latin-1")
+        process(request).budgets.door.know(authorization, actor.tenant.int)
+        raise Overloaded
 
 
 async def limited(request: Request, actor: Actor, kind: str) -> None:

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from api.door import Gate
+from api.door import Gate, Place
 from tests.api.serving import LEAK, Served, Somebody, told
 from tests.api.test_metrics import measured
+from write_model.kernel.access import Role
 
 Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -115,3 +116,30 @@ async def test_who_goes_away_leaves_his_place(served: Served, wire: Wire) -> Non
     await holds(gate, 1)
     writer.transport.abort()
     await holds(gate, 0)
+
+
+async def test_one_organization_leaves_places_to_the_others(served: Served) -> None:
+    gate = served.process.budgets.door.queries
+    ada = await served.somebody(Role.INCIDENT_COMMANDER)
+    eve = await served.somebody(Role.INCIDENT_COMMANDER)
+    gate.of[ada.tenant.int] = gate.share
+    gate.at_share = 1
+    assert [(await ada.get("/v1/incidents")).status_code for _ in range(2)] == [503, 503]
+    assert gate.refused == 1, "The second time it is known at the door."
+    assert (await eve.get("/v1/incidents")).status_code == 200
+    assert (await ada.post("/v1/incidents", LEAK)).status_code == 201
+    gate.of.clear()
+    gate.at_share = 0
+    assert (await ada.get("/v1/incidents")).status_code == 200
+
+
+async def test_a_place_is_given_back_to_the_organization() -> None:
+    gate, ended = Gate(4), asyncio.create_task(asyncio.sleep(0))
+    places = [Place(gate) for _ in range(4)]
+    assert [place.claim(1) for place in places] == [True, True, True, False]
+    assert (gate.held, gate.of, gate.at_share) == (4, {1: 3}, 1)
+    assert places[3].claim(2)
+    for place in places:
+        place.let_out(ended)
+    assert (gate.held, gate.of, gate.at_share) == (0, {}, 0)
+    await ended
