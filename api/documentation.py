@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from starlette.routing import Route, WebSocketRoute
 
 from api.answers.operating import Map
+from api.asyncapi import asyncapi
 from api.description import self_description
 from api.openapi import PERMISSION, PUBLIC, describe_public
 from api.packing import Packed
@@ -17,7 +18,8 @@ from api.page import page
 router = APIRouter(tags=["Operating"])
 
 _OPEN = {PERMISSION: PUBLIC}
-_BESIDE = {"sign_in": "/v1/auth/token", "openapi": "/openapi.json", "docs": "/docs"}
+_BESIDE = {"sign_in": "/v1/auth/token", "openapi": "/openapi.json", "asyncapi": "/asyncapi.json"}
+_BESIDE |= {"docs": "/docs"}
 # Nothing on the page comes from elsewhere, and nothing on it runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -43,6 +45,11 @@ def _readable(app: FastAPI) -> Iterator[tuple[str, str]]:
 @router.get("/openapi.json", include_in_schema=False, openapi_extra=_OPEN)
 async def openapi(request: Request) -> Response:
     return Packed(to_json(_description(request.app)), media_type="application/json")
+
+
+@router.get("/asyncapi.json", include_in_schema=False, openapi_extra=_OPEN)
+async def pushes(request: Request) -> Response:
+    return Packed(to_json(asyncapi(request.app.version)), media_type="application/json")
 
 
 @router.get("/docs", include_in_schema=False, openapi_extra=_OPEN)

@@ -1,7 +1,12 @@
-"""Pushes what happens over a WebSocket: from where the client stopped, at the client's pace."""
+"""Pushes what happens: over a WebSocket, or as an answer that does not end."""
+
+from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
+from starlette.datastructures import QueryParams
+from starlette.requests import HTTPConnection
+from starlette.responses import StreamingResponse
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -17,8 +22,9 @@ from api.openapi import PERMISSION, QUERY_ERRORS, answers, problems
 from api.problems import problem
 from api.process import Process, process
 from api.pushing.coming_in import SUBPROTOCOL, access_token, must_come_from_here
+from api.pushing.server_sent import MEDIA_TYPE, EventLine
 from api.pushing.socket import SocketLine, protocol_of
-from api.pushing.subscriber import Subscriber
+from api.pushing.subscriber import Line, Subscriber
 from api.pushing.tickets import LIVES
 from api.pushing.topics import asked_topics
 from read_model.log_headers import last_position
@@ -51,6 +57,34 @@ async def ticket(request: Request) -> Response:
     return Response(to_json(content), 201, NOT_KEPT, JSON)
 
 
+@router.get("", include_in_schema=False, openapi_extra={PERMISSION: _OWN})
+async def server_sent(request: Request) -> Response:
+    """The same as server-sent events; described beside the WebSocket, in /asyncapi.json."""
+    at, line = process(request), EventLine()
+    with at.budgets.streams:
+        subscriber = await _subscriber(request, at, line, _resuming(request))
+    return StreamingResponse(_followed(at, subscriber, line), 200, NOT_KEPT, MEDIA_TYPE)
+
+
+def _resuming(request: Request) -> QueryParams:
+    """A browser that connects again by itself says what it saw last."""
+    last = request.headers.get("last-event-id")
+    if last is None:
+        return request.query_params
+    epoch, _, after = last.partition(":")
+    return QueryParams({**request.query_params, "epoch": epoch, "after": after})
+
+
+async def _followed(at: Process, subscriber: Subscriber, line: EventLine) -> AsyncGenerator[bytes]:
+    with at.budgets.streams:
+        at.fan_out.join(subscriber)
+        try:
+            async for some in line.sent():
+                yield some
+        finally:
+            at.fan_out.leave(subscriber)
+
+
 class Sockets:
     """Stands before the framework, whose way to a route keeps 8 KB of every connection for as long
     as it lasts (measured).
@@ -72,7 +106,8 @@ async def stream(websocket: WebSocket) -> None:
     at = process(websocket)
     try:
         with at.budgets.streams:
-            subscriber = await _subscriber(websocket, at)
+            line = SocketLine(websocket)
+            subscriber = await _subscriber(websocket, at, line, websocket.query_params)
             await websocket.accept(subprotocol=_answered_protocol(websocket))
             protocol_of(websocket.scope).settle()
             await _until_gone(websocket, subscriber)
@@ -85,19 +120,21 @@ async def stream(websocket: WebSocket) -> None:
 ROUTE = WebSocketRoute("/v1/stream", stream)
 
 
-async def _subscriber(websocket: WebSocket, at: Process) -> Subscriber:
-    must_come_from_here(websocket, at)
-    token = await access_token(websocket, at)
-    actor = websocket.scope["actor"] = await at.identity.actors.of(token)
+async def _subscriber(
+    connection: HTTPConnection, at: Process, line: Line, given: QueryParams
+) -> Subscriber:
+    must_come_from_here(connection, at)
+    token = await access_token(connection, at)
+    actor = connection.scope["actor"] = await at.identity.actors.of(token)
     await at.limits.spend(STREAMS, actor)
-    topics = await asked_topics(websocket.query_params.get("topics", ""), at, actor)
+    topics = await asked_topics(given.get("topics", ""), at, actor)
     branch, last = at.ring.branch, await last_position(at.pool, actor.tenant)
-    after = whole_number(websocket.query_params, "after")
-    await must_be_kept(at, actor.tenant, websocket.query_params)
+    after = whole_number(given, "after")
+    await must_be_kept(at, actor.tenant, given)
     if after is not None and after > last:
         raise LogRestored
-    line, position = SocketLine(websocket), last if after is None else after
-    return Subscriber(websocket, line, at, token, actor, topics, position, branch)
+    position = last if after is None else after
+    return Subscriber(connection, line, at, token, actor, topics, position, branch)
 
 
 def _answered_protocol(websocket: WebSocket) -> str | None:

@@ -58,6 +58,7 @@ class Message:
     kind: str
     subject: UUID
     text: str
+    epoch: int = 1
 
 
 @dataclass(slots=True)
@@ -182,4 +183,4 @@ def message(event: Happened) -> Message:
         "changed": event.fields,
     }
     text = to_json(content).decode()
-    return Message(event.tenant, event.tenant_position, kind, event.stream, text)
+    return Message(event.tenant, event.tenant_position, kind, event.stream, text, event.epoch)
