@@ -64,7 +64,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "impact": words,
     "text": words,
     "kind": st.sampled_from(["relates_to", "duplicates"]),
-    "target": words,
+    "target": words.map(lambda text: text.replace(":", "-")),
     "into": st.sampled_from([WINNER, COMMANDER.id]),
     "task": made_ids,
     "note": made_ids,

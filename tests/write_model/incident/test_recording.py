@@ -85,6 +85,19 @@ def test_a_link_points_to_what_belongs_to_it() -> None:
     given(DECLARED).when(LinkIncident(target="INC-7"), by=RESPONDER).then(linked)
 
 
+@pytest.mark.parametrize("target", ["INC-7", "https://example.com/a:b", "mailto:ole@example.com"])
+def test_a_link_points_to_records_and_addresses(target: str) -> None:
+    assert LinkIncident(target=f" {target} ").target == target
+
+
+@pytest.mark.parametrize(
+    "target", ["javascript:alert(1)", " JaVaScript:x", "java\nscript:x", "data:text/html,x", ":x"]
+)
+def test_a_link_never_runs_anything(target: str) -> None:
+    with pytest.raises(ValidationError, match="target"):
+        LinkIncident(target=target)
+
+
 def test_evidence_is_attached_with_its_digest() -> None:
     command = AttachEvidence(
         object_key="photos/1", sha256=DIGEST.upper(), size=9, media_type="image/png"

@@ -35,11 +35,13 @@ Name = Annotated[
 ]
 """A team, a role, a code or a source, as the organization calls it."""
 
+# Of all schemes these three only: a page that shows a `javascript:` link would run it.
+_POINTS = r"^(?:(?:https?|mailto):[^\x00]*|[^:\x00]*)$"
 Target = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=STORABLE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=_POINTS),
 ]
-"""What a link points to: a record's id or reference, or an address."""
+"""What a link points to: a record's id or reference, or an address of the web or of mail."""
 
 Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{64}$")]
 MediaType = Annotated[str, StringConstraints(max_length=255, pattern=r"^[!-~]+/[!-~]+$")]
