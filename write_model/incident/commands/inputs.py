@@ -36,7 +36,7 @@ Name = Annotated[
 """A team, a role, a code or a source, as the organization calls it."""
 
 # Of all schemes these three only: a page that shows a `javascript:` link would run it.
-_POINTS = r"^(?:(?:https?://|mailto:)[^\x00]*|[^:\x00]*)$"
+_POINTS = r"^(?:(?:https?|mailto):[^\x00]*|[^:\x00]*)$"
 Target = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=_POINTS),

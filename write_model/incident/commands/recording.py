@@ -74,7 +74,7 @@ class LinkIncident(IncidentCommand):
     kind: LinkKind = "relates_to"
     """What the target is to this incident."""
     target: Target
-    """A record's id or reference, or an address that begins with https://, http:// or mailto:."""
+    """A record's id or reference, or an address of the web (https, http) or of mail (mailto)."""
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentLinked]:
         yield IncidentLinked(link=moment.ids(), kind=self.kind, target=self.target)
