@@ -9,7 +9,7 @@ from workers.connecting import Connection
 from workers.doctor.finding import Finding
 
 LATELY = 100_000
-"""Events that are looked at unless all are: a tenth of a second's work, however long the log."""
+"""Events that are looked at unless all are: a third of a second (measured) of any log."""
 
 _SINCE: LiteralString = (
     "SELECT greatest(coalesce(max(notification_id), 0) - %s, 0), coalesce(max(notification_id), 0)"
