@@ -10,7 +10,7 @@ from write_model.kernel.asking import Pool, cut_after
 _HEALTH: LiteralString = (
     "SELECT waiting_s, still_s, is_led, is_paused, parked FROM projections.health()"
 )
-_CONNECTED_S, _ANSWERED_S = 1.0, 2.0
+_CONNECTED_S, _ANSWERED_S = 2.0, 2.0
 _LATE_S = 10.0
 """Behind *and* without movement for so long is stuck; behind alone is only busy."""
 
@@ -68,7 +68,7 @@ class ProjectorHealth:
 
 
 async def projector_health(pool: Pool) -> ProjectorHealth:
-    """Raises: psycopg.Error, also when there is no answer within three seconds."""
+    """Raises: psycopg.Error, also when there is no answer within four seconds."""
     async with pool.connection(timeout=_CONNECTED_S) as connection:
         with cut_after(connection, _ANSWERED_S):
             cursor = await connection.execute(_HEALTH)
