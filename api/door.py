@@ -6,11 +6,16 @@ And of these, how many of one organization: so that however much it asks, others
 from __future__ import annotations
 
 from asyncio import Task
+from collections.abc import Iterable
 
 from write_model.kernel.recent import Recent
 
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_TOKEN = b"authorization"
 _GUARDED, _STREAM = b"/v1/", b"/v1/stream"
+
+Headers = Iterable[tuple[bytes, bytes]]
+"""Names in lower case, and values."""
 
 
 class Gate:
@@ -43,6 +48,10 @@ class Place:
         self._gate, self._tenant = gate, -1
         gate.held += 1
 
+    @property
+    def is_claimed(self) -> bool:
+        return self._tenant >= 0
+
     def claim(self, tenant: int) -> bool:
         """From now on it counts to this organization, unless that has its share already."""
         gate = self._gate
@@ -58,7 +67,7 @@ class Place:
     def let_out(self, _: Task[None]) -> None:
         gate, tenant = self._gate, self._tenant
         gate.held -= 1
-        if tenant < 0:
+        if not self.is_claimed:
             return
         held = gate.of.pop(tenant)
         if held == gate.share:
@@ -86,13 +95,19 @@ class Door:
         commands, queries = self.commands, self.queries
         return commands.is_full or queries.is_full or commands.at_share > 0 or queries.at_share > 0
 
-    def know(self, authorization: bytes, tenant: int) -> None:
-        """Whoever was refused inside is refused before he is let in the next time."""
-        self._tenants.remember(hash(authorization), tenant)
+    def claim(self, place: Place, tenant: int, headers: Headers) -> bool:
+        """Who has asked once is known by his token before he is let in the next time."""
+        for name, value in headers:
+            if name == _TOKEN:
+                self._tenants.remember(hash(value), tenant)
+        return place.claim(tenant)
 
-    def tenant_of(self, authorization: bytes) -> int | None:
-        """Whose it is, if it was refused lately; a hash will do, for no more follows from it."""
-        return self._tenants.get(hash(authorization))
+    def tenant_of(self, headers: Headers) -> int | None:
+        """Whose the token is, if it has come before; a hash will do: nobody is let in by it."""
+        for name, value in headers:
+            if name == _TOKEN:
+                return self._tenants.get(hash(value))
+        return None
 
     def gate(self, method: str, path: bytes) -> Gate | None:
         """None for who is always let in: the operator, streams, which have a budget, and what

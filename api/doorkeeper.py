@@ -57,16 +57,13 @@ class Doorkeeper(HttpToolsProtocol):
         is_next = before is None or before.response_complete
         if gate is None or not is_next or self.expect_100_continue:
             return False
-        if not (gate.is_full or (gate.at_share and gate.has_its_share(self._tenant()))):
+        if not (
+            gate.is_full
+            or (gate.at_share and gate.has_its_share(self._door.tenant_of(self.headers)))
+        ):
             return False
         gate.refused += 1
         return True
-
-    def _tenant(self) -> int | None:
-        for name, value in self.headers:
-            if name == b"authorization":
-                return self._door.tenant_of(value)
-        return None
 
     def _refuse(self) -> None:
         assert self.parser is not None
@@ -88,6 +85,9 @@ class Doorkeeper(HttpToolsProtocol):
         if gate is not None:
             place = Place(gate)
             cast("dict[str, object]", cycle.scope)[PLACE] = place
+            # At once: else many who come together would each find a place free.
+            if (tenant := self._door.tenant_of(cycle.scope["headers"])) is not None:
+                place.claim(tenant)
             task.add_done_callback(place.let_out)
 
 

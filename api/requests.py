@@ -123,9 +123,10 @@ async def caller(
 def _share(request: Request, actor: Actor) -> None:
     """Count the place that the request holds to the organization. Raises: Overloaded."""
     place: Place | None = request.scope.get(PLACE)
-    if place is not None and not place.claim(actor.tenant.int):
-        authorization = request.headers["authorization"].encode("latin-1")
-        process(request).budgets.door.know(authorization, actor.tenant.int)
+    if place is None or place.is_claimed:
+        return
+    door = process(request).budgets.door
+    if not door.claim(place, actor.tenant.int, request.scope["headers"]):
         raise Overloaded
 
 
