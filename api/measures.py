@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from api.process import Pool, Process
+from api.pushing.subscriber import POLICY, RESTARTING, TOO_SLOW
 from api.requests_seen import RequestsSeen, Seen
 from read_model.health import is_stuck
 from read_model.watching import SIZES, TIMES_S, RebuildUnderWay, Watched
@@ -176,6 +177,17 @@ def _of_this_process(at: Process) -> Iterator[Metric]:
     refused.add_metric(("query",), budgets.door.queries.refused)
     yield refused
     yield _gauge("api_ring_messages", "Messages kept for subscribers who resume.", at.ring.kept)
+    yield _gauge(
+        "api_farthest_behind_messages",
+        "What the subscriber who is farthest behind has not got yet.",
+        at.fan_out.farthest_behind(),
+    )
+    sent_away = CounterMetricFamily(
+        "tallystick_api_subscribers_sent_away", "By the code of the close.", labels=("code",)
+    )
+    for code in (POLICY, RESTARTING, TOO_SLOW):
+        sent_away.add_metric((str(code),), at.fan_out.closed[code])
+    yield sent_away
     yield _counter(
         "api_access_log_dropped", "Accesses not written down.", at.identity.access_log.dropped
     )

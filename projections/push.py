@@ -104,6 +104,10 @@ class Ring:
         touched, self._touched = self._touched, set()
         return touched
 
+    def ahead_of(self, tenant: UUID, position: int) -> int:
+        """How many messages have been published after a position."""
+        return max(0, (self._of(tenant).last or 0) - position)
+
     def begin(self, tenant: UUID, position: int) -> None:
         """The log has nothing of the organization after this position: the ring goes on from it."""
         one = self._of(tenant)

@@ -7,6 +7,7 @@ helped from the log, once, when the ring has gone on without him.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 from uuid import UUID
@@ -44,6 +45,17 @@ class FanOut:
         self._tasks = set[asyncio.Task[None]]()
         self._looking = asyncio.Semaphore(_LOOKED_UP_AT_ONCE)
         self._is_leaving = False
+        self.closed = Counter[int]()
+        """How many were sent away, by the code of their close."""
+
+    def farthest_behind(self) -> int:
+        """How many positions whoever is farthest behind has not got yet."""
+        behind = (
+            self._ring.ahead_of(each.actor.tenant, each.position)
+            for some in self._subscribers.values()
+            for each in some
+        )
+        return max(behind, default=0)
 
     def join(self, subscriber: Subscriber) -> None:
         """Send to it from now on, beginning with what it has missed."""
@@ -149,7 +161,7 @@ class FanOut:
         try:
             await work
         except Exception as error:  # noqa: BLE001  # a line must never stay open and silent
-            await subscriber.part(error)
+            self.closed[await subscriber.part(error)] += 1
         else:
             subscriber.task = None
             self._advance(subscriber, {}, self._is_as_before)

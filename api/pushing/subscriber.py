@@ -161,9 +161,11 @@ class Subscriber:
         """No longer than a request may take: the pool would wait for half a minute."""
         return asyncio.timeout(self.at.settings.command_deadline_s)
 
-    async def part(self, error: Exception) -> None:
-        """Tell it why it ends, and from where to resume."""
-        await self.line.close(*self._farewell(error))
+    async def part(self, error: Exception) -> int:
+        """Tell it why it ends, and from where to resume; the code of its close."""
+        code, reason = self._farewell(error)
+        await self.line.close(code, reason)
+        return code
 
     def _farewell(self, error: Exception) -> tuple[int, str]:
         match error:

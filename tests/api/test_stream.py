@@ -234,6 +234,7 @@ async def test_a_slow_subscriber_is_closed_with_where_to_resume(settings: Settin
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1013
     assert closed.value.rcvd.reason == f"too slow; resume after {last + 1}"
+    assert served.process.fan_out.closed == {1013: 1}
 
 
 async def test_whoever_is_caught_up_stays_when_others_fill_the_ring(settings: Settings) -> None:

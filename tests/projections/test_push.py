@@ -148,3 +148,10 @@ def test_where_the_log_ends_the_ring_goes_on() -> None:
     ring.publish([leak(7), leak(8)])
     ring.begin(WAREHOUSE, 3)
     assert positions(ring.after(WAREHOUSE, 7, at_most=10)) == [8]
+
+
+def test_it_knows_how_far_it_is_ahead_of_a_subscriber() -> None:
+    ring = Ring()
+    assert ring.ahead_of(WAREHOUSE, 7) == 0
+    ring.publish([leak(8), leak(9)])
+    assert [ring.ahead_of(WAREHOUSE, position) for position in (7, 9, 12)] == [2, 0, 0]
