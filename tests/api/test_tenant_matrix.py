@@ -31,6 +31,7 @@ IN_BODIES = ("reference", "incident", "member")
 OF_THE_RECORD = {"task": "task", "note": "note"}
 """They stand in an address behind their record, which may be one's own."""
 NOTHING = Word("theirs", "", "")
+GRAPHQL = '{ incident(id: "(word)") { title } history(id: "(word)") { items { type } } }'
 WORD, OWN, FRESH = "(word)", "(own)", "(fresh)"
 """Places in a question: for the word, a record of one's own, and one that nobody has touched."""
 QUERY = {"query": "query ($id: String!) { incident(id: $id) { title } }", "variables": {"id": WORD}}
@@ -144,6 +145,8 @@ def _in_the_body(route: Route, two: Two) -> Iterator[Cell]:
 
 def _with(body: dict[str, Any], text: str) -> dict[str, Any]:
     outer, _, inner = text.rpartition(".")
+    if text == "query":
+        return {text: GRAPHQL}
     if outer == "imported":
         return body | {outer: {"row": 1, inner: WORD}}
     return body | ({outer: body.get(outer, {}) | {inner: WORD}} if outer else {inner: WORD})
@@ -198,10 +201,14 @@ def _differing(one: Answer, other: Answer) -> set[str]:
 
 def _filled(body: dict[str, Any], word: str) -> dict[str, Any]:
     """With the word in its place, and for a person who has not been asked in before."""
-    own: dict[str, Any] = {"email": f"{new_id()}@example.com"} if "email" in body else {}
-    own |= {name: word for name, value in body.items() if value == WORD}
+    own: dict[str, Any] = {}
+    own |= {name: body[name].replace(WORD, word) for name in body if isinstance(body[name], str)}
     own |= {name: _filled(body[name], word) for name in body if isinstance(body[name], dict)}
-    return body | own
+    return body | own | ({"email": f"{new_id()}@example.com"} if _asks_in(body) else {})
+
+
+def _asks_in(body: dict[str, Any]) -> bool:
+    return body.get("email", WORD) != WORD
 
 
 def _comparable(answer: httpx2.Response, word: str) -> Answer:
