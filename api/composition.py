@@ -35,6 +35,7 @@ from api.identity import (
     sessions,
 )
 from api.identity.identity import Identity, identity
+from api.identity.oidc import managing, through_provider
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
@@ -63,6 +64,8 @@ ROUTERS = (
     resetting.router,
     reauthenticating.router,
     second_factors.router,
+    through_provider.router,
+    managing.router,
     members.router,
     named.router,
     api_keys.router,
@@ -119,6 +122,7 @@ async def _running(settings: Settings, ring: Ring, budgets: Budgets) -> AsyncGen
             clock=parts.clock,
             ids=parts.ids,
             cache=cache,
+            provider_networks=settings.identity_provider_networks,
         )
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
         asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)
