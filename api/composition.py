@@ -38,6 +38,7 @@ from api.identity import (
     sessions,
 )
 from api.identity.identity import Identity, identity
+from api.identity.oidc import managing, through_provider
 from api.limits import Limits, sizes
 from api.observing import Observed
 from api.problems import explain_errors
@@ -77,6 +78,8 @@ ROUTERS = (
     resetting.router,
     reauthenticating.router,
     second_factors.router,
+    through_provider.router,
+    managing.router,
     members.router,
     named.router,
     api_keys.router,
@@ -146,6 +149,7 @@ async def _running(
             clock=parts.clock,
             ids=parts.ids,
             cache=cache,
+            provider_networks=settings.identity_provider_networks,
         )
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
         asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)

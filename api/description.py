@@ -30,6 +30,7 @@ _IN_PATHS: dict[str, tuple[str, dict[str, Any]]] = {
     "projection": ("What `GET /v1/admin/projections` calls it.", {"type": "string"}),
     "session": ("The sign-in's id, as `GET /v1/auth/sessions` shows it.", _ID),
     "key": ("The API key's id (a UUIDv7), as `GET /v1/api-keys` shows it.", _ID),
+    "provider": ("The identity provider's id (a UUIDv7), as an administrator is shown it.", _ID),
     "member": ("The person's id (a UUIDv7), as the members are listed.", _ID),
 }
 """Every name that stands in a path: the same everywhere, but for the id of a record."""

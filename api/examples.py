@@ -32,6 +32,9 @@ _BY_NAME = {
     "source": "watch",
     "source_key": "leak-1",
     "reason": "It drips again",
+    "issuer": "https://login.harbor.example",
+    "client_id": "tallystick",
+    "redirect_addresses": "https://desk.harbor.example/signed-in",
     "code": "287082",
     "totp": "287082",
 }

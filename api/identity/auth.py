@@ -65,7 +65,7 @@ async def token(request: Request) -> Response:
     signed_in = await _signing_in(request).sign_in(
         given.email, given.password, given.totp, address=_address(request)
     )
-    return _answer(signed_in)
+    return tokens_answer(signed_in)
 
 
 @router.post(
@@ -84,7 +84,7 @@ async def refresh(request: Request) -> Response:
     sign-in ends by itself 30 days after it began, or 14 days after it was renewed last.
     """
     given = await body(request, RefreshToken)
-    return _answer(
+    return tokens_answer(
         await _signing_in(request).refresh(given.refresh_token, address=_address(request))
     )
 
@@ -126,7 +126,7 @@ async def change_password(request: Request) -> Response:
         signed_in = await _signing_in(request).change_password(
             actor, given.current_password, given.new_password, address=_address(request)
         )
-    return _answer(signed_in)
+    return tokens_answer(signed_in)
 
 
 def _address(request: Request) -> str:
@@ -138,7 +138,7 @@ def _signing_in(request: Request) -> SigningIn:
     return signing_in
 
 
-def _answer(signed_in: SignedIn) -> Response:
+def tokens_answer(signed_in: SignedIn) -> Response:
     # RFC 6749 5.1: tokens are never kept by a cache.
     headers = {"Cache-Control": "no-store"}
     content = {

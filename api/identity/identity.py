@@ -14,6 +14,10 @@ from psycopg_pool import AsyncConnectionPool
 from api.identity.actors import Actors, Happened
 from api.identity.guesses import Guesses
 from api.identity.key_bearers import KeyBearers
+from api.identity.oidc.discovery import Discovery
+from api.identity.oidc.elsewhere import SigningInElsewhere
+from api.identity.oidc.fetching import Fetching, Network
+from api.identity.oidc.flows import Flows
 from api.identity.on_record import OnRecord
 from api.identity.people import People
 from api.identity.rim import Rim
@@ -24,15 +28,19 @@ from write_model.accounts import Accounts
 from write_model.api_key.api_key import API_KEY
 from write_model.api_keys import ApiKeys
 from write_model.application import WriteModel
+from write_model.identity_providers import IdentityProviders
 from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
 from write_model.kernel.api_key_secrets import ApiKeySecrets
 from write_model.kernel.blind_index import BlindIndex
+from write_model.kernel.client_secrets import ClientSecrets
 from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Logins, RefreshTokens
 from write_model.kernel.factors import Factors
 from write_model.kernel.ids import Ids
+from write_model.kernel.kept_secrets import KeptSecrets
 from write_model.kernel.keyring import Keyring
+from write_model.kernel.linked_subjects import LinkedSubjects
 from write_model.kernel.messages import IdempotencyKey
 from write_model.kernel.passes import Passes
 from write_model.kernel.passwords import Passwords
@@ -57,6 +65,7 @@ class Identity:
     invitations: Invitations
     resets: PasswordResets
     second_factors: SecondFactors
+    elsewhere: SigningInElsewhere
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -102,6 +111,7 @@ def identity(
     ids: Ids,
     cache: Cache | None = None,
     passwords: Passwords | None = None,
+    provider_networks: tuple[Network, ...] = (),
 ) -> Identity:
     """`keyring`: the one that the write model seals with, so that keys are opened once.
 
@@ -142,6 +152,16 @@ def identity(
         on_record,
         SecondStep(factors, guesses, on_record),
     )
+    providers = IdentityProviders(
+        write_model, ClientSecrets(pool, KeptSecrets(master.key("client_secrets"))), ids, clock
+    )
+    elsewhere = SigningInElsewhere(
+        signing_in,
+        providers,
+        LinkedSubjects(pool, master.key("linked_subjects")),
+        Flows(KeptSecrets(master.key("sign_in_flows")), clock),
+        Discovery(Fetching(provider_networks), clock),
+    )
     return Identity(
         accounts,
         api_keys,
@@ -153,6 +173,7 @@ def identity(
         invitations,
         resets,
         factors,
+        elsewhere,
         access_log,
         keyring,
         clock,

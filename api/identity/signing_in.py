@@ -69,6 +69,17 @@ class SigningIn:
             raise Unauthenticated(WRONG)
         return signed_in
 
+    async def begin(self, user: UUID, tenant: UUID) -> SignedIn:
+        """For a member who was told by something else than his password.
+
+        Raises: Unauthenticated when that changed at this moment.
+        """
+        kept = await self.logins.password_of(user)
+        signed_in = None if kept is None else await self._begun(user, tenant, kept)
+        if signed_in is None:
+            raise Unauthenticated("Your password was changed at the same time; sign in again.")
+        return signed_in
+
     async def refresh(self, refresh_token: str, *, address: str) -> SignedIn:
         """The next pair of tokens.
 

@@ -1,4 +1,4 @@
--- API keys and second factors, beside the log.
+-- API keys, second factors and identity providers, beside the log.
 
 -- Secrets of API keys, as hashes. Which of a key's secrets is good, and whether any is, the log says.
 CREATE TABLE credentials.api_keys (
@@ -116,3 +116,96 @@ REVOKE ALL ON FUNCTION credentials.offer_factor, credentials.factor_of, credenti
 GRANT EXECUTE ON FUNCTION credentials.offer_factor, credentials.factor_of,
     credentials.confirm_factor, credentials.take_step, credentials.use_recovery_code,
     credentials.remove_factor TO tallystick_app;
+
+-- Sealed secrets by which an organization's identity providers know us. Which one is in force, and
+-- whether the provider is, the log says.
+CREATE TABLE credentials.client_secrets (
+    secret_id    uuid   PRIMARY KEY,
+    provider_id  uuid   NOT NULL,
+    tenant_id    uuid   NOT NULL,
+    sealed       bytea  NOT NULL
+);
+CREATE INDEX client_secrets_by_provider ON credentials.client_secrets (provider_id);
+
+CREATE FUNCTION credentials.keep_client_secret(
+    secret uuid, provider uuid, tenant uuid, value bytea)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO credentials.client_secrets (secret_id, provider_id, tenant_id, sealed)
+    VALUES (secret, provider, tenant, value)
+$$;
+
+CREATE FUNCTION credentials.client_secret(secret uuid, tenant uuid) RETURNS TABLE (sealed bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.sealed FROM credentials.client_secrets s
+    WHERE s.secret_id = secret AND s.tenant_id = tenant
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+$$;
+
+-- Who begins to sign in names the provider only.
+CREATE FUNCTION credentials.organization_of_provider(provider uuid) RETURNS TABLE (tenant_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.tenant_id FROM credentials.client_secrets s WHERE s.provider_id = provider LIMIT 1
+$$;
+
+CREATE FUNCTION credentials.drop_client_secret(secret uuid, tenant uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM credentials.client_secrets s
+    WHERE s.secret_id = secret AND s.tenant_id = tenant
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+$$;
+
+-- Whom an identity provider's subject is here. The hash is keyed: what he is called there stands
+-- nowhere.
+CREATE TABLE credentials.linked_subjects (
+    tenant_id     uuid         NOT NULL,
+    subject_hash  bytea        NOT NULL CHECK (octet_length(subject_hash) = 32),
+    user_id       uuid         NOT NULL,
+    linked_at     timestamptz  NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (tenant_id, subject_hash)
+);
+
+CREATE FUNCTION credentials.linked_subject(tenant uuid, hash bytea) RETURNS TABLE (user_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.user_id FROM credentials.linked_subjects l
+    WHERE l.tenant_id = tenant AND l.subject_hash = hash
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+$$;
+
+-- Whom the subject is from now on: of two at once, the first.
+CREATE FUNCTION credentials.link_subject(tenant uuid, hash bytea, person uuid)
+RETURNS TABLE (user_id uuid)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO credentials.linked_subjects (tenant_id, subject_hash, user_id)
+    SELECT tenant, hash, person
+    WHERE tenant = nullif(current_setting('app.tenant', true), '')::uuid
+    ON CONFLICT DO NOTHING;
+    RETURN QUERY SELECT l.user_id FROM credentials.linked_subjects l
+        WHERE l.tenant_id = tenant AND l.subject_hash = hash;
+END $$;
+
+-- What was begun at an identity provider is finished once; kept for as long as it would be good.
+CREATE TABLE credentials.finished_flows (
+    flow_hash  bytea        PRIMARY KEY CHECK (octet_length(flow_hash) = 32),
+    until      timestamptz  NOT NULL
+);
+CREATE INDEX finished_flows_by_end ON credentials.finished_flows (until);
+
+CREATE FUNCTION credentials.finish_flow(hash bytea, at timestamptz, ends timestamptz)
+RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM credentials.finished_flows f WHERE f.until < at;
+    WITH finished AS (
+        INSERT INTO credentials.finished_flows (flow_hash, until) VALUES (hash, ends)
+        ON CONFLICT DO NOTHING RETURNING 1)
+    SELECT EXISTS (SELECT FROM finished)
+$$;
+
+REVOKE ALL ON FUNCTION credentials.keep_client_secret, credentials.client_secret,
+    credentials.organization_of_provider, credentials.drop_client_secret,
+    credentials.linked_subject, credentials.link_subject, credentials.finish_flow FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION credentials.keep_client_secret, credentials.client_secret,
+    credentials.organization_of_provider, credentials.drop_client_secret,
+    credentials.linked_subject, credentials.link_subject, credentials.finish_flow
+    TO tallystick_app;

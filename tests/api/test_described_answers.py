@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from ipaddress import ip_network
 from typing import Any, cast
 from uuid import UUID
 
@@ -10,20 +12,30 @@ import pytest
 from pyotp.totp import TOTP
 
 from tests.api.conforming import faults, operation_of
-from tests.api.serving import LEAK, PASSWORD, Served, Somebody, told
+from tests.api.identity.oidc.desk import desk
+from tests.api.identity.oidc.provider import provider_on_a_port
+from tests.api.serving import LEAK, PASSWORD, Served, Somebody, serving, told
 from tests.api.test_dead_letters import pause, until_parked
 from tests.api.test_trouble import damaged
 from tests.embedded import Database
 from write_model.incident.commands import RecordSlaBreach
 from write_model.incident.incident import INCIDENT, Incident
 from write_model.kernel.access import Role, system_actor
-from write_model.organization.commands import FoundOrganization
+from write_model.kernel.settings import Settings
 from write_model.organization.first import first_tenant
 
 pytestmark = pytest.mark.usefixtures("projector")
 
 SEEN = {"title": LEAK["title"], "source": "watch", "source_key": "leak-1", "injured": "Siri Dahl"}
 PHOTO = {"object_key": "leak.jpg", "sha256": "0" * 64, "size": 1, "media_type": "image/jpeg"}
+
+
+@pytest.fixture
+async def served(settings: Settings) -> AsyncGenerator[Served]:
+    """The server may ask an identity provider on this machine."""
+    inside = {"identity_provider_networks": (ip_network("127.0.0.0/8"),)}
+    async with serving(settings.model_copy(update=inside)) as served:
+        yield served
 
 
 class Described:
@@ -99,10 +111,9 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     await people_are_asked_in(served, owner)
     await she_takes_a_second_factor(served, owner)
     await a_service_gets_a_key(owner.proven(served))
+    await they_sign_in_elsewhere(served, owner)
     await owner.post("/v1/api-keys", {"name": "Crane", "scopes": ["incident.report"]})
     await one_forgets_her_password(served, owner, member)
-    founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
-    await served.process.write_model.handle(owner.tenant, founding, by=system)
     windows = {"late_reopen_after": "P7D", "reopen_window": "P30D"}
     await owner.post(f"/v1/organizations/{owner.tenant}/policies", windows)
     await owner.get("/v1/me")
@@ -150,6 +161,23 @@ async def she_takes_a_second_factor(served: Served, owner: Somebody) -> None:
     await admin.post("/v1/auth/reauthenticate", {"password": PASSWORD})
     await admin.delete("/v1/auth/totp")
     await owner.proven(served).delete(f"/v1/members/{admin.id}/totp")
+
+
+async def they_sign_in_elsewhere(served: Served, owner: Somebody) -> None:
+    proven = owner.proven(served)
+    async with provider_on_a_port(served.identity.clock) as provider:
+        harbor = await desk(served, provider, owner)
+        path = f"/v1/identity-providers/{harbor.id}"
+        await owner.post(path, harbor.settings())
+        await proven.post(path, harbor.settings())
+        await owner.get("/v1/identity-providers")
+        await harbor.is_told_of(owner)
+        came = await harbor.comes_back()
+        for _ in range(2):
+            await harbor.finishes(came)
+    for _ in range(2):
+        await proven.delete(path)
+        await served.http.post(f"/v1/auth/oidc/{harbor.id}/start")
 
 
 async def a_service_gets_a_key(owner: Somebody) -> None:

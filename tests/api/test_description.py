@@ -41,9 +41,18 @@ PUBLIC_PATHS = {
     "/v1/auth/logout",
     "/v1/auth/password-reset",
     "/v1/auth/invitation",
+    "/v1/auth/oidc/{provider}/start",
+    "/v1/auth/oidc/{provider}/callback",
 }
-HANDED_OUT = ("/invitations/{member}/renew", "/members/{member}/password-reset", "/rotate")
-"""What is handed over with a secret is no command of a record."""
+HANDED_OUT = (
+    "/invitations/{member}/renew",
+    "/members/{member}/password-reset",
+    "/rotate",
+    "/{provider}",
+    "/{provider}/start",
+    "/{provider}/callback",
+)
+"""What is handed over with a secret, or begins with one, is no command of a record."""
 ADDRESSED: tuple[type[Command], ...] = (
     *COMMANDS,
     ChangeRoles,

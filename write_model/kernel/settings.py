@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from psycopg.conninfo import make_conninfo
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from write_model.kernel.homes import default_home
@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     """Whose pages a browser lets ask; a JSON list such as ["https://desk.example"]."""
     graphql_introspection: bool = False
     """Whether GraphQL tells its schema; off, because nobody but a developer's tools asks for it."""
+    identity_provider_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Where identity providers may lie beside the world's addresses; such as ["10.1.0.0/16"]."""
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
     """From which on a line is written, in letters of any case; DEBUG tells every request."""
     otlp_endpoint: Annotated[

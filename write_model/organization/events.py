@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from write_model.kernel.messages import Event, event
 
@@ -22,4 +23,29 @@ class PoliciesSet(Event):
     require_if_match: bool = False
 
 
-OrganizationEvent = OrganizationFounded | PoliciesSet
+@event("organization.identity_provider_set")
+class IdentityProviderSet(Event):
+    """An identity provider as it is from now on; `secret` names what lies outside the log.
+
+    `admits_owners`: only where an owner has set it.
+    """
+
+    provider: UUID
+    name: str
+    issuer: str
+    client_id: str
+    secret: UUID
+    redirect_addresses: tuple[str, ...]
+    admits_owners: bool
+
+
+@event("organization.identity_provider_removed")
+class IdentityProviderRemoved(Event):
+    """Nobody signs in through it any more."""
+
+    provider: UUID
+
+
+OrganizationEvent = (
+    OrganizationFounded | PoliciesSet | IdentityProviderSet | IdentityProviderRemoved
+)

@@ -7,9 +7,16 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
+from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Aggregate
 from write_model.kernel.policies import Policies
-from write_model.organization.events import OrganizationEvent, OrganizationFounded, PoliciesSet
+from write_model.organization.events import (
+    IdentityProviderRemoved,
+    IdentityProviderSet,
+    OrganizationEvent,
+    OrganizationFounded,
+    PoliciesSet,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,8 @@ class Organization:
     name: str = ""
     version: int = 0
     policies: Policies = field(default_factory=Policies)
+    identity_providers: tuple[IdentityProviderSet, ...] = ()
+    """Through which its members may sign in, in the order in which they were set last."""
 
     @property
     def exists(self) -> bool:
@@ -38,8 +47,24 @@ class Organization:
                     event.require_if_match,
                 )
                 return replace(self, version=version, policies=policies)
+            case IdentityProviderSet():
+                others = self._providers_but(event.provider)
+                return replace(self, version=version, identity_providers=(*others, event))
+            case IdentityProviderRemoved(provider=provider):
+                others = self._providers_but(provider)
+                return replace(self, version=version, identity_providers=others)
             case _:
                 assert_never(event)
+
+    def identity_provider(self, provider: UUID) -> IdentityProviderSet:
+        """Raises: NotFound."""
+        for each in self.identity_providers:
+            if each.provider == provider:
+                return each
+        raise NotFound("There is no such identity provider.")
+
+    def _providers_but(self, provider: UUID) -> tuple[IdentityProviderSet, ...]:
+        return tuple(each for each in self.identity_providers if each.provider != provider)
 
 
 ORGANIZATION = Aggregate("organization", "ORG", Organization())

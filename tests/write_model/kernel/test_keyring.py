@@ -107,6 +107,9 @@ async def test_a_key_lies_in_the_database_only_wrapped(pool: Pool, database: Dat
         "credentials.api_keys",
         "credentials.second_factors",
         "credentials.recovery_codes",
+        "credentials.client_secrets",
+        "credentials.linked_subjects",
+        "credentials.finished_flows",
     ],
 )
 async def test_the_app_reaches_what_lies_outside_the_log_by_functions_only(

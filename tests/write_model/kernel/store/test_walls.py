@@ -37,6 +37,8 @@ ASKED: list[LiteralString] = [
     "SELECT subject_id FROM personal.read_keys(%(tenant)s, ARRAY[%(mara)s])",
     "SELECT user_id FROM credentials.members_of(%(tenant)s)",
     "SELECT key_id FROM credentials.api_keys_of(%(tenant)s)",
+    "SELECT sealed FROM credentials.client_secret(%(mara)s, %(tenant)s)",
+    "SELECT user_id FROM credentials.linked_subject(%(tenant)s, decode(repeat('00', 32), 'hex'))",
 ]
 
 
@@ -123,6 +125,11 @@ def _know_somebody(superuser: Connection) -> None:
         "INSERT INTO credentials.seats (user_id, tenant_id) VALUES (%s, %s)", (MARA, NORTH)
     )
     superuser.execute("SELECT credentials.keep_api_key(%s, %s, %s)", (bytes(32), MARA, NORTH))
+    keeping = "SELECT credentials.keep_client_secret(%s, %s, %s, %s)"
+    superuser.execute(keeping, (MARA, MARA, NORTH, b"sealed"))
+    superuser.execute(
+        "SELECT * FROM credentials.link_subject(%s, %s, %s)", (NORTH, bytes(32), MARA)
+    )
     # In the south too a number and a key were given, which the questions below must not find.
     superuser.execute("SET session_replication_role = replica")
     superuser.execute("DELETE FROM log.command_keys WHERE tenant_id = %s", (SOUTH,))

@@ -1,0 +1,1 @@
+"""Signing in at an identity provider that the organization trusts (OpenID Connect)."""

@@ -1,0 +1,112 @@
+"""Asks identity providers: nowhere that only this server can reach, and never for long."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from http import HTTPStatus
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+import httpx2
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+_ANSWER_S = 5.0
+"""Somebody looks at a page and waits."""
+_AT_ONCE = 8
+_LARGEST_BYTES = 256 * 1024
+_PORTS = {"http": 80, "https": 443}
+
+
+class NoAnswer(Exception):
+    """The provider may not be asked, was not reached, or said what nobody understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """`inside`: networks that are not the world's where the operator lets providers lie.
+
+    The name is looked up once, and what was looked at is what is asked: an address that changes
+    between the two leads nowhere. No redirect is followed, and no proxy of the environment is used.
+    """
+
+    inside: tuple[Network, ...] = ()
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+    async def get(self, address: str) -> bytes:
+        """Raises: NoAnswer, also for every status but 200."""
+        status, content = await self._asked("GET", address)
+        if status != HTTPStatus.OK:
+            raise NoAnswer(f"status {status}")
+        return content
+
+    async def post(
+        self, address: str, form: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """The status and what was said. Raises: NoAnswer."""
+        return await self._asked("POST", address, headers, data=dict(form))
+
+    async def _asked(
+        self, method: str, address: str, headers: Mapping[str, str] | None = None, **parts: Any
+    ) -> tuple[int, bytes]:
+        try:
+            async with asyncio.timeout(_ANSWER_S), self._turns:
+                url = httpx2.URL(address)
+                reached = url.copy_with(host=str(await self._reached(url)))
+                told = {
+                    **(headers or {}),
+                    "Host": url.netloc.decode(),
+                    "Accept": "application/json",
+                }
+                named = {"sni_hostname": url.host}
+                async with (
+                    httpx2.AsyncClient(verify=_trusted(), trust_env=False) as client,
+                    client.stream(
+                        method, reached, headers=told, extensions=named, **parts
+                    ) as answer,
+                ):
+                    return answer.status_code, await _content(answer)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, LookupError, ValueError) as error:
+            raise NoAnswer(type(error).__name__) from error
+
+    async def _reached(self, url: httpx2.URL) -> Address:
+        port = url.port or _PORTS[url.scheme]
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        for address in _addresses(found):
+            if self._may_be_asked(address, url.scheme):
+                return address
+        raise NoAnswer("no address that may be asked")
+
+    def _may_be_asked(self, address: Address, scheme: str) -> bool:
+        seen = (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+        is_inside = any(seen in network for network in self.inside)
+        if scheme != "https":
+            return is_inside and seen.is_loopback
+        return is_inside or (seen.is_global and not seen.is_multicast)
+
+
+def _addresses(found: list[Any]) -> Iterator[Address]:
+    for *_, place in found:
+        yield ip_address(place[0])
+
+
+async def _content(answer: httpx2.Response) -> bytes:
+    content = bytearray()
+    async for part in answer.aiter_bytes():
+        content += part
+        if len(content) > _LARGEST_BYTES:
+            raise NoAnswer("too much")
+    return bytes(content)
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """Whom this machine trusts: a provider of one's own house is added there."""
+    return ssl.create_default_context()

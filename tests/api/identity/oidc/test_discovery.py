@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+
+from api.identity.oidc.discovery import Discovery
+from api.identity.oidc.fetching import Fetching, NoAnswer
+from tests.api.identity.oidc.provider import Provider
+from tests.identity import ToldTime
+
+
+@pytest.fixture
+def clock() -> ToldTime:
+    return ToldTime()
+
+
+@pytest.fixture
+def discovery(clock: ToldTime) -> Discovery:
+    return Discovery(Fetching((ip_network("127.0.0.0/8"),)), clock)
+
+
+async def test_a_new_key_is_asked_for_at_most_every_half_minute(
+    discovery: Discovery, provider: Provider, clock: ToldTime
+) -> None:
+    metadata = await discovery.metadata(provider.issuer)
+    assert await discovery.key(metadata, "first") is not None
+    provider.keys = ["second", "third"]
+    clock.passes(timedelta(seconds=29))
+    assert await discovery.key(metadata, "second") is None
+    clock.passes(timedelta(seconds=1))
+    assert await discovery.key(metadata, "second") is not None
+    assert await discovery.key(metadata, "first") is None, "it was withdrawn"
+    assert provider.asked == ["configuration", "jwks", "jwks"]
+
+
+async def test_a_token_that_names_no_key_is_read_with_the_only_one(
+    discovery: Discovery, provider: Provider, clock: ToldTime
+) -> None:
+    metadata = await discovery.metadata(provider.issuer)
+    assert await discovery.key(metadata, None) == await discovery.key(metadata, "first")
+    provider.keys = ["first", "second"]
+    clock.passes(timedelta(minutes=15))
+    assert await discovery.key(metadata, None) is None
+
+
+async def test_what_a_provider_says_of_itself_is_believed_for_a_quarter_of_an_hour(
+    discovery: Discovery, provider: Provider, clock: ToldTime
+) -> None:
+    for minutes in (0, 14, 1):
+        clock.passes(timedelta(minutes=minutes))
+        await discovery.metadata(provider.issuer)
+    assert provider.asked == ["configuration"] * 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"issuer": "https://another.example"}, {"token_endpoint": "file:///etc/passwd"}],
+)
+async def test_who_calls_himself_otherwise_is_not_the_provider(
+    discovery: Discovery, provider: Provider, said: dict[str, str]
+) -> None:
+    provider.metadata = said
+    with pytest.raises(NoAnswer):
+        await discovery.metadata(provider.issuer)

@@ -1,0 +1,97 @@
+"""Where members of an organization may sign in instead of by password, and the secrets for that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from write_model.application import WriteModel
+from write_model.kernel.access import Actor
+from write_model.kernel.client_secrets import ClientSecrets
+from write_model.kernel.clock import Clock
+from write_model.kernel.errors import NotFound
+from write_model.kernel.ids import Ids
+from write_model.kernel.messages import Receipt
+from write_model.organization.commands import (
+    AddIdentityProvider,
+    ChangeIdentityProvider,
+    RemoveIdentityProvider,
+)
+from write_model.organization.events import IdentityProviderSet
+from write_model.organization.organization import ORGANIZATION, Organization
+
+
+@dataclass(frozen=True, slots=True)
+class NewProvider:
+    name: str
+    issuer: str
+    client_id: str
+    redirect_addresses: tuple[str, ...]
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProviders:
+    """A secret is kept before the log says that it is in force, and dropped once it is not."""
+
+    write_model: WriteModel
+    secrets: ClientSecrets
+    ids: Ids
+    clock: Clock
+
+    async def add(self, new: NewProvider, *, by: Actor) -> tuple[UUID, Receipt]:
+        """Raises: Forbidden; ReauthenticationRequired; NotFound; IllegalTransition."""
+        provider = self.ids()
+        return provider, await self._put_in_force(provider, new, AddIdentityProvider, by)
+
+    async def change(self, provider: UUID, new: NewProvider, *, by: Actor) -> Receipt:
+        """The secret too, always: an older one is never sent to another address.
+
+        Raises: Forbidden; ReauthenticationRequired; NotFound.
+        """
+        by.must(ChangeIdentityProvider.permission)
+        before = (await self.organization(by.tenant)).identity_provider(provider)
+        receipt = await self._put_in_force(provider, new, ChangeIdentityProvider, by)
+        await self.secrets.drop(before.secret, by.tenant)
+        return receipt
+
+    async def remove(self, provider: UUID, *, by: Actor) -> Receipt:
+        """Raises: Forbidden; ReauthenticationRequired; NotFound."""
+        by.must(RemoveIdentityProvider.permission)
+        before = (await self.organization(by.tenant)).identity_provider(provider)
+        command = RemoveIdentityProvider(provider=provider)
+        receipt = await self.write_model.handle(by.tenant, command, by=by)
+        await self.secrets.drop(before.secret, by.tenant)
+        return receipt
+
+    async def find(self, provider: UUID) -> tuple[UUID, IdentityProviderSet]:
+        """The organization that trusts it, and how it is set, with all that is committed.
+
+        Raises: NotFound.
+        """
+        tenant = await self.secrets.organization_of(provider)
+        if tenant is None:
+            raise NotFound("There is no such identity provider.")
+        return tenant, (await self.organization(tenant)).identity_provider(provider)
+
+    async def organization(self, tenant: UUID) -> Organization:
+        state, _ = await self.write_model.state(tenant, tenant, ORGANIZATION)
+        found: Organization = state
+        return found
+
+    async def _put_in_force(
+        self, provider: UUID, new: NewProvider, kind: type[AddIdentityProvider], by: Actor
+    ) -> Receipt:
+        by.must(kind.permission)
+        by.must_have_reauthenticated(self.clock())
+        secret = self.ids()
+        await self.secrets.keep(secret, provider, by.tenant, new.client_secret)
+        command = kind(
+            provider=provider,
+            name=new.name,
+            issuer=new.issuer,
+            client_id=new.client_id,
+            secret=secret,
+            redirect_addresses=new.redirect_addresses,
+        )
+        return await self.write_model.handle(by.tenant, command, by=by)
