@@ -208,7 +208,7 @@ def _filled(body: dict[str, Any], word: str) -> dict[str, Any]:
 
 
 def _asks_in(body: dict[str, Any]) -> bool:
-    return body.get("email", WORD) != WORD
+    return bool(body.get("email", WORD) != WORD)
 
 
 def _comparable(answer: httpx2.Response, word: str) -> Answer:
