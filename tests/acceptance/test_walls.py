@@ -181,6 +181,9 @@ DOORS = {
     *("credentials.api_keys_of", "credentials.offer_factor", "credentials.factor_of"),
     *("credentials.confirm_factor", "credentials.remove_factor"),
     *("credentials.take_step", "credentials.use_recovery_code"),
+    *("credentials.keep_client_secret", "credentials.client_secret"),
+    *("credentials.organization_of_provider", "credentials.drop_client_secret"),
+    *("credentials.linked_subject", "credentials.link_subject", "credentials.finish_flow"),
     *("personal.create_keys", "personal.read_keys"),
 }
 _READABLE: LiteralString = """

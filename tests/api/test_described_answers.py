@@ -202,6 +202,7 @@ async def she_ends_her_sign_ins(served: Served, credentials: dict[str, Any]) -> 
     for path in ("/v1/auth/sessions/{id}", "/v1/auth/sessions"):
         signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
         bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
+        await served.http.post("/v1/stream/tickets", headers=bearer)
         shown = told(await served.http.get("/v1/auth/sessions", headers=bearer))
         ended = path.replace("{id}", shown["items"][0]["id"])
         await served.http.delete(ended, headers=bearer)

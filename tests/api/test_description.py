@@ -33,6 +33,7 @@ PUBLIC_PATHS = {
     "/livez",
     "/metrics",
     "/readyz",
+    "/asyncapi.json",
     "/docs",
     "/openapi.json",
     "/v1",

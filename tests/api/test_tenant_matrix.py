@@ -34,8 +34,6 @@ NOTHING = Word("theirs", "", "")
 GRAPHQL = '{ incident(id: "(word)") { title } history(id: "(word)") { items { type } } }'
 WORD, OWN, FRESH = "(word)", "(own)", "(fresh)"
 """Places in a question: for the word, a record of one's own, and one that nobody has touched."""
-QUERY = {"query": "query ($id: String!) { incident(id: $id) { title } }", "variables": {"id": WORD}}
-"""In GraphQL, where the word stands for a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ def _in_headers(route: Route, two: Two, key: Word) -> Iterator[Cell]:
 def _in_the_body(route: Route, two: Two) -> Iterator[Cell]:
     for text in route.texts:
         for kind in IN_BODIES:
-            body = QUERY if text == "query" else _with(dict(route.example), text)
+            body = _with(dict(route.example), text)
             yield Cell(route, text, two.words[kind], _at(route, FRESH), body)
 
 
