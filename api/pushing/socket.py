@@ -18,6 +18,7 @@ from projections.push import Message
 
 _EXTENSION = "tallystick.socket"
 _SWITCHED = 101
+_REFUSAL = "websocket.http.response.body"
 _TEXT = 0x81
 _SHORT, _LONGER = 126, 65_536
 _FAREWELL_S = 5.0
@@ -34,6 +35,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == _SWITCHED:
             self.scope["extensions"][_EXTENSION] = self
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == _REFUSAL and not message.get("more_body", False):
+            # Without it the server takes an answered refusal for a fault, and tells so.
+            self.handshake_complete = True
 
     def settle(self) -> None:
         """The handshake is over: what it needed is 4 KB (measured)."""

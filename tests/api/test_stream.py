@@ -197,11 +197,14 @@ async def test_a_wrong_question_is_refused_with_a_problem(
     assert (problem["status"], bool(problem["instance"])) == (status, True)
 
 
-async def test_without_a_token_nobody_follows(served: Served) -> None:
+async def test_without_a_token_nobody_follows(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"ws://127.0.0.1:{served.port}/v1/stream", proxy=None):
             pass
     assert refused.value.response.status_code == 401
+    assert [line for line in caplog.records if line.levelname == "ERROR"] == []
 
 
 async def test_a_suspended_member_is_cut_off(served: Served, owner: Somebody) -> None:
