@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.identity.actors import Actors, Happened
+from api.identity.choosing import Choosing
 from api.identity.guesses import Guesses
 from api.identity.key_bearers import KeyBearers
 from api.identity.on_record import OnRecord
@@ -54,6 +55,7 @@ class Identity:
     people: People
     rim: Rim
     signing_in: SigningIn
+    choosing: Choosing
     invitations: Invitations
     resets: PasswordResets
     second_factors: SecondFactors
@@ -126,6 +128,7 @@ def identity(
     factors = SecondFactors(write_model, Factors(pool), master, clock)
     guesses = Guesses(cache, master.key("guesses"), clock)
     on_record = OnRecord(access_log, logins, actors, clock)
+    choosing = Choosing(accounts, people)
     signing_in = SigningIn(
         write_model,
         logins,
@@ -141,6 +144,7 @@ def identity(
         guesses,
         on_record,
         SecondStep(factors, guesses, on_record),
+        choosing,
     )
     return Identity(
         accounts,
@@ -150,6 +154,7 @@ def identity(
         people,
         Rim(people, keyring),
         signing_in,
+        choosing,
         invitations,
         resets,
         factors,
