@@ -29,6 +29,7 @@ from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
 from write_model.kernel.api_key_secrets import ApiKeySecrets
 from write_model.kernel.blind_index import BlindIndex
+from write_model.kernel.breached import Breached
 from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Logins, RefreshTokens
 from write_model.kernel.factors import Factors
@@ -104,10 +105,12 @@ def identity(
     ids: Ids,
     cache: Cache | None = None,
     passwords: Passwords | None = None,
+    breached: Breached | None = None,
 ) -> Identity:
     """`keyring`: the one that the write model seals with, so that keys are opened once.
 
     `cache`: where processes count guesses together; None where this one counts alone.
+    `breached`: passwords that nobody may choose; None where no file of them was named.
     """
 
     passwords = passwords or Passwords()
@@ -128,7 +131,7 @@ def identity(
     factors = SecondFactors(write_model, Factors(pool), master, clock)
     guesses = Guesses(cache, master.key("guesses"), clock)
     on_record = OnRecord(access_log, logins, actors, clock)
-    choosing = Choosing(accounts, people)
+    choosing = Choosing(accounts, people, breached)
     signing_in = SigningIn(
         write_model,
         logins,

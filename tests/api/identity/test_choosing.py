@@ -1,13 +1,16 @@
 """Which passwords people may choose, wherever one is set; signing in asks nothing of the kind."""
 
+from hashlib import sha1
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx2
 import pytest
 
-from tests.api.serving import PASSWORD, Served, Somebody, told
+from tests.api.serving import PASSWORD, Served, Somebody, serving, told
 from write_model.kernel.access import Role, system_actor
+from write_model.kernel.settings import Settings
 from write_model.organization.commands import FoundOrganization
 
 EMAIL = "freya.l@harbor.example"
@@ -110,3 +113,31 @@ async def test_who_has_a_guessable_password_since_before_signs_in_and_joins_othe
     invited = told(await quarry.post("/v1/invitations", FREYA))
     answer = {"token": invited["token"], "password": COMMON}
     assert (await served.http.post("/v1/auth/invitation", json=answer)).status_code == 200
+
+
+async def test_a_password_that_a_breach_made_public_is_set_nowhere(
+    settings: Settings, tmp_path: Path
+) -> None:
+    public = "the drip tray is full"
+    digests = sorted(
+        sha1(each.encode(), usedforsecurity=False).hexdigest().upper()
+        for each in (public, "oil", "sand")
+    )
+    file = tmp_path / "breached.txt"
+    file.write_text("".join(f"{digest}:3\n" for digest in digests))
+    knowing = settings.model_copy(update={"breached_passwords": str(file)})
+    async with serving(knowing) as served:
+        owner = await served.somebody(Role.OWNER)
+        must_be_refused(await joins(owner, public), "password")
+        member = told(await joins(owner))
+        invited = told(await owner.post("/v1/invitations", {**FREYA, "email": "siri@h.example"}))
+        accept = {"token": invited["token"], "password": public}
+        answer = await served.http.post("/v1/auth/invitation", json=accept)
+        must_be_refused(answer, "password")
+        reset = told(await owner.post(f"/v1/members/{member['id']}/password-reset"))
+        use = {"token": reset["token"], "new_password": public}
+        must_be_refused(await served.http.post("/v1/auth/password-reset", json=use), "new_password")
+        token = told(await signs_in(served))["access_token"]
+        freya = Somebody(served.http, UUID(member["id"]), owner.tenant, token)
+        change = {"current_password": PASSWORD, "new_password": public}
+        must_be_refused(await freya.post("/v1/auth/password", change), "new_password")
