@@ -54,6 +54,7 @@ from api.waking import Waking
 from projections.push import Ring
 from read_model.cache import open_cache
 from read_model.reader import Reader, open_pool
+from write_model.kernel.breached import breached_passwords
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.tokens import metrics_token
 from write_model.kernel.traced import tracing_if_wanted
@@ -149,7 +150,11 @@ async def _running(
             clock=parts.clock,
             ids=parts.ids,
             cache=cache,
+<<<<<<< HEAD
             provider_networks=settings.identity_provider_networks,
+=======
+            breached=breached_passwords(settings.breached_passwords),
+>>>>>>> b1
         )
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
         asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import sys
 import time
 from contextlib import suppress
 from importlib import import_module
@@ -22,6 +23,7 @@ from api.draining import Draining
 from api.process import Process
 from api.pushing.socket import SocketProtocol
 from projections.push import Ring
+from write_model.kernel.breached import BreachedRefused, breached_passwords
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import APP, Settings
@@ -94,6 +96,7 @@ def main() -> None:
     drop_privileges()
     settings = Settings()
     configure_logs(settings.log_level)
+    must_be_readable(settings)
     wait_for_schema(settings)
     spare_the_collector()
     listening = settings.listen_descriptor
@@ -101,6 +104,14 @@ def main() -> None:
     # It has ended in peace, and then tells once more which signal asked for it.
     with suppress(KeyboardInterrupt):
         server(settings).run(sockets)
+
+
+def must_be_readable(settings: Settings) -> None:
+    """End with what to do about it when a file that a setting names cannot be used."""
+    try:
+        breached_passwords(settings.breached_passwords)
+    except BreachedRefused as error:
+        sys.exit(str(error))
 
 
 def spare_the_collector() -> None:

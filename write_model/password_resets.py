@@ -9,7 +9,7 @@ from write_model.accounts import Accounts
 from write_model.kernel.access import SYSTEM, Actor
 from write_model.kernel.clock import Clock
 from write_model.kernel.errors import Forbidden, Invalid
-from write_model.kernel.passes import Pass, Passes
+from write_model.kernel.passes import Holder, Pass, Passes
 from write_model.membership.commands import MembershipCommand
 from write_model.membership.membership import Standing, must_outrank
 from write_model.user.commands import RecordPasswordChange, RecordResetOffer
@@ -57,21 +57,24 @@ class PasswordResets:
         """For anybody who can sign in."""
         return await self._offered(SYSTEM, subject, by)
 
-    async def use(self, token: str, new_password: str) -> UUID:
-        """Set the password of whom the reset was offered to, which ends all his sign-ins.
-
-        Raises: Invalid; Overloaded.
-        """
+    async def holder(self, token: str) -> Holder:
+        """Whom a reset was offered to. Raises: Invalid."""
         holder = await self.passes.holder(token, at=self.clock())
         if holder is None or not await self._is_still_good(holder.tenant, holder.user):
             raise Invalid(_NOT_GOOD, field="token")
+        return holder
+
+    async def use(self, token: str, holder: Holder, new_password: str) -> None:
+        """Set the holder's password, which ends all his sign-ins.
+
+        Raises: Invalid; Overloaded.
+        """
         new_hash = await self.accounts.passwords.hashed(new_password)
         # Written down first, as every change of a password.
         by = Actor(holder.user, SYSTEM, source="system")
         await self.accounts.write_model.handle(holder.user, RecordPasswordChange(), by=by)
         if not await self.passes.use(token, new_hash=new_hash, at=self.clock()):
             raise Invalid(_NOT_GOOD, field="token")
-        return holder.user
 
     async def _offered(self, tenant: UUID, subject: UUID, by: Actor) -> Pass:
         command = RecordResetOffer(organization=tenant)

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.identity.actors import Actors, Happened
+from api.identity.choosing import Choosing
 from api.identity.guesses import Guesses
 from api.identity.key_bearers import KeyBearers
 from api.identity.oidc.discovery import Discovery
@@ -33,7 +34,11 @@ from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
 from write_model.kernel.api_key_secrets import ApiKeySecrets
 from write_model.kernel.blind_index import BlindIndex
+<<<<<<< HEAD
 from write_model.kernel.client_secrets import ClientSecrets
+=======
+from write_model.kernel.breached import Breached
+>>>>>>> b1
 from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Logins, RefreshTokens
 from write_model.kernel.factors import Factors
@@ -62,6 +67,7 @@ class Identity:
     people: People
     rim: Rim
     signing_in: SigningIn
+    choosing: Choosing
     invitations: Invitations
     resets: PasswordResets
     second_factors: SecondFactors
@@ -111,11 +117,16 @@ def identity(
     ids: Ids,
     cache: Cache | None = None,
     passwords: Passwords | None = None,
+<<<<<<< HEAD
     provider_networks: tuple[Network, ...] = (),
+=======
+    breached: Breached | None = None,
+>>>>>>> b1
 ) -> Identity:
     """`keyring`: the one that the write model seals with, so that keys are opened once.
 
     `cache`: where processes count guesses together; None where this one counts alone.
+    `breached`: passwords that nobody may choose; None where no file of them was named.
     """
 
     passwords = passwords or Passwords()
@@ -136,6 +147,7 @@ def identity(
     factors = SecondFactors(write_model, Factors(pool), master, clock)
     guesses = Guesses(cache, master.key("guesses"), clock)
     on_record = OnRecord(access_log, logins, actors, clock)
+    choosing = Choosing(accounts, people, breached)
     signing_in = SigningIn(
         write_model,
         logins,
@@ -151,6 +163,7 @@ def identity(
         guesses,
         on_record,
         SecondStep(factors, guesses, on_record),
+        choosing,
     )
     providers = IdentityProviders(
         write_model, ClientSecrets(pool, KeptSecrets(master.key("client_secrets"))), ids, clock
@@ -170,6 +183,7 @@ def identity(
         people,
         Rim(people, keyring),
         signing_in,
+        choosing,
         invitations,
         resets,
         factors,

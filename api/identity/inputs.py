@@ -16,4 +16,4 @@ Code = Annotated[str, StringConstraints(min_length=6, max_length=32, pattern=r"^
 """Six digits of an app, or a recovery code, however they are spaced."""
 
 Password = Annotated[str, StringConstraints(min_length=12, max_length=1_024)]
-"""One that somebody chooses."""
+"""One that somebody chooses; `Choosing` judges whether it is easy to guess."""

@@ -26,7 +26,7 @@ from api.requests import (
     raw_body,
 )
 from read_model.queries.asking import time_of
-from write_model.accounts import Accounts, NewMember
+from write_model.accounts import NewMember
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import IdempotencyKey, Receipt
@@ -159,14 +159,17 @@ async def add_member(request: Request) -> Response:
         added = parsed(content, AddedMember.model_validate_json)
         given, _ = await promises(request, actor, content, begins=True)
         key = _identity(request).kept_key(given)
-        return await _added(_identity(request).accounts, added, actor, key)
+        return await _added(_identity(request), added, actor, key)
 
 
 async def _added(
-    accounts: Accounts, added: AddedMember, actor: Actor, key: IdempotencyKey | None
+    identity: Identity, added: AddedMember, actor: Actor, key: IdempotencyKey | None
 ) -> Response:
-    password = added.password or accounts.made_up_password(actor, key)
+    accounts = identity.accounts
     new = NewMember(added.name, added.email, added.roles, added.until, added.teams)
+    if added.password is not None:
+        await identity.choosing.must_be_fit_for(new, actor.tenant, added.password, field="password")
+    password = added.password or accounts.made_up_password(actor, key)
     joined = await accounts.join(new, password, by=actor, key=key)
     await accounts.settle(joined)
     shown = password if joined.sets_password and added.password is None else None

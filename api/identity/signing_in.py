@@ -7,6 +7,7 @@ from functools import partial
 from uuid import UUID
 
 from api.identity.actors import Actors
+from api.identity.choosing import Choosing
 from api.identity.guesses import Guesses
 from api.identity.on_record import OnRecord
 from api.identity.second_step import SecondStep
@@ -51,6 +52,7 @@ class SigningIn:
     guesses: Guesses
     on_record: OnRecord
     second_step: SecondStep
+    choosing: Choosing
 
     async def sign_in(
         self, email: str, password: str, code: str | None = None, *, address: str
@@ -121,11 +123,13 @@ class SigningIn:
     async def change_password(self, by: Actor, current: str, new: str, *, address: str) -> SignedIn:
         """Set one's own password, which ends all sign-ins; the tokens are of a new one.
 
-        Raises: Invalid for a wrong or the same password; Conflict; RateLimited; Overloaded.
+        Raises: Invalid for a wrong, the same or a guessable password; Conflict; RateLimited;
+        Overloaded.
         """
         if new == current:
             raise Invalid("Choose another password than the one you have.", field="new_password")
         old_hash = await self._own_hash(by, current, address, field="current_password")
+        await self.choosing.must_be_fit(new, by.id, field="new_password")
         new_hash = await self.passwords.hashed(new)
         # Written down first: what fails after it is tried again with the old password, and written
         # down twice; the other way round a change could be missing in the log.
@@ -163,8 +167,10 @@ class SigningIn:
         Raises: Invalid; RateLimited; Overloaded.
         """
         await self.guesses.come_from(address)
-        user = await self.resets.use(token, new)
-        await self._ended(user, "password_reset")
+        holder = await self.resets.holder(token)
+        await self.choosing.must_be_fit(new, holder.user, field="new_password")
+        await self.resets.use(token, holder, new)
+        await self._ended(holder.user, "password_reset")
 
     async def accept(
         self, token: str, password: str, name: str | None, *, address: str
@@ -176,6 +182,8 @@ class SigningIn:
         await self.guesses.come_from(address)
         holder = await self.invitations.holder(token)
         await self.guesses.guess_at(b"invitation" + holder.user.bytes)
+        if holder.is_pending:  # Otherwise it is not set here, but proven.
+            await self.choosing.must_be_fit(password, holder.user, field="password", name=name)
         receipt = await self.invitations.accept(token, holder, password, name)
         return holder, receipt
 

@@ -8,11 +8,12 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from api.serve import DatabaseMissing, wait_for_schema
+from api.serve import DatabaseMissing, must_be_readable, wait_for_schema
 from tests.api.serving import Served, Somebody, told
 from write_model.kernel.settings import Settings
 
@@ -57,6 +58,14 @@ def test_a_database_that_never_comes_is_named(settings: Settings) -> None:
     nowhere = settings.model_copy(update={"database_name": "nowhere"})
     with pytest.raises(DatabaseMissing, match="nowhere"):
         wait_for_schema(nowhere, patience_s=0)
+
+
+def test_a_file_of_breached_passwords_that_cannot_be_used_ends_the_start(
+    settings: Settings, tmp_path: Path
+) -> None:
+    gone = settings.model_copy(update={"breached_passwords": str(tmp_path / "gone.txt")})
+    with pytest.raises(SystemExit, match=r"which cannot be read .* name the file"):
+        must_be_readable(gone)
 
 
 async def test_while_it_waits_for_the_database_a_signal_ends_it_at_once(

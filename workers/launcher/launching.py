@@ -18,6 +18,7 @@ from workers.launcher.ledger import Ledger
 from workers.launcher.listening import listening_socket
 from workers.launcher.options import Options, OptionsRefused, read_options
 from workers.launcher.stack import MIGRATION, MODULES, SERVERS, Stack, StartFailed, StopAsked
+from write_model.kernel.breached import BreachedRefused, breached_passwords
 from write_model.kernel.secret_sources import SecretRefused
 
 
@@ -30,6 +31,7 @@ def launch(
     """
     try:
         options = read_options(argv)
+        breached_passwords(options.breached_passwords)  # Said here rather than in the api's log.
         home = Home(options.home, service_account(options.user), options.secret)
         home.prepare()
         # What the services write is theirs alone, whatever the caller's habit.
@@ -38,7 +40,7 @@ def launch(
             _run(options, home, modules, migration)
     except (
         *(HomeRefused, OptionsRefused, SecretRefused, StartFailed, InitializationFailed),
-        *(LookupError, PermissionError),
+        *(BreachedRefused, LookupError, PermissionError),
     ) as error:
         print(f"tallystick: {error}", file=sys.stderr)
         return 1

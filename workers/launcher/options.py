@@ -38,6 +38,8 @@ class Options:
     redis_url: str = ""
     secret: str = field(default="", repr=False)
     """The master secret, where it must not lie in the home; empty for the home's file."""
+    breached_passwords: str = ""
+    """A file of passwords that nobody may choose; empty for none."""
 
     @property
     def url(self) -> str:
@@ -59,6 +61,7 @@ def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.enviro
         database_url=environment.get("DATABASE_URL", ""),
         redis_url=environment.get("REDIS_URL", ""),
         secret=environment.get(VARIABLE, ""),
+        breached_passwords=environment.get("TALLYSTICK_BREACHED_PASSWORDS", ""),
     )
     embedded = not (options.database_url and options.redis_url)
     if environment.get("ENV") == "production" and embedded:

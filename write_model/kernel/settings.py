@@ -89,6 +89,8 @@ class Settings(BaseSettings):
 
     Requests under way are given the rest of the 2 s after which what was taken away has no effect.
     """
+    breached_passwords: str = ""
+    """A file of public passwords' digests, sorted, none of which may be chosen; empty for none."""
     access_log_days: Annotated[int, Field(ge=1)] = 400
     """How long it is kept who was refused or shown what: a whole year, seen from its review."""
 

@@ -138,3 +138,12 @@ def test_real_servers_take_the_place_of_the_embedded_ones(launcher: Launcher) ->
     )
     launched.until(READY)
     assert set(launched.services()) == {"api", "projector", "worker"}
+
+
+def test_a_file_of_breached_passwords_that_is_not_there_is_named(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    gone = str(tmp_path / "gone.txt")
+    launched = launcher(TALLYSTICK_BREACHED_PASSWORDS=gone)
+    assert f"tallystick: TALLYSTICK_BREACHED_PASSWORDS names {gone}, which" in launched.rest()
+    assert launched.process.wait(30) == 1
