@@ -1,4 +1,4 @@
-"""Routes for one's own sign-ins: which ones there are, and ending them."""
+"""Routes for sign-ins: which ones of one's own there are, ending them, and ending a member's."""
 
 from typing import Any
 from uuid import UUID
@@ -13,20 +13,22 @@ from api.identity.signing_in import SigningIn
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
 from api.requests import caller
+from write_model.kernel.errors import NotFound
 from write_model.kernel.sign_ins import SignIn
+from write_model.membership.membership import Standing, must_outrank
 
-router = APIRouter(prefix="/v1/auth/sessions", tags=["Signing in"])
+router = APIRouter(prefix="/v1", tags=["Signing in"])
 
-_OWN = "people.read"
-"""Every role carries it: a sign-in is everybody's own."""
+_OWN, _MANAGE = "people.read", "members.manage"
+"""Every role carries the first: a sign-in is everybody's own."""
 
 
-def _ending(*errors: str) -> dict[str, Any]:
+def _ending(*errors: str, permission: str = _OWN) -> dict[str, Any]:
     ended = {"204": {"description": "Ended, and without effect everywhere within a second."}}
-    return {PERMISSION: _OWN, "responses": {**ended, **problems((*QUERY_ERRORS, *errors))}}
+    return {PERMISSION: permission, "responses": {**ended, **problems((*QUERY_ERRORS, *errors))}}
 
 
-@router.get("", openapi_extra=describe_query(_OWN, answer=Sessions))
+@router.get("/auth/sessions", openapi_extra=describe_query(_OWN, answer=Sessions))
 async def sessions(request: Request) -> Response:
     """Your sign-ins that have not ended, in every organization, the newest first."""
     with process(request).budgets.queries:
@@ -39,7 +41,7 @@ async def sessions(request: Request) -> Response:
     return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
 
 
-@router.delete("", status_code=204, openapi_extra=_ending("subject_erased"))
+@router.delete("/auth/sessions", status_code=204, openapi_extra=_ending("subject_erased"))
 async def end_all(request: Request) -> Response:
     """End all your sign-ins, this one included."""
     async with admitted(request, _OWN) as actor:
@@ -48,12 +50,35 @@ async def end_all(request: Request) -> Response:
     return Response(status_code=204)
 
 
-@router.delete("/{session}", status_code=204, openapi_extra=_ending("not_found", "subject_erased"))
+@router.delete(
+    "/auth/sessions/{session}",
+    status_code=204,
+    openapi_extra=_ending("not_found", "subject_erased"),
+)
 async def end_one(request: Request, session: UUID) -> Response:
     """End one of your sign-ins, wherever it was begun."""
     async with admitted(request, _OWN) as actor:
         actor.must_be_a_person()
         await _signing_in(request).end(actor, session)
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/members/{member}/sessions",
+    status_code=204,
+    openapi_extra=_ending("not_found", "subject_erased", permission=_MANAGE),
+)
+async def end_of_member(request: Request, member: UUID) -> Response:
+    """End a member's sign-ins in this organization; he stays a member, and may sign in again.
+
+    Only an owner does it to an owner.
+    """
+    async with admitted(request, _MANAGE) as actor:
+        state = await process(request).identity.accounts.membership(actor.tenant, member)
+        if state.standing is Standing.NONE:
+            raise NotFound
+        must_outrank(actor, *state.roles)
+        await _signing_in(request).end_in_organization(member, by=actor)
     return Response(status_code=204)
 
 

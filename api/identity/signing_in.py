@@ -120,6 +120,13 @@ class SigningIn:
         await self.sign_ins.end(user, at=self.clock())
         await self._ended(user, "ended")
 
+    async def end_in_organization(self, user: UUID, *, by: Actor) -> None:
+        """End somebody's sign-ins in the actor's organization; those in others stay."""
+        for sign_in in await self.sign_ins.of(user, at=self.clock()):
+            if sign_in.tenant == by.tenant:
+                await self.sign_ins.end(user, sign_in.id, at=self.clock())
+                await self._ended(user, "ended_by_administrator", sign_in.id, by=by)
+
     async def change_password(self, by: Actor, current: str, new: str, *, address: str) -> SignedIn:
         """Set one's own password, which ends all sign-ins; the tokens are of a new one.
 
@@ -237,13 +244,24 @@ class SigningIn:
     def _signed_in(self, user: UUID, tenant: UUID, begun: Begun) -> SignedIn:
         return SignedIn(self.tokens.issue(user, tenant, sign_in=begun.sign_in), begun.token)
 
-    async def _ended(self, user: UUID, reason: EndReason, sign_in: UUID | None = None) -> None:
-        """On record, by which every process learns of it; here it holds at once."""
+    async def _ended(
+        self,
+        user: UUID,
+        reason: EndReason,
+        sign_in: UUID | None = None,
+        *,
+        by: Actor | None = None,
+    ) -> None:
+        """On record, by which every process learns of it; here it holds at once.
+
+        `by`: who ended them, when it was not the person himself.
+        """
         # After it has ended: whoever looks it up on the news must not find it alive.
         self.actors.forget_sign_ins(user)
         self.on_record.note(user, reason)
         command = RecordSignInsEnded(reason=reason, sign_in=sign_in)
-        await self.write_model.handle(user, command, by=Actor(user, SYSTEM, source="system"))
+        who = Actor(by.id if by else user, SYSTEM, source="system")
+        await self.write_model.handle(user, command, by=who)
 
     async def _must_be_allowed(self, blind: bytes, address: str) -> None:
         # Taken before the password is looked at: guesses sent at the same time count too.

@@ -101,6 +101,7 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     await she_signs_in(served, {"email": joining["email"], "password": joined["password"]})
     member = joined["id"]
     await owner.post(f"/v1/members/{member}/roles", {"roles": ["responder"]})
+    await owner.delete(f"/v1/members/{member}/sessions")
     for verb in ("suspend", "reinstate", "remove"):
         await owner.post(f"/v1/members/{member}/{verb}")
     await owner.post("/v1/members", joining)

@@ -20,7 +20,14 @@ class PasswordChanged(Event):
     """That it changed; the hash itself lies outside the log."""
 
 
-EndReason = Literal["signed_out", "ended", "token_reused", "password_changed", "password_reset"]
+EndReason = Literal[
+    "signed_out",
+    "ended",
+    "ended_by_administrator",
+    "token_reused",
+    "password_changed",
+    "password_reset",
+]
 
 
 @event("user.sign_ins_ended")

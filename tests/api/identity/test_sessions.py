@@ -4,9 +4,12 @@ import time
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from tests.api.serving import PASSWORD, Served, Somebody, serving, told
+from tests.embedded import Database
+from write_model.kernel.access import Role
 from write_model.kernel.settings import Settings
 
 EMAIL = "freya@harbor.example"
@@ -63,6 +66,50 @@ async def test_nobody_ends_what_is_another_s(
     [hers] = await shown(freya)
     answer = await owner.delete(f"/v1/auth/sessions/{hers['id']}")
     assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
+    assert (await freya.get("/v1/me")).status_code == 200
+
+
+async def test_an_administrator_ends_a_member_s_sign_ins_and_leaves_him_in(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    admin = await served.somebody(Role.ADMIN, tenant=owner.tenant)
+    phone = await signs_in(served)
+    assert (await admin.delete(f"/v1/members/{freya.id}/sessions")).status_code == 204
+    assert [(await who.get("/v1/me")).status_code for who in (freya, phone)] == [401, 401]
+    assert (await (await signs_in(served)).get("/v1/me")).status_code == 200
+
+
+async def test_who_ended_a_member_s_sign_ins_is_on_record(
+    served: Served, owner: Somebody, freya: Somebody, database: Database
+) -> None:
+    assert (await owner.delete(f"/v1/members/{freya.id}/sessions")).status_code == 204
+    with psycopg.connect(database.conninfo("postgres")) as connection:
+        found = connection.execute(
+            "SELECT actor_id, encode(state, 'escape') FROM log.events"
+            " WHERE originator_id = %s AND topic = 'user.sign_ins_ended'",
+            (freya.id,),
+        ).fetchall()
+    assert [who for who, _ in found] == [owner.id]
+    assert "ended_by_administrator" in found[0][1]
+
+
+async def test_nobody_ends_the_sign_ins_of_whom_he_does_not_administer(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    admin = await served.somebody(Role.ADMIN, tenant=owner.tenant)
+    stranger = await served.somebody(Role.OWNER)
+    for by, to, status in ((admin, owner, 403), (freya, admin, 403), (stranger, freya, 404)):
+        assert (await by.delete(f"/v1/members/{to.id}/sessions")).status_code == status
+    assert (await freya.get("/v1/me")).status_code == 200
+
+
+async def test_a_sign_in_to_another_organization_stays(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    quarry = await served.somebody(Role.OWNER)
+    member = {"email": EMAIL, "name": "Freya Lind", "roles": ["viewer"]}
+    assert (await quarry.post("/v1/members", member)).status_code == 201
+    assert (await quarry.delete(f"/v1/members/{freya.id}/sessions")).status_code == 204
     assert (await freya.get("/v1/me")).status_code == 200
 
 
