@@ -150,11 +150,8 @@ async def _running(
             clock=parts.clock,
             ids=parts.ids,
             cache=cache,
-<<<<<<< HEAD
             provider_networks=settings.identity_provider_networks,
-=======
             breached=breached_passwords(settings.breached_passwords),
->>>>>>> b1
         )
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
         asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)

@@ -34,11 +34,8 @@ from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
 from write_model.kernel.api_key_secrets import ApiKeySecrets
 from write_model.kernel.blind_index import BlindIndex
-<<<<<<< HEAD
-from write_model.kernel.client_secrets import ClientSecrets
-=======
 from write_model.kernel.breached import Breached
->>>>>>> b1
+from write_model.kernel.client_secrets import ClientSecrets
 from write_model.kernel.clock import Clock
 from write_model.kernel.credentials import Logins, RefreshTokens
 from write_model.kernel.factors import Factors
@@ -117,11 +114,8 @@ def identity(
     ids: Ids,
     cache: Cache | None = None,
     passwords: Passwords | None = None,
-<<<<<<< HEAD
     provider_networks: tuple[Network, ...] = (),
-=======
     breached: Breached | None = None,
->>>>>>> b1
 ) -> Identity:
     """`keyring`: the one that the write model seals with, so that keys are opened once.
 
