@@ -18,8 +18,12 @@ from api.page import page
 router = APIRouter(tags=["Operating"])
 
 _OPEN = {PERMISSION: PUBLIC}
-_BESIDE = {"sign_in": "/v1/auth/token", "openapi": "/openapi.json", "asyncapi": "/asyncapi.json"}
-_BESIDE |= {"docs": "/docs"}
+_BESIDE = {
+    "sign_in": "/v1/auth/token",
+    "openapi": "/openapi.json",
+    "asyncapi": "/asyncapi.json",
+    "docs": "/docs",
+}
 # Nothing on the page comes from elsewhere, and nothing on it runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
