@@ -91,9 +91,17 @@ class Accounts:
     ids: Ids
 
     async def join(
-        self, member: NewMember, password: str, *, by: Actor, key: IdempotencyKey | None = None
+        self,
+        member: NewMember,
+        password: str,
+        *,
+        by: Actor,
+        key: IdempotencyKey | None = None,
+        good_until: datetime | None = None,
     ) -> Joined:
         """Add a member; until `settle`, doing it again sets the password again.
+
+        `good_until`: from then on nobody signs in with the password.
 
         Raises: Forbidden; IllegalTransition when the person is a member already; KeyReused.
         """
@@ -104,7 +112,7 @@ class Accounts:
         password_hash = await self.passwords.hashed(password)
         blind = BlindIndex(self.master).of(member.email)
         subject, is_new = await self.logins.claim(
-            blind, self.ids(), password_hash, tenant=by.tenant
+            blind, self.ids(), password_hash, tenant=by.tenant, until=good_until
         )
         await self.register(subject, member, by)
         try:

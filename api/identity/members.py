@@ -28,6 +28,7 @@ from api.requests import (
 from read_model.queries.asking import time_of
 from write_model.accounts import NewMember
 from write_model.kernel.access import Actor
+from write_model.kernel.credentials import FIRST_PASSWORDS_LIVE
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import IdempotencyKey, Receipt
 from write_model.kernel.texts import PersonName
@@ -59,7 +60,7 @@ class AddedMember(BaseModel):
     until: Until = None
     teams: Teams = None
     password: Password | None = None
-    """Made up and answered once when left out."""
+    """Made up, good for seven days and answered once when left out."""
 
 
 @router.get("/me", openapi_extra=describe_query("people.read", answer=Me))
@@ -150,9 +151,10 @@ async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
 async def add_member(request: Request) -> Response:
     """Add a person with roles, who can sign in at once.
 
-    A password made up here is in this answer and, where the request had an `Idempotency-Key`, in
-    its repetition while it still works; it is kept nowhere. A person who has signed in to
-    Tallystick before keeps the password, which is then null here.
+    A password made up here signs in for seven days: its owner sets another one by then, or is
+    offered a reset. It is in this answer and, where the request had an `Idempotency-Key`, in its
+    repetition until it is changed; it is kept nowhere. A person who has signed in to Tallystick
+    before keeps the password, which is then null here.
     """
     async with admitted(request, "members.manage") as actor:
         content = await raw_body(request)
@@ -169,8 +171,11 @@ async def _added(
     new = NewMember(added.name, added.email, added.roles, added.until, added.teams)
     if added.password is not None:
         await identity.choosing.must_be_fit_for(new, actor.tenant, added.password, field="password")
-    password = added.password or accounts.made_up_password(actor, key)
-    joined = await accounts.join(new, password, by=actor, key=key)
+        password, good_until = added.password, None
+    else:
+        password = accounts.made_up_password(actor, key)
+        good_until = identity.clock() + FIRST_PASSWORDS_LIVE
+    joined = await accounts.join(new, password, by=actor, key=key, good_until=good_until)
     await accounts.settle(joined)
     shown = password if joined.sets_password and added.password is None else None
     receipt = joined.receipt

@@ -200,9 +200,10 @@ class SigningIn:
         """None when the hash changed while it was verified."""
         login = await self.logins.find(blind)
         verdict = await self.passwords.verified(password, login.password_hash if login else None)
-        if login is not None and not verdict.matches:
+        if login is None:
+            raise Unauthenticated(WRONG)
+        if not (verdict.matches and login.is_good(self.clock())):
             self.on_record.note(login.user, "sign_in_failed")
-        if login is None or not verdict.matches:
             raise Unauthenticated(WRONG)
         await self.guesses.right(blind)
         if not is_passed:

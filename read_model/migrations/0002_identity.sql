@@ -58,11 +58,13 @@ $$;
 -- `blind_email` is an HMAC: the address itself stands in no table.
 -- `pending_in`: the organization that is still adding this person; until it is done, it may set the
 -- password again, because nobody has seen the first one.
+-- `good_until`: of a password that was made up; NULL for one's own.
 CREATE TABLE credentials.logins (
     blind_email    bytea       PRIMARY KEY CHECK (octet_length(blind_email) = 32),
     user_id        uuid        NOT NULL UNIQUE,
     password_hash  text        NOT NULL,
     pending_in     uuid,
+    good_until     timestamptz,
     updated_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -76,9 +78,10 @@ CREATE TABLE credentials.seats (
 CREATE INDEX seats_by_tenant ON credentials.seats (tenant_id, added_at, user_id);
 
 CREATE FUNCTION credentials.find_login(blind bytea)
-RETURNS TABLE (user_id uuid, password_hash text, is_pending boolean, tenants uuid[])
+RETURNS TABLE (
+    user_id uuid, password_hash text, is_pending boolean, good_until timestamptz, tenants uuid[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT l.user_id, l.password_hash, l.pending_in IS NOT NULL,
+    SELECT l.user_id, l.password_hash, l.pending_in IS NOT NULL, l.good_until,
         ARRAY(SELECT s.tenant_id FROM credentials.seats s
               WHERE s.user_id = l.user_id ORDER BY s.added_at, s.tenant_id)
     FROM credentials.logins l WHERE l.blind_email = blind
@@ -86,15 +89,17 @@ $$;
 
 -- The login for an address: a new one with this id and hash, or the one that is there.
 -- `is_new` says whether the hash is the one given.
-CREATE FUNCTION credentials.claim_login(blind bytea, new_user uuid, new_hash text, tenant uuid)
+CREATE FUNCTION credentials.claim_login(
+    blind bytea, new_user uuid, new_hash text, tenant uuid, until timestamptz)
 RETURNS TABLE (user_id uuid, is_new boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE claimed credentials.logins;
 BEGIN
-    INSERT INTO credentials.logins AS l (blind_email, user_id, password_hash, pending_in)
-    VALUES (blind, new_user, new_hash, tenant)
+    INSERT INTO credentials.logins AS l (blind_email, user_id, password_hash, pending_in, good_until)
+    VALUES (blind, new_user, new_hash, tenant, until)
     ON CONFLICT (blind_email) DO UPDATE
-        SET password_hash = excluded.password_hash, updated_at = clock_timestamp()
+        SET password_hash = excluded.password_hash, good_until = excluded.good_until,
+            updated_at = clock_timestamp()
         WHERE l.pending_in = excluded.pending_in
     RETURNING l.* INTO claimed;
     is_new := FOUND;

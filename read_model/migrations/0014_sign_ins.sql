@@ -138,7 +138,8 @@ BEGIN
     END IF;
     IF new_hash IS NOT NULL THEN
         UPDATE credentials.logins
-        SET password_hash = new_hash, pending_in = NULL, updated_at = clock_timestamp()
+        SET password_hash = new_hash, pending_in = NULL, good_until = NULL,
+            updated_at = clock_timestamp()
         WHERE user_id = person AND (kind = 'reset' OR pending_in IS NOT NULL);
         IF NOT FOUND THEN
             RETURN false;
@@ -181,7 +182,8 @@ RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE credentials.logins
-    SET password_hash = new_hash, pending_in = NULL, updated_at = clock_timestamp()
+    SET password_hash = new_hash, pending_in = NULL, good_until = NULL,
+            updated_at = clock_timestamp()
     WHERE user_id = person AND password_hash = old_hash;
     IF NOT FOUND THEN
         RETURN false;

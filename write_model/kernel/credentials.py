@@ -19,6 +19,8 @@ from write_model.kernel.asking import Pool, ask_one
 
 REFRESH_TOKENS_LIVE = timedelta(days=30)
 """However often they are renewed."""
+FIRST_PASSWORDS_LIVE = timedelta(days=7)
+"""Of one that was made up: as long as an invitation waits."""
 IDLE_SIGN_INS_LIVE = timedelta(days=14)
 """Without a renewal: a holiday, but no forgotten device."""
 _PREFIX = "tsr_"
@@ -27,12 +29,19 @@ _FAMILY_BYTES, _SECRET_BYTES = 16, 32
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """`tenants`: where the person was added, the first one first."""
+    """`tenants`: where the person was added, the first one first.
+
+    `good_until`: of a password that was made up; None for one's own.
+    """
 
     user: UUID
     password_hash: str
     is_pending: bool
     tenants: tuple[UUID, ...]
+    good_until: datetime | None = None
+
+    def is_good(self, at: datetime) -> bool:
+        return self.good_until is None or at < self.good_until
 
 
 class Logins:
@@ -40,9 +49,12 @@ class Logins:
         self._pool = pool
 
     async def find(self, blind_email: bytes) -> Login | None:
-        query = "SELECT user_id, password_hash, is_pending, tenants FROM credentials.find_login(%s)"
+        query = (
+            "SELECT user_id, password_hash, is_pending, tenants, good_until"
+            " FROM credentials.find_login(%s)"
+        )
         row = await _one(self._pool, query, blind_email)
-        return Login(row[0], row[1], row[2], tuple(row[3])) if row else None
+        return Login(row[0], row[1], row[2], tuple(row[3]), row[4]) if row else None
 
     async def members_of(self, tenant: UUID) -> list[UUID]:
         """Everyone who was ever added, in that order."""
@@ -50,14 +62,20 @@ class Logins:
         return [user for (user,) in await ask_one(self._pool, tenant, query, (tenant,))]
 
     async def claim(
-        self, blind_email: bytes, new_user: UUID, password_hash: str, *, tenant: UUID
+        self,
+        blind_email: bytes,
+        new_user: UUID,
+        password_hash: str,
+        *,
+        tenant: UUID,
+        until: datetime | None = None,
     ) -> tuple[UUID, bool]:
-        """Whose login it is, and whether the hash given is now the one kept.
+        """Whose login it is, and whether the hash given is now the one kept, good `until` then.
 
         Until `settle`, the same organization may claim it again with another password.
         """
-        query = "SELECT user_id, is_new FROM credentials.claim_login(%s, %s, %s, %s)"
-        row = await _one(self._pool, query, blind_email, new_user, password_hash, tenant)
+        query = "SELECT user_id, is_new FROM credentials.claim_login(%s, %s, %s, %s, %s)"
+        row = await _one(self._pool, query, blind_email, new_user, password_hash, tenant, until)
         assert row is not None
         return row[0], row[1]
 

@@ -1,6 +1,6 @@
 import asyncio
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from uuid import UUID
 
@@ -43,6 +43,15 @@ async def test_a_new_address_is_claimed_with_its_password(pool: Pool) -> None:
     assert await logins.find(BLIND) is None
     assert await logins.claim(BLIND, FREYA, "hash", tenant=HARBOR) == (FREYA, True)
     assert await logins.find(BLIND) == Login(FREYA, "hash", True, (HARBOR,))
+
+
+async def test_a_password_that_was_made_up_is_good_until_its_end(pool: Pool) -> None:
+    logins, end = Logins(pool), datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
+    await logins.claim(BLIND, FREYA, "hash", tenant=HARBOR, until=end)
+    login = await logins.find(BLIND)
+    assert login is not None
+    assert login.is_good(end - timedelta(seconds=1))
+    assert not login.is_good(end)
 
 
 async def test_until_it_is_settled_the_same_organization_may_set_the_password_again(
