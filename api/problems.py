@@ -38,6 +38,7 @@ STATUS: dict[str, int] = {
     "plan_limit": 402,
     "forbidden": 403,
     "segregation_of_duties": 403,
+    "second_factor_missing": 403,
     "reauthentication_required": 403,
     "not_found": 404,
     "method_not_allowed": 405,
