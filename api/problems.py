@@ -17,7 +17,6 @@ from api.accesses import refused
 from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress, WrongFields
 from write_model.kernel.errors import (
     DomainError,
-    Forbidden,
     IllegalTransition,
     Invalid,
     Overloaded,
@@ -153,8 +152,7 @@ def _instance(request: Request) -> str:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    if isinstance(error, Forbidden):
-        refused(request, error)
+    refused(request, error)
     return problem(error, instance=_instance(request))
 
 
