@@ -11,9 +11,10 @@ from starlette.requests import HTTPConnection
 
 from api.process import process
 from api.references import spelled
+from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.kernel.access import Actor
 from write_model.kernel.access_log import Access
-from write_model.kernel.errors import Forbidden
+from write_model.kernel.errors import DomainError, Forbidden, RateLimited
 
 PERSONAL = "incident.personal"
 """Permits to see who was injured, and to read the names that stand sealed in history."""
@@ -26,11 +27,22 @@ _MOST_IDS = 27
 """They take a kilobyte; of more people the entry says how many."""
 
 
-def refused(connection: HTTPConnection, refusal: Forbidden) -> None:
-    """Who was refused what; without an actor there is nobody to name."""
+_ON_RECORD = (
+    Forbidden,
+    RateLimited,
+    Malformed,
+    WrongFields,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
+
+
+def refused(connection: HTTPConnection, refusal: DomainError) -> None:
+    """Who tried to get past a control, and which; without an actor there is nobody to name."""
     actor: Actor | None = connection.scope.get("actor")
-    if actor is not None:
-        _write_down(connection, actor, refusal.permission, refusal.code)
+    if actor is not None and isinstance(refusal, _ON_RECORD):
+        permission = refusal.permission if isinstance(refusal, Forbidden) else ""
+        _write_down(connection, actor, permission, refusal.code)
 
 
 def shown(

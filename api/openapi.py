@@ -21,7 +21,7 @@ PUBLIC = ""
 SCHEMAS = "#/components/schemas/"
 
 _ANY_ERRORS = ("malformed", "validation", "overloaded", "unavailable")
-_CALLER_ERRORS = ("unauthenticated", "forbidden", "rate_limited")
+_CALLER_ERRORS = ("unauthenticated", "forbidden", "second_factor_missing", "rate_limited")
 BODY_ERRORS = (*_ANY_ERRORS, "payload_too_large", "unsupported_media_type")
 """What may be wrong with any request that has a body."""
 QUERY_ERRORS = (*_ANY_ERRORS, *_CALLER_ERRORS)

@@ -17,7 +17,6 @@ from api.accesses import refused
 from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress, WrongFields
 from write_model.kernel.errors import (
     DomainError,
-    Forbidden,
     IllegalTransition,
     Invalid,
     Overloaded,
@@ -38,6 +37,7 @@ STATUS: dict[str, int] = {
     "plan_limit": 402,
     "forbidden": 403,
     "segregation_of_duties": 403,
+    "second_factor_missing": 403,
     "reauthentication_required": 403,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -152,8 +152,7 @@ def _instance(request: Request) -> str:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    if isinstance(error, Forbidden):
-        refused(request, error)
+    refused(request, error)
     return problem(error, instance=_instance(request))
 
 

@@ -19,7 +19,13 @@ from api.process import process
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.deciding import Versions
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import DomainError, Invalid, Overloaded, RateLimited
+from write_model.kernel.errors import (
+    DomainError,
+    Invalid,
+    Overloaded,
+    RateLimited,
+    SecondFactorMissing,
+)
 from write_model.kernel.messages import IdempotencyKey
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -105,12 +111,15 @@ async def caller(
 
     `within_teams`: the route itself keeps who is bound to teams to their records; without it
     nobody is let in who is bound.
-    Raises: Unauthenticated; RateLimited; Forbidden when the permission is missing; Invalid.
+    Raises: Unauthenticated; RateLimited; SecondFactorMissing; Forbidden when the permission is
+    missing; Invalid.
     """
     found = await actor(request)
     request.scope["actor"] = found
     _share(request, found)
     await limited(request, found, QUERIES if request.method == "GET" else COMMANDS)
+    if found.lacks_second_factor and not _is_for_enrolling(request.scope["path"]):
+        raise SecondFactorMissing
     if within_teams and permission is not None:
         found.must_within(permission)
     elif permission is not None:
@@ -118,6 +127,11 @@ async def caller(
     _must_be_storable(request)
     _must_be_said_once(request)
     return found
+
+
+def _is_for_enrolling(path: str) -> bool:
+    """Where somebody learns who he is, signs in and out, and sets up a second factor."""
+    return path == "/v1/me" or path.startswith("/v1/auth/")
 
 
 def _share(request: Request, actor: Actor) -> None:

@@ -139,7 +139,7 @@ def server(settings: Settings, *, ring: Ring | None = None) -> Server:
         ws_ping_timeout=_WS_PING_S,
         ws_max_size=64 * 1024,
         access_log=False,
-        # Whoever stands in front must be named before his word on addresses is taken.
+        # Whose word on addresses is taken is set, and asked only where an address counts.
         proxy_headers=False,
         log_config=None,
         server_header=False,

@@ -28,7 +28,7 @@ from api.pushing.subscriber import Line, Subscriber
 from api.pushing.tickets import LIVES
 from api.pushing.topics import asked_topics
 from read_model.log_headers import last_position
-from write_model.kernel.errors import DomainError, Forbidden, LogRestored
+from write_model.kernel.errors import DomainError, LogRestored
 
 router = APIRouter(prefix="/v1/stream", tags=["Events"])
 
@@ -112,8 +112,7 @@ async def stream(websocket: WebSocket) -> None:
             protocol_of(websocket.scope).settle()
             await _until_gone(websocket, subscriber)
     except DomainError as error:
-        if isinstance(error, Forbidden):
-            refused(websocket, error)
+        refused(websocket, error)
         await websocket.send_denial_response(problem(error, instance=websocket.scope["request_id"]))
 
 

@@ -27,6 +27,7 @@ from write_model.user.commands import (
     RecordSecondFactorDisabled,
     RecordSecondFactorEnabled,
 )
+from write_model.user.user import USER
 
 _WRONG = "This is not the code of this moment; compare the clock of the device that shows it."
 
@@ -86,6 +87,14 @@ class SecondFactors:
     async def is_on(self, user: UUID) -> bool:
         factor = await self.kept.of(user)
         return factor is not None and factor.is_on
+
+    async def is_settled(self, user: UUID) -> bool:
+        """Whether it is on and the log says so too.
+
+        The log tells first of every change, so what is remembered of this ends with what it tells.
+        """
+        state, _ = await self.write_model.state(SYSTEM, user, USER)
+        return state.has_second_factor and await self.is_on(user)
 
     async def passed(self, user: UUID, code: str) -> bool:
         """Whether the code is good; it is not a second time."""

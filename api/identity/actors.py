@@ -22,6 +22,10 @@ SignInLives = Callable[[UUID, UUID], Awaitable[bool]]
 """(subject, sign-in) -> whether it has not ended."""
 
 
+LacksSecondFactor = Callable[[UUID, UUID], Awaitable[bool]]
+"""(tenant, subject) -> whether the organization demands a second factor that he does not have."""
+
+
 class Keys(Protocol):
     """The services that ask with API keys."""
 
@@ -29,7 +33,7 @@ class Keys(Protocol):
     async def of(self, token: str) -> Actor: ...
 
 
-_OF_PEOPLE = ("membership.", "user.", "api_key.")
+_OF_PEOPLE = ("membership.", "user.", "api_key.", "organization.")
 
 
 _NOT_ACTIVE = "You are not an active member of this organization."
@@ -42,6 +46,8 @@ class Happened(Protocol):
     def topic(self) -> str: ...
     @property
     def stream(self) -> UUID: ...
+    @property
+    def tenant(self) -> UUID: ...
 
 
 class Actors:
@@ -52,12 +58,14 @@ class Actors:
         tokens: AccessTokens,
         memberships: Memberships,
         lives: SignInLives,
+        lacks: LacksSecondFactor,
         keys: Keys,
         clock: Clock,
         *,
         remembered: int = 10_000,
     ) -> None:
         self._tokens, self._memberships, self._lives = tokens, memberships, lives
+        self._lacks = lacks
         self._keys, self._clock = keys, clock
         # By integers: a UUID's own hash is Python code, and stands in every request's way.
         self._known: Recent[tuple[int, int], Actor] = Recent(remembered)
@@ -104,7 +112,12 @@ class Actors:
         if not membership.may_act(self._clock()):
             raise Unauthenticated(_NOT_ACTIVE)
         return Actor(
-            subject, tenant, membership.roles, until=membership.until, teams=membership.teams
+            subject,
+            tenant,
+            membership.roles,
+            until=membership.until,
+            teams=membership.teams,
+            lacks_second_factor=await self._lacks(tenant, subject),
         )
 
     def evict(self, happened: Happened) -> None:
@@ -115,6 +128,9 @@ class Actors:
         if happened.topic.startswith("membership."):
             if known := self._of_stream.get(happened.stream.int):
                 self._known.forget(known)
+        elif happened.topic.startswith("organization."):
+            for key in [key for key in self._known if key[0] == happened.tenant.int]:
+                self._known.forget(key)
         elif happened.topic.startswith("user."):
             for key in [key for key in self._known if key[1] == happened.stream.int]:
                 self._known.forget(key)
@@ -157,8 +173,10 @@ class Actors:
     async def _looked_up(self, claims: Claims) -> Actor:
         changes = self._changes
         found = await self.member(claims.tenant, claims.subject)
-        # Not when something has happened meanwhile: it may have been to this member.
-        if self._trusted and changes == self._changes:
+        # Not when something has happened meanwhile: it may have been to this member. Nor while he
+        # lacks a second factor: that it is on becomes true a moment after the log has told of it.
+        is_settled = not found.lacks_second_factor
+        if is_settled and self._trusted and changes == self._changes:
             key = (claims.tenant.int, claims.subject.int)
             stream = membership_stream(claims.tenant, claims.subject)
             self._of_stream.remember(stream.int, key)

@@ -6,6 +6,7 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.people import Tokens
+from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Password, Short
 from api.identity.signing_in import SignedIn, SigningIn
@@ -63,7 +64,7 @@ async def token(request: Request) -> Response:
     """
     given = await body(request, Credentials)
     signed_in = await _signing_in(request).sign_in(
-        given.email, given.password, given.totp, address=_address(request)
+        given.email, given.password, given.totp, address=address(request)
     )
     return tokens_answer(signed_in)
 
@@ -85,7 +86,7 @@ async def refresh(request: Request) -> Response:
     """
     given = await body(request, RefreshToken)
     return tokens_answer(
-        await _signing_in(request).refresh(given.refresh_token, address=_address(request))
+        await _signing_in(request).refresh(given.refresh_token, address=address(request))
     )
 
 
@@ -124,13 +125,9 @@ async def change_password(request: Request) -> Response:
         actor.must_be_a_person()
         given = await body(request, PasswordChange)
         signed_in = await _signing_in(request).change_password(
-            actor, given.current_password, given.new_password, address=_address(request)
+            actor, given.current_password, given.new_password, address=address(request)
         )
     return tokens_answer(signed_in)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def _signing_in(request: Request) -> SigningIn:

@@ -133,12 +133,17 @@ def identity(
 
     api_keys = ApiKeys(write_model, ApiKeySecrets(pool, master.key("api_keys")), ids)
     bearers = KeyBearers(api_keys.secrets, api_keys.state, clock)
-    actors = Actors(tokens, accounts.membership, lives, bearers, clock)
+    factors = SecondFactors(write_model, Factors(pool), master, clock)
+
+    async def lacks(tenant: UUID, subject: UUID) -> bool:
+        policies = await write_model.decider.policies.of(tenant)
+        return policies.require_second_factor and not await factors.is_settled(subject)
+
+    actors = Actors(tokens, accounts.membership, lives, lacks, bearers, clock)
     people = People(pool, keyring)
     access_log = AccessLog(pool)
     invitations = Invitations(accounts, Passes(pool, "invitation"), clock)
     resets = PasswordResets(accounts, Passes(pool, "reset"), clock)
-    factors = SecondFactors(write_model, Factors(pool), master, clock)
     guesses = Guesses(cache, master.key("guesses"), clock)
     on_record = OnRecord(access_log, logins, actors, clock)
     choosing = Choosing(accounts, people, breached)

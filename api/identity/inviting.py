@@ -16,10 +16,11 @@ from api.answers.people import (
     OfferedInvitation,
 )
 from api.commands import JSON
+from api.identity.addresses import address
 from api.identity.describing import describe_body
 from api.identity.identity import Identity
 from api.identity.inputs import Password, Short
-from api.identity.resetting import NOT_KEPT, address, offer
+from api.identity.resetting import NOT_KEPT, offer
 from api.openapi import (
     BODY_ERRORS,
     PERMISSION,

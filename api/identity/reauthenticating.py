@@ -7,9 +7,10 @@ from pydantic_core import to_json
 from api.admission import admitted
 from api.answers.people import ProofToken
 from api.commands import JSON
+from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Short
-from api.identity.resetting import NOT_KEPT, address
+from api.identity.resetting import NOT_KEPT
 from api.identity.sessions import current_sign_in
 from api.openapi import answers
 from api.process import process

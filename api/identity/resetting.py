@@ -10,6 +10,7 @@ from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import Offer
 from api.commands import JSON
+from api.identity.addresses import address
 from api.identity.describing import describe_body
 from api.identity.inputs import Password, Short
 from api.openapi import BODY_ERRORS, PERMISSION, PUBLIC, QUERY_ERRORS, answers, problems
@@ -87,7 +88,3 @@ async def reset_password(request: Request) -> Response:
 
 def offer(offered: Pass) -> dict[str, object]:
     return {"token": offered.token, "expires_at": offered.expires_at}
-
-
-def address(request: Request) -> str:
-    return request.client.host if request.client else ""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -61,7 +62,7 @@ class FanOut:
         """Send to it from now on, beginning with what it has missed."""
         self._subscribers.setdefault(subscriber.actor.tenant, {})[subscriber] = None
         if self._is_leaving:
-            self._wait_for(subscriber, _raising(Restarting()))
+            self._wait_for(subscriber, partial(_raising, Restarting()))
         else:
             self._advance(subscriber, {}, self._is_as_before)
 
@@ -93,7 +94,7 @@ class FanOut:
         for subscriber in [each for some in self._subscribers.values() for each in some]:
             if subscriber.task is not None:
                 subscriber.task.cancel()
-            self._wait_for(subscriber, _raising(Restarting()))
+            self._wait_for(subscriber, partial(_raising, Restarting()))
 
     async def _deliver(self, tenant: UUID, is_judged: Judge) -> None:
         parts: Parts = {}
@@ -108,11 +109,11 @@ class FanOut:
             if subscriber.branch != self._ring.branch:
                 raise LogRestored
             if not is_judged(subscriber):
-                self._wait_for(subscriber, self._looked_up(subscriber))
+                self._wait_for(subscriber, partial(self._looked_up, subscriber))
             elif not self._has_sent(subscriber, parts):
-                self._wait_for(subscriber, subscriber.catch_up())
+                self._wait_for(subscriber, subscriber.catch_up)
         except DomainError as error:
-            self._wait_for(subscriber, _raising(error))
+            self._wait_for(subscriber, partial(_raising, error))
 
     def _is_as_before(self, subscriber: Subscriber) -> bool:
         """Nobody's rights have changed since; whose token has expired is found by `watch`."""
@@ -149,7 +150,7 @@ class FanOut:
                 parts[place] = Part(encoded(view.of_these(messages)), last)
         return parts[place]
 
-    def _wait_for(self, subscriber: Subscriber, work: Coroutine[None, None, None]) -> None:
+    def _wait_for(self, subscriber: Subscriber, work: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(
             self._done(subscriber, work), name="subscriber", context=subscriber.context
         )
@@ -157,9 +158,9 @@ class FanOut:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _done(self, subscriber: Subscriber, work: Coroutine[None, None, None]) -> None:
+    async def _done(self, subscriber: Subscriber, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except Exception as error:  # noqa: BLE001  # a line must never stay open and silent
             self.closed[await subscriber.part(error)] += 1
         else:

@@ -40,7 +40,8 @@ class View:
 
     @staticmethod
     def of(actor: Actor, topics: tuple[Topic, ...]) -> View:
-        """Raises: Forbidden for a topic that the actor may not follow."""
+        """Raises: Forbidden for a topic that the actor may not follow; SecondFactorMissing."""
+        actor.must_not_lack_a_second_factor()
         for topic in topics:
             actor.must(_permission(topic.kind))
         return _the_one(topics, actor.may(_PERMISSIONS["incident"]), actor.may(_OTHERWISE))

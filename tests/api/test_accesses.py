@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from tests.api.serving import Served, Somebody, told
+from tests.api.serving import LEAK, Served, Somebody, serving, told
 from tests.api.test_stream import everything, following
 from tests.embedded import SUPERUSER, Database, until
 from write_model.kernel.access import Role, system_actor
 from write_model.kernel.ids import new_id
+from write_model.kernel.settings import Settings
 from write_model.membership.commands import ChangeRoles
 from write_model.membership.membership import membership_stream
 
@@ -134,3 +135,33 @@ async def test_a_stream_that_is_cut_off_is_written_down(
             await everything(socket)
     [entry] = await soon_written_down(database, viewer)
     assert entry == ("WS /v1/stream", "events.read", "/v1/stream", "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "outcome"),
+    [
+        (b"oil", "application/json", "malformed"),
+        (b'{"colour": "red"}', "application/json", "validation"),
+        (b"oil", "text/plain", "unsupported_media_type"),
+        (b"0" * (1024 * 1024 + 1), "application/json", "payload_too_large"),
+    ],
+    ids=["malformed", "validation", "unsupported_media_type", "payload_too_large"],
+)
+async def test_whose_body_is_refused_is_written_down_without_it(
+    commander: Somebody, database: Database, content: bytes, kind: str, outcome: str
+) -> None:
+    await commander.send("/v1/incidents", content, Content_Type=kind)
+    [entry] = await soon_written_down(database, commander)
+    assert entry == ("POST /v1/incidents", "", "/v1/incidents", outcome)
+
+
+async def test_who_is_told_to_come_later_is_written_down(
+    settings: Settings, database: Database
+) -> None:
+    settings = settings.model_copy(update={"commands_a_minute_of_actor": 1})
+    async with serving(settings) as served:
+        ada = await served.somebody(Role.INCIDENT_COMMANDER)
+        statuses = [(await ada.post("/v1/incidents", LEAK)).status_code for _ in range(3)]
+        [entry, *_] = await soon_written_down(database, ada)
+    assert 429 in statuses
+    assert entry == ("POST /v1/incidents", "", "/v1/incidents", "rate_limited")

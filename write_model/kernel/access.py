@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
-from write_model.kernel.errors import Forbidden, ReauthenticationRequired
+from write_model.kernel.errors import Forbidden, ReauthenticationRequired, SecondFactorMissing
 
 Source = Literal["ui", "api", "import", "rule", "timer", "system"]
 
@@ -85,6 +85,7 @@ class Actor:
     `scopes`: all that an API key may do of what its role may; None for a person.
     `until`: from then on his roles have no effect; None where nothing but a change ends them.
     `teams`: whose records alone he sees and changes; None for those of the whole organization.
+    `lacks_second_factor`: whether his organization demands one that he does not have.
     `authenticated_at`: when he proved once more who he is, after signing in; None: he has not.
     """
 
@@ -96,6 +97,7 @@ class Actor:
     authenticated_at: datetime | None = None
     until: datetime | None = None
     teams: frozenset[str] | None = None
+    lacks_second_factor: bool = False
 
     def may(self, permission: str) -> bool:
         """Wherever in the organization: whoever is bound to teams may not, unless it is his own."""
@@ -119,6 +121,11 @@ class Actor:
         """Raises: Forbidden unless he may do it with the records that he may see."""
         if not self.may_within(permission):
             raise Forbidden(permission)
+
+    def must_not_lack_a_second_factor(self) -> None:
+        """Raises: SecondFactorMissing."""
+        if self.lacks_second_factor:
+            raise SecondFactorMissing
 
     def must_have_reauthenticated(self, now: datetime) -> None:
         """Raises: ReauthenticationRequired unless he has just proven who he is."""

@@ -3,7 +3,8 @@
 DomainError
 ├── Refused                      the command may not be carried out as asked
 │   ├── Forbidden                the actor lacks the permission
-│   │   └── SegregationOfDuties  the actor is the one person who may not do this
+│   │   ├── SegregationOfDuties  the actor is the one person who may not do this
+│   │   └── SecondFactorMissing  the organization demands that the actor has one
 │   ├── ReauthenticationRequired the actor must prove once more who he is
 │   ├── IllegalTransition        the record's status does not allow it
 │   ├── RecordLocked             the record is final
@@ -54,6 +55,17 @@ class SegregationOfDuties(Forbidden):
 
     def __init__(self, message: str, permission: str = "") -> None:
         super().__init__(permission, message)
+
+
+class SecondFactorMissing(Forbidden):
+    code = "second_factor_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "",
+            "Your organization demands a second factor of you: set one up with /v1/auth/totp."
+            " Until then you may do nothing else here.",
+        )
 
 
 class ReauthenticationRequired(Refused):

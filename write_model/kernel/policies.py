@@ -19,6 +19,8 @@ class Policies:
     """Whether a command must come with an Idempotency-Key."""
     require_if_match: bool = False
     """Whether a command on a record must say in If-Match which version was seen."""
+    require_second_factor: bool = False
+    """Whether a member without a second factor may do nothing but set one up."""
 
 
 DEFAULTS = Policies()

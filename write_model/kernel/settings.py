@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,7 @@ OWNER, WRITER, TAILER, APP = (
 
 Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
 """As a browser writes it: no path, no wildcard."""
+Network = IPv4Network | IPv6Network
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 Often = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -59,6 +61,8 @@ class Settings(BaseSettings):
     """After how long without a request a kept connection is closed then."""
     allowed_origins: tuple[Origin, ...] = ()
     """Whose pages a browser lets ask; a JSON list such as ["https://desk.example"]."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose word in `X-Forwarded-For` is taken; a JSON list such as ["10.0.0.5", "10.1.0.0/16"]."""
     graphql_introspection: bool = False
     """Whether GraphQL tells its schema; off, because nobody but a developer's tools asks for it."""
     identity_provider_networks: tuple[IPvAnyNetwork, ...] = ()

@@ -65,6 +65,8 @@ class SetPolicies(Command):
     """Whether every command must carry an `Idempotency-Key`, which makes its retry safe."""
     require_if_match: bool = False
     """Whether a command on a record must carry `If-Match` with the version that was seen."""
+    require_second_factor: bool = False
+    """Whether a member without a second factor may do nothing but set one up."""
 
     def decide(self, state: Organization, moment: Moment) -> Iterator[PoliciesSet]:
         if not state.exists:
@@ -79,6 +81,7 @@ class SetPolicies(Command):
             reopen_window=self.reopen_window,
             require_idempotency_key=self.require_idempotency_key,
             require_if_match=self.require_if_match,
+            require_second_factor=self.require_second_factor,
         )
 
 

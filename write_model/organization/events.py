@@ -21,6 +21,7 @@ class PoliciesSet(Event):
     reopen_window: timedelta
     require_idempotency_key: bool = False
     require_if_match: bool = False
+    require_second_factor: bool = False
 
 
 @event("organization.identity_provider_set")

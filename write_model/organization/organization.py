@@ -45,6 +45,7 @@ class Organization:
                     event.reopen_window,
                     event.require_idempotency_key,
                     event.require_if_match,
+                    event.require_second_factor,
                 )
                 return replace(self, version=version, policies=policies)
             case IdentityProviderSet():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
@@ -27,6 +27,7 @@ class User:
 
     name: Personal[str] | None = None
     email: Personal[str] | None = None
+    has_second_factor: bool = False
 
     @property
     def exists(self) -> bool:
@@ -36,10 +37,12 @@ class User:
         match event:
             case UserRegistered(name=name, email=email):
                 return User(name, email)
-            case PasswordChanged() | SignInsEnded() | ResetOffered():
+            case PasswordChanged() | SignInsEnded() | ResetOffered() | RecoveryCodeUsed():
                 return self
-            case SecondFactorEnabled() | SecondFactorDisabled() | RecoveryCodeUsed():
-                return self
+            case SecondFactorEnabled():
+                return replace(self, has_second_factor=True)
+            case SecondFactorDisabled():
+                return replace(self, has_second_factor=False)
             case _:
                 assert_never(event)
 

@@ -9,11 +9,12 @@ from pydantic_core import to_json
 from api.answers.identity_providers import ToProvider
 from api.answers.people import Tokens
 from api.commands import JSON
+from api.identity.addresses import address
 from api.identity.auth import tokens_answer
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Long, Short
 from api.identity.oidc.elsewhere import CameBack
-from api.identity.resetting import NOT_KEPT, address
+from api.identity.resetting import NOT_KEPT
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.process import process
 from api.requests import body

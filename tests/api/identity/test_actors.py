@@ -18,6 +18,7 @@ from write_model.membership.membership import Membership, Standing, membership_s
 class Happened:
     topic: str
     stream: UUID
+    tenant: UUID = HARBOR
 
 
 class Memberships:
@@ -51,6 +52,18 @@ class SignIns:
         return self.lives
 
 
+class Lacking:
+    """Stands for policies and second factors: whether one is demanded that he does not have."""
+
+    def __init__(self) -> None:
+        self.lacks = False
+        self.asked = 0
+
+    async def __call__(self, tenant: UUID, subject: UUID) -> bool:
+        self.asked += 1
+        return self.lacks
+
+
 class NoKeys:
     def at_hand(self, token: str) -> Actor | None:
         return None
@@ -77,8 +90,13 @@ def sign_ins() -> SignIns:
 
 
 @pytest.fixture
-def actors(memberships: Memberships, sign_ins: SignIns) -> Actors:
-    return Actors(TOKENS, memberships, sign_ins, NoKeys(), CLOCK)
+def lacking() -> Lacking:
+    return Lacking()
+
+
+@pytest.fixture
+def actors(memberships: Memberships, sign_ins: SignIns, lacking: Lacking) -> Actors:
+    return Actors(TOKENS, memberships, sign_ins, lacking, NoKeys(), CLOCK)
 
 
 async def test_roles_are_looked_up_once(actors: Actors, memberships: Memberships) -> None:
@@ -86,6 +104,28 @@ async def test_roles_are_looked_up_once(actors: Actors, memberships: Memberships
     assert (first.id, first.tenant, first.roles) == (FREYA, HARBOR, frozenset({Role.RESPONDER}))
     assert await actors.of(TOKEN) is first
     assert memberships.asked == 1
+
+
+async def test_a_second_factor_is_demanded_from_the_moment_that_policies_say_so(
+    actors: Actors, lacking: Lacking
+) -> None:
+    assert not (await actors.of(TOKEN)).lacks_second_factor
+    lacking.lacks = True
+    actors.evict(Happened("organization.policies_set", INGE, tenant=INGE))
+    assert not (await actors.of(TOKEN)).lacks_second_factor
+    actors.evict(Happened("organization.policies_set", HARBOR))
+    assert (await actors.of(TOKEN)).lacks_second_factor
+    assert lacking.asked == 2
+
+
+async def test_who_lacks_a_second_factor_is_looked_up_until_he_has_it(
+    actors: Actors, lacking: Lacking
+) -> None:
+    lacking.lacks = True
+    assert (await actors.of(TOKEN)).lacks_second_factor
+    lacking.lacks = False
+    assert not (await actors.of(TOKEN)).lacks_second_factor
+    assert await actors.of(TOKEN) is await actors.of(TOKEN)
 
 
 async def test_when_their_time_is_over_they_are_believed_no_longer(

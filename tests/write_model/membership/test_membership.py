@@ -231,3 +231,7 @@ def test_an_invitation_is_withdrawn_until_it_was_accepted() -> None:
     given(INVITED).when(WithdrawInvitation(), by=ADMIN).then(REMOVED)
     given(INVITED, ACTIVATED).when(WithdrawInvitation(), by=ADMIN).then_refused(IllegalTransition)
     given(INVITED_AS_OWNER).when(WithdrawInvitation(), by=ADMIN).then_refused(Forbidden)
+
+
+def test_a_record_of_no_team_is_within_every_team() -> None:
+    assert SuspendMember().is_within(MEMBERSHIP.empty, frozenset({"warehouse"}))

@@ -84,7 +84,14 @@ def test_what_becomes_of_a_second_factor_is_on_record() -> None:
     ):
         given(REGISTERED).when(command, by=ADMIN).then(follows)
         given().when(command, by=ADMIN).then_refused(NotFound)
-        assert given(REGISTERED, follows).state(USER) == given(REGISTERED).state(USER)
+
+
+def test_whether_somebody_has_a_second_factor_is_known() -> None:
+    assert not given(REGISTERED).state(USER).has_second_factor
+    enabled = given(REGISTERED, SecondFactorEnabled(), RecoveryCodeUsed())
+    assert enabled.state(USER).has_second_factor
+    disabled = given(REGISTERED, SecondFactorEnabled(), SecondFactorDisabled())
+    assert not disabled.state(USER).has_second_factor
 
 
 def test_nobody_has_no_password() -> None:
