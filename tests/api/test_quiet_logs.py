@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import quote
 
@@ -19,9 +20,10 @@ import structlog
 from tests.acceptance.searching import Search
 from tests.api import test_described_answers as story
 from tests.api.described_routes import Route, routes
-from tests.api.serving import LEAK, PASSWORD, Served, Somebody, told
+from tests.api.serving import LEAK, PASSWORD, Served, Somebody, serving, told
 from tests.embedded import Database
 from write_model.kernel.logs import configure_logs
+from write_model.kernel.settings import Settings
 
 NAME, EMAIL = "Zoë Quillxandra", "Zoe.Quillxandra@Wharfingham.example"
 STRANGE_PASSWORD = "Schmierfilmrest 4711"
@@ -67,6 +69,14 @@ class Secrets:
             elif name == "recovery_codes":
                 self.found.update(map(str, value))
         return dict(pairs)
+
+
+@pytest.fixture
+async def served(settings: Settings) -> AsyncGenerator[Served]:
+    """The server may ask an identity provider on this machine."""
+    inside = {"identity_provider_networks": (ip_network("127.0.0.0/8"),)}
+    async with serving(settings.model_copy(update=inside)) as served:
+        yield served
 
 
 @pytest.mark.usefixtures("projector")

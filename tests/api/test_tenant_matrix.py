@@ -31,7 +31,8 @@ IN_BODIES = ("reference", "incident", "member")
 OF_THE_RECORD = {"task": "task", "note": "note"}
 """They stand in an address behind their record, which may be one's own."""
 NOTHING = Word("theirs", "", "")
-GRAPHQL = '{ incident(id: "(word)") { title } history(id: "(word)") { items { type } } }'
+GRAPHQL = "query ($id: String!) { incident(id: $id) { title } }"
+"""One read only: of several it is not said in which order they fail."""
 WORD, OWN, FRESH = "(word)", "(own)", "(fresh)"
 """Places in a question: for the word, a record of one's own, and one that nobody has touched."""
 
@@ -144,7 +145,7 @@ def _in_the_body(route: Route, two: Two) -> Iterator[Cell]:
 def _with(body: dict[str, Any], text: str) -> dict[str, Any]:
     outer, _, inner = text.rpartition(".")
     if text == "query":
-        return {text: GRAPHQL}
+        return {text: GRAPHQL, "variables": {"id": WORD}}
     if outer == "imported":
         return body | {outer: {"row": 1, inner: WORD}}
     return body | ({outer: body.get(outer, {}) | {inner: WORD}} if outer else {inner: WORD})

@@ -30,6 +30,7 @@ ALL = [
     errors.KeyInProgress(),
     errors.Unauthenticated("Sign in."),
     errors.SecondFactorRequired(),
+    errors.SecondFactorMissing(),
     errors.RateLimited(7),
     errors.Overloaded(),
     errors.Unavailable(),
