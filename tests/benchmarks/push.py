@@ -44,6 +44,10 @@ _FEW, _MANY = 1_000, 5_000
 _FEW_PER_S, _MANY_PER_S = 40, 8
 """Commits a second: each message is fanned out by itself, so that none gains by its neighbours."""
 _SOME, _SOME_PER_S = 100, 50
+_MANY_BEGIN = {
+    f"TALLYSTICK_STREAMS_A_MINUTE_OF_{whose}": "1000000" for whose in ("ORGANIZATION", "ACTOR")
+}
+"""All of them are one person here, and would be told to wait."""
 _READING, _BURST = 20, 3_000
 """Beside the one that is stuck; together 60,000 messages."""
 
@@ -112,7 +116,7 @@ def run(*, rounds: int, lasting_s: float) -> Report:
 
 @contextmanager
 def _measured(server: BenchServer, access: str, keys: Keys) -> Generator[_Bench]:
-    with served("api.serve", environment(server)) as api:
+    with served("api.serve", {**environment(server), **_MANY_BEGIN}) as api:
         yield _Bench(server, api, access, keys)
 
 
