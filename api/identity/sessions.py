@@ -41,11 +41,19 @@ async def sessions(request: Request) -> Response:
     return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
 
 
-@router.delete("/auth/sessions", status_code=204, openapi_extra=_ending("subject_erased"))
+@router.delete(
+    "/auth/sessions",
+    status_code=204,
+    openapi_extra=_ending("subject_erased", "reauthentication_required"),
+)
 async def end_all(request: Request) -> Response:
-    """End all your sign-ins, this one included."""
+    """End all your sign-ins, this one included.
+
+    It needs a token of `POST /v1/auth/reauthenticate`.
+    """
     async with admitted(request, _OWN) as actor:
         actor.must_be_a_person()
+        actor.must_have_reauthenticated(process(request).identity.clock())
         await _signing_in(request).end(actor)
     return Response(status_code=204)
 
@@ -53,12 +61,17 @@ async def end_all(request: Request) -> Response:
 @router.delete(
     "/auth/sessions/{session}",
     status_code=204,
-    openapi_extra=_ending("not_found", "subject_erased"),
+    openapi_extra=_ending("not_found", "subject_erased", "reauthentication_required"),
 )
 async def end_one(request: Request, session: UUID) -> Response:
-    """End one of your sign-ins, wherever it was begun."""
+    """End one of your sign-ins, wherever it was begun.
+
+    Any but the one that asks needs a token of `POST /v1/auth/reauthenticate`.
+    """
     async with admitted(request, _OWN) as actor:
         actor.must_be_a_person()
+        if session != current_sign_in(request):
+            actor.must_have_reauthenticated(process(request).identity.clock())
         await _signing_in(request).end(actor, session)
     return Response(status_code=204)
 

@@ -205,6 +205,9 @@ async def she_ends_her_sign_ins(served: Served, credentials: dict[str, Any]) -> 
         bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
         await served.http.post("/v1/stream/tickets", headers=bearer)
         shown = told(await served.http.get("/v1/auth/sessions", headers=bearer))
+        proof = {"password": credentials["password"]}
+        proven = told(await served.http.post("/v1/auth/reauthenticate", json=proof, headers=bearer))
+        bearer = {"Authorization": f"Bearer {proven['access_token']}"}
         ended = path.replace("{id}", shown["items"][0]["id"])
         await served.http.delete(ended, headers=bearer)
 

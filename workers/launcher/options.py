@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workers.launcher.ways_out import open_to_listeners
 from write_model.kernel.homes import default_home, local_url
 from write_model.kernel.secret_sources import VARIABLE
 
@@ -68,6 +69,10 @@ def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.enviro
         raise OptionsRefused(
             "In production the embedded servers are refused: set DATABASE_URL and REDIS_URL."
         )
+    if environment.get("ENV") == "production":
+        told = open_to_listeners(options.database_url, options.redis_url, environment)
+        if told is not None:
+            raise OptionsRefused(told)
     return options
 
 

@@ -56,7 +56,7 @@ async def test_a_wrong_password_proves_nothing_and_is_not_tried_for_long(freya: 
 async def test_a_proof_ends_with_its_sign_in(freya: Somebody) -> None:
     proven = with_token(freya, told(await proves(freya)))
     assert (await proven.get("/v1/me")).status_code == 200
-    await freya.delete("/v1/auth/sessions")
+    assert (await proven.delete("/v1/auth/sessions")).status_code == 204
     assert (await proven.get("/v1/me")).status_code == 401
 
 

@@ -47,7 +47,7 @@ async def test_sign_ins_are_shown_to_their_owner_with_the_one_that_asks(
 async def test_an_ended_sign_in_has_no_effect_any_more(served: Served, freya: Somebody) -> None:
     phone = await signs_in(served)
     lost, _ = await shown(phone)
-    assert (await freya.delete(f"/v1/auth/sessions/{lost['id']}")).status_code == 204
+    assert (await freya.proven(served).delete(f"/v1/auth/sessions/{lost['id']}")).status_code == 204
     answer = await phone.get("/v1/me")
     assert (answer.status_code, told(answer)["code"]) == (401, "unauthenticated")
     assert [each["current"] for each in await shown(freya)] == [True]
@@ -55,16 +55,28 @@ async def test_an_ended_sign_in_has_no_effect_any_more(served: Served, freya: So
 
 async def test_all_end_with_the_one_that_asks(served: Served, freya: Somebody) -> None:
     phone = await signs_in(served)
-    assert (await freya.delete("/v1/auth/sessions")).status_code == 204
+    assert (await freya.proven(served).delete("/v1/auth/sessions")).status_code == 204
     assert [(await who.get("/v1/me")).status_code for who in (freya, phone)] == [401, 401]
     assert len(await shown(await signs_in(served))) == 1
+
+
+async def test_who_has_only_a_token_ends_no_sign_in_but_its_own(
+    served: Served, freya: Somebody
+) -> None:
+    phone = await signs_in(served)
+    other, own = sorted(await shown(phone), key=lambda each: each["current"])
+    for path in ("/v1/auth/sessions", f"/v1/auth/sessions/{other['id']}"):
+        answer = await phone.delete(path)
+        assert (answer.status_code, told(answer)["code"]) == (403, "reauthentication_required")
+    assert (await phone.delete(f"/v1/auth/sessions/{own['id']}")).status_code == 204
+    assert [(await who.get("/v1/me")).status_code for who in (freya, phone)] == [200, 401]
 
 
 async def test_nobody_ends_what_is_another_s(
     served: Served, owner: Somebody, freya: Somebody
 ) -> None:
     [hers] = await shown(freya)
-    answer = await owner.delete(f"/v1/auth/sessions/{hers['id']}")
+    answer = await owner.proven(served).delete(f"/v1/auth/sessions/{hers['id']}")
     assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
     assert (await freya.get("/v1/me")).status_code == 200
 
@@ -133,7 +145,7 @@ async def test_another_process_learns_of_it_within_a_second(
     async with serving(settings) as other:
         there = Somebody(other.http, freya.id, freya.tenant, freya.token)
         assert (await there.get("/v1/me")).status_code == 200
-        await freya.delete("/v1/auth/sessions")
+        await freya.proven(served).delete("/v1/auth/sessions")
         ended_at = time.monotonic()
         while (await there.get("/v1/me")).status_code == 200:
             assert time.monotonic() - ended_at < 1
