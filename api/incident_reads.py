@@ -99,6 +99,7 @@ async def incidents(request: Request) -> Response:
         body = b'{"items":%b,%b' % (items, to_json(rest)[1:])
         if question.facets:
             body = b'%b,"facets":%b}' % (body[:-1], await _facets(at, actor, question, given))
+        shown = shown._replace(position=page.position)
         return shown.answer(body, link=next_page(request, page.next_cursor))
 
 
@@ -202,7 +203,7 @@ async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, Sh
     if found is None:
         raise await _why_not(at, actor, request)
     must_show(actor, found.document)
-    return (shown._replace(stale=True) if found.is_parked else shown), found
+    return Shown(found.position, shown.stale or found.is_parked), found
 
 
 async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
@@ -218,6 +219,7 @@ async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Show
         version=row["version"],
         is_personal=row["is_personal"],
         is_parked=is_cut,
+        position=None,
         people=tuple(map(UUID, row["people"])),
         document=row["document"],
     )

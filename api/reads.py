@@ -20,7 +20,7 @@ _SEALED = b'"commitment":'
 
 
 class Shown(NamedTuple):
-    """The position that an answer shows; None where nobody asked for one."""
+    """The position that an answer shows; None where that is told of none."""
 
     position: int | None
     stale: bool
