@@ -6,6 +6,7 @@ from types import TracebackType
 
 from fastapi import Request
 
+from api.places import PLACE
 from api.process import process
 from api.requests import caller
 from write_model.kernel.access import Actor
@@ -35,11 +36,21 @@ class Admission:
         commands.__enter__()
         try:
             actor = await caller(self._request, self._permission)
-            self._turn = await self._budgets.turns.begin(actor.tenant)
+            self._turn = await self._turn_of(actor)
         except BaseException:
             commands.__exit__(None, None, None)
             raise
         return actor
+
+    async def _turn_of(self, actor: Actor) -> int:
+        """Who goes away while he waits for it leaves it to the next."""
+        turns, place = self._budgets.turns, self._request.scope.get(PLACE)
+        if place is None:
+            return await turns.begin(actor.tenant)
+        place.unbind()
+        turn = await turns.begin(actor.tenant)
+        place.bind()
+        return turn
 
     async def __aexit__(
         self,

@@ -55,6 +55,7 @@ STATUS: dict[str, int] = {
     "legal_hold": 423,
     "precondition_required": 428,
     "rate_limited": 429,
+    "head_too_large": 431,
     "internal": 500,
     "not_installed": 501,
     "overloaded": 503,

@@ -38,6 +38,16 @@ class PayloadTooLarge(DomainError):
         super().__init__(f"The body may hold {limit_bytes} bytes at most.")
 
 
+class HeadTooLarge(DomainError):
+    code = "head_too_large"
+
+    def __init__(self, limit_bytes: int, most_fields: int) -> None:
+        super().__init__(
+            f"Address and headers may hold {limit_bytes} bytes and {most_fields} fields at most;"
+            " send less of either."
+        )
+
+
 class UnsupportedMediaType(DomainError):
     code = "unsupported_media_type"
 

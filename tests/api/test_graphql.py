@@ -33,6 +33,15 @@ def codes(answer: dict[str, Any]) -> set[str]:
     return {error["extensions"]["code"] for error in answer["errors"]}
 
 
+async def test_a_question_by_post_counts_as_a_query(served: Served, commander: Somebody) -> None:
+    served.process.budgets.door.commands.at_once = 0
+    answer = await commander.post(GRAPHQL, {"query": "{incidents {next_cursor}}"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["RateLimit"].startswith('"queries-organization";')
+    served.process.budgets.door.queries.at_once = 0
+    assert (await commander.post(GRAPHQL, {"query": "{"})).status_code == 503
+
+
 @pytest.mark.usefixtures("projector")
 async def test_several_reads_are_one_request(commander: Somebody) -> None:
     leak = await commander.declares(injured="Siri Dahl")

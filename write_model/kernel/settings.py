@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     """How long requests under way are waited for after SIGTERM: more than a command may take."""
     drain_idle_s: Annotated[float, Field(ge=0)] = 2.0
     """After how long without a request a kept connection is closed then."""
+    head_s: Annotated[float, Field(gt=0)] = 10.0
+    """How long address and headers of a request may take to come."""
+    body_s: Annotated[float, Field(gt=0)] = 10.0
+    """The same of its body; no longer than a command's deadline, which holds for both."""
+    unread_s: Annotated[float, Field(gt=0)] = 30.0
+    """How long a client may take nothing of an answer."""
     allowed_origins: tuple[Origin, ...] = ()
     """Whose pages a browser lets ask; a JSON list such as ["https://desk.example"]."""
     trusted_proxies: tuple[Network, ...] = ()

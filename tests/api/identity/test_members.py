@@ -179,7 +179,8 @@ async def test_past_the_budget_nobody_is_added_or_changed(
 ) -> None:
     full = Budgets(commands=0, queries=0)
     app = create_app(settings, budgets=full)
-    async with serving(settings, Server(Config(app, lifespan="on", log_config=None))) as served:
+    running = Server(Config(app, lifespan="on", log_config=None), settings)
+    async with serving(settings, running) as served:
         owner = await served.somebody(Role.OWNER)
         for answer in (
             await owner.post("/v1/members", FREYA),
