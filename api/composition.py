@@ -38,7 +38,7 @@ from api.identity import (
     sessions,
 )
 from api.identity.identity import Identity, identity
-from api.identity.oidc import managing, through_provider
+from api.identity.oidc import linking, managing, through_provider
 from api.limits import Limits, sizes
 from api.observing import Observed
 from api.problems import explain_errors
@@ -81,6 +81,7 @@ ROUTERS = (
     second_factors.router,
     through_provider.router,
     managing.router,
+    linking.router,
     members.router,
     named.router,
     api_keys.router,

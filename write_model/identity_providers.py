@@ -11,6 +11,7 @@ from write_model.kernel.client_secrets import ClientSecrets
 from write_model.kernel.clock import Clock
 from write_model.kernel.errors import NotFound
 from write_model.kernel.ids import Ids
+from write_model.kernel.linked_subjects import LinkedSubjects
 from write_model.kernel.messages import Receipt
 from write_model.organization.commands import (
     AddIdentityProvider,
@@ -32,10 +33,14 @@ class NewProvider:
 
 @dataclass(frozen=True, slots=True)
 class IdentityProviders:
-    """A secret is kept before the log says that it is in force, and dropped once it is not."""
+    """A secret is kept before the log says that it is in force, and dropped once it is not.
+
+    So are the links of whom a provider tells, once its members sign in there no more.
+    """
 
     write_model: WriteModel
     secrets: ClientSecrets
+    linked: LinkedSubjects
     ids: Ids
     clock: Clock
 
@@ -53,6 +58,8 @@ class IdentityProviders:
         before = (await self.organization(by.tenant)).identity_provider(provider)
         receipt = await self._put_in_force(provider, new, ChangeIdentityProvider, by)
         await self.secrets.drop(before.secret, by.tenant)
+        if new.issuer != before.issuer:
+            await self.linked.unlink(by.tenant, provider)
         return receipt
 
     async def remove(self, provider: UUID, *, by: Actor) -> Receipt:
@@ -62,6 +69,7 @@ class IdentityProviders:
         command = RemoveIdentityProvider(provider=provider)
         receipt = await self.write_model.handle(by.tenant, command, by=by)
         await self.secrets.drop(before.secret, by.tenant)
+        await self.linked.unlink(by.tenant, provider)
         return receipt
 
     async def find(self, provider: UUID) -> tuple[UUID, IdentityProviderSet]:

@@ -50,6 +50,7 @@ from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
 from write_model.password_resets import PasswordResets
+from write_model.provider_links import ProviderLinks
 from write_model.second_factors import SecondFactors
 
 _OF_KEYS = f"{API_KEY.name}."
@@ -164,13 +165,13 @@ def identity(
         SecondStep(factors, guesses, on_record),
         choosing,
     )
-    providers = IdentityProviders(
-        write_model, ClientSecrets(pool, KeptSecrets(master.key("client_secrets"))), ids, clock
-    )
+    linked = LinkedSubjects(pool, master.key("linked_subjects"))
+    client_secrets = ClientSecrets(pool, KeptSecrets(master.key("client_secrets")))
+    providers = IdentityProviders(write_model, client_secrets, linked, ids, clock)
     elsewhere = SigningInElsewhere(
         signing_in,
         providers,
-        LinkedSubjects(pool, master.key("linked_subjects")),
+        ProviderLinks(write_model, linked),
         Flows(KeptSecrets(master.key("sign_in_flows")), clock),
         Discovery(Fetching(provider_networks), clock),
     )

@@ -184,6 +184,7 @@ DOORS = {
     *("credentials.keep_client_secret", "credentials.client_secret"),
     *("credentials.organization_of_provider", "credentials.drop_client_secret"),
     *("credentials.linked_subject", "credentials.link_subject", "credentials.finish_flow"),
+    *("credentials.links_of", "credentials.unlink"),
     *("personal.create_keys", "personal.read_keys"),
 }
 _READABLE: LiteralString = """

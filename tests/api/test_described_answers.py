@@ -176,6 +176,11 @@ async def they_sign_in_elsewhere(served: Served, owner: Somebody) -> None:
         came = await harbor.comes_back()
         for _ in range(2):
             await harbor.finishes(came)
+        for whose in ("/v1/auth", f"/v1/members/{owner.id}"):
+            await harbor.signs_in()
+            await owner.get("/v1/auth/identity-providers")
+            for who in (owner, proven, proven):
+                await who.delete(f"{whose}/identity-providers/{harbor.id}")
     for _ in range(2):
         await proven.delete(path)
         await served.http.post(f"/v1/auth/oidc/{harbor.id}/start")

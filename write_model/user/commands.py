@@ -14,6 +14,8 @@ from write_model.kernel.personal import Clear
 from write_model.kernel.texts import PersonName
 from write_model.user.events import (
     EndReason,
+    IdentityProviderLinked,
+    IdentityProviderUnlinked,
     PasswordChanged,
     RecoveryCodeUsed,
     ResetOffered,
@@ -120,3 +122,29 @@ class RecordRecoveryCodeUse(Command):
         if not state.exists:
             raise NotFound
         yield RecoveryCodeUsed()
+
+
+class AboutIdentityProvider(Command):
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+    organization: UUID
+    """The one that trusts the provider."""
+    provider: UUID
+
+
+class RecordIdentityProviderLink(AboutIdentityProvider):
+    """Write down that an identity provider tells of a person from now on."""
+
+    def decide(self, state: User, moment: Moment) -> Iterator[IdentityProviderLinked]:
+        if not state.exists:
+            raise NotFound
+        yield IdentityProviderLinked(organization=self.organization, provider=self.provider)
+
+
+class RecordIdentityProviderUnlink(AboutIdentityProvider):
+    """Write down that it no longer does."""
+
+    def decide(self, state: User, moment: Moment) -> Iterator[IdentityProviderUnlinked]:
+        if not state.exists:
+            raise NotFound
+        yield IdentityProviderUnlinked(organization=self.organization, provider=self.provider)

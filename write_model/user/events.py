@@ -62,6 +62,22 @@ class RecoveryCodeUsed(Event):
     """One of ten stood in for the second factor."""
 
 
+@event("user.identity_provider_linked")
+class IdentityProviderLinked(Event):
+    """Who he is for the provider, which `organization` trusts, stands nowhere in the log."""
+
+    organization: UUID
+    provider: UUID
+
+
+@event("user.identity_provider_unlinked")
+class IdentityProviderUnlinked(Event):
+    """The provider no longer tells of him, unless he is linked anew."""
+
+    organization: UUID
+    provider: UUID
+
+
 UserEvent = (
     UserRegistered
     | PasswordChanged
@@ -70,4 +86,6 @@ UserEvent = (
     | SecondFactorEnabled
     | SecondFactorDisabled
     | RecoveryCodeUsed
+    | IdentityProviderLinked
+    | IdentityProviderUnlinked
 )

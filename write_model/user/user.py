@@ -10,6 +10,8 @@ from uuid import UUID
 from write_model.kernel.messages import Aggregate
 from write_model.kernel.personal import Personal
 from write_model.user.events import (
+    IdentityProviderLinked,
+    IdentityProviderUnlinked,
     PasswordChanged,
     RecoveryCodeUsed,
     ResetOffered,
@@ -37,7 +39,14 @@ class User:
         match event:
             case UserRegistered(name=name, email=email):
                 return User(name, email)
-            case PasswordChanged() | SignInsEnded() | ResetOffered() | RecoveryCodeUsed():
+            case (
+                PasswordChanged()
+                | SignInsEnded()
+                | ResetOffered()
+                | RecoveryCodeUsed()
+                | IdentityProviderLinked()
+                | IdentityProviderUnlinked()
+            ):
                 return self
             case SecondFactorEnabled():
                 return replace(self, has_second_factor=True)

@@ -25,8 +25,9 @@ from api.identity.signing_in import SignedIn, SigningIn
 from write_model.identity_providers import IdentityProviders
 from write_model.kernel.access import Role
 from write_model.kernel.errors import Invalid, Unauthenticated, Unavailable
-from write_model.kernel.linked_subjects import LinkedSubjects, Subject
+from write_model.kernel.linked_subjects import Subject
 from write_model.organization.events import IdentityProviderSet
+from write_model.provider_links import ProviderLinks
 
 REFUSED = (
     "Your identity provider has not signed you in here; begin once more, or ask an administrator"
@@ -64,7 +65,7 @@ class _Granted(BaseModel):
 class SigningInElsewhere:
     signing_in: SigningIn
     providers: IdentityProviders
-    linked: LinkedSubjects
+    links: ProviderLinks
     flows: Flows
     discovery: Discovery
 
@@ -107,7 +108,7 @@ class SigningInElsewhere:
         _must_come_from(metadata, came.iss)
         # Once, whatever becomes of it: from here on it costs the provider something.
         now = self.flows.clock()
-        if not await self.linked.finish(came.flow, at=now, until=flow.ends_at):
+        if not await self.links.kept.finish(came.flow, at=now, until=flow.ends_at):
             raise NotBelieved("flow came twice")
         token = await self._exchanged(tenant, trusted, metadata, flow, came.code)
         key = await self.discovery.key(metadata, key_name(token))
@@ -158,7 +159,7 @@ class SigningInElsewhere:
     ) -> UUID:
         """Whom that is here: an active member, linked before or by his verified address."""
         subject = Subject(trusted.provider, trusted.issuer, told.subject)
-        linked = await self.linked.find(tenant, subject)
+        linked = await self.links.find(tenant, subject)
         user = linked or await self._by_email(told.email)
         try:
             actor = await self.signing_in.actors.member(tenant, user)
@@ -180,7 +181,7 @@ class SigningInElsewhere:
         return login.user
 
     async def _link(self, tenant: UUID, subject: Subject, user: UUID) -> None:
-        if await self.linked.link(tenant, subject, user) != user:
+        if await self.links.link(tenant, subject, user) != user:
             raise NotBelieved("linked to somebody else at the same time")
         self.signing_in.on_record.note(user, "identity_provider_linked")
 
