@@ -11,6 +11,7 @@ import structlog
 
 from api.budgets import Budget
 from api.identity.identity import Identity
+from api.pushing.teams import Teams
 from projections.push import Ring
 from read_model.log_headers import Head, Header, head, tail
 from read_model.queries.position import Positions
@@ -43,10 +44,12 @@ class Following:
         *,
         subscribers: Budget,
         positions: Positions,
+        teams: Teams,
     ) -> None:
         self._pool, self._identity, self._ring = pool, identity, ring
         self._records, self._policies = write_model.records, write_model.decider.policies
         self._subscribers, self._positions = subscribers, positions
+        self._teams = teams
         self._trust_s = settings.tail_trust_s
         self._loop = asyncio.get_running_loop()
         self._position = self._epoch = 0
@@ -141,6 +144,7 @@ class Following:
                 return ()
         for header in news:
             self._identity.evict(header)
+            self._teams.evict(header)
             if header.topic.startswith(_OF_ORGANIZATIONS):
                 self._policies.forget(header.tenant)
         self._ring.publish(news)
@@ -159,6 +163,7 @@ class Following:
         self._identity.distrust()
         self._policies.distrust()
         self._positions.distrust()
+        self._teams.clear()
 
     def _abreast(self, asked_at: float) -> None:
         self._hole = None

@@ -137,7 +137,7 @@ class Subscriber:
             if self.was_live and not page:
                 raise FellBehind
             await self.look_up()
-            self._send(page)
+            await self._send(page)
             if not page:
                 self.at.ring.begin(self.actor.tenant, self.position)
             await self.line.cleared()
@@ -145,9 +145,13 @@ class Subscriber:
     def _is_in_the_ring(self) -> bool:
         return self.at.ring.after(self.actor.tenant, self.position, at_most=1) is not None
 
-    def _send(self, messages: Sequence[Message]) -> None:
+    async def _send(self, messages: Sequence[Message]) -> None:
+        shown = self.view.of_these(messages)
+        if self.view.teams is not None:
+            async with self._soon():
+                shown = await self.at.teams.of(shown, self.view.teams)
         if messages:
-            self.line.write(self.line.encoded(self.view.of_these(messages)))
+            self.line.write(self.line.encoded(shown))
             self.position = messages[-1].position
 
     async def _missed(self) -> list[Message]:
