@@ -92,12 +92,14 @@ class Following:
         return _SHORTEST_PAUSE_S if is_news else min(last_s * 2, _LONGEST_PAUSE_S)
 
     async def watch(self) -> None:
-        """Stop believing what is remembered while the log cannot be reached; until cancelled."""
+        """Without the log believe nothing remembered, and tell nobody anything; until cancelled."""
         while True:
             left_s = self._reached_at + self._trust_s - self._loop.time()
             if left_s <= 0 and self._trusted:
                 log.warning("the_tail_is_lost")
                 self._distrust()
+            if left_s <= 0 and not self._ring.is_silent:
+                self._ring.fall_silent()
             await asyncio.sleep(left_s if left_s > 0 else self._trust_s / 4)
 
     async def _look(self) -> Sequence[Header]:
@@ -168,6 +170,7 @@ class Following:
     def _abreast(self, asked_at: float) -> None:
         self._hole = None
         self._reached_at = asked_at
+        self._ring.speak()
         if not self._trusted:
             self._trusted = True
             self._identity.trust()

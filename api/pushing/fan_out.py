@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.identity.actors import Actors
-from api.pushing.subscriber import Restarting, Subscriber
+from api.pushing.subscriber import Restarting, Subscriber, TailLost
 from api.pushing.teams import Teams
 from api.pushing.topics import View
 from projections.push import Message, Ring
@@ -112,6 +112,9 @@ class FanOut:
                 await asyncio.sleep(0)
 
     def _advance(self, subscriber: Subscriber, parts: Parts, is_judged: Judge) -> None:
+        if self._ring.is_silent:
+            self._wait_for(subscriber, partial(_raising, TailLost()))
+            return
         try:
             if subscriber.branch != self._ring.branch:
                 raise LogRestored

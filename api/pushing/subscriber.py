@@ -23,7 +23,7 @@ from write_model.kernel.errors import Forbidden, LogRestored, Unauthenticated, U
 
 log = structlog.get_logger(__name__)
 
-POLICY, RESTARTING, TOO_SLOW = 1008, 1012, 1013
+POLICY, RESTARTING, TOO_SLOW, OUT_OF_REACH = 1008, 1012, 1013, 1014
 GOES_ON = '{"type":"stream.token_taken"}'
 
 
@@ -46,6 +46,10 @@ class Writing(Protocol):
 
 class FellBehind(Exception):
     """What the client has not taken yet is no longer in the ring."""
+
+
+class TailLost(Exception):
+    """This process does not hear what happens; another one may."""
 
 
 class Restarting(Exception):
@@ -180,6 +184,8 @@ class Subscriber:
                 return POLICY, self._resumable("no longer permitted")
             case FellBehind():
                 return TOO_SLOW, self._resumable("too slow")
+            case TailLost():
+                return OUT_OF_REACH, self._resumable("the log is out of reach here")
             case LogRestored():
                 return RESTARTING, "the log was restored; start anew"
             case Restarting():
