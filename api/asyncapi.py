@@ -20,7 +20,8 @@ _ABOUT = (
     "What happens in an organization, as it is recorded: over a WebSocket, or as server-sent events"
     " at the same address. Without `after` it begins now. The close code or the last event says why"
     " it ends, with the position to resume after: 1008 the token ran out or the right is gone, 1012"
-    " connect again, 1013 too slow. Each event comes once and in order, whichever process is asked."
+    " connect again, 1013 too slow, 1014 the log is out of reach of this process: connect again for"
+    " another one. Each event comes once and in order, whichever process is asked."
 )
 _QUERY = {
     "after": ("integer", "The position to go on after; 0 for the beginning."),

@@ -44,6 +44,7 @@ from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
 from api.pushing.fan_out import FanOut
+from api.pushing.teams import Teams
 from api.pushing.tickets import Tickets
 from api.questions import questions
 from api.requests_seen import RequestsSeen
@@ -156,6 +157,7 @@ async def _running(
         )
         reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
         asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)
+        teams = Teams(parts.write_model)
         following = Following(
             parts.pool,
             people,
@@ -164,12 +166,13 @@ async def _running(
             settings,
             subscribers=budgets.streams,
             positions=asked.positions,
+            teams=teams,
         )
         await following.begin()
         waking = Waking(settings.cache_url(), budgets.streams, following.look)
         stack.push_async_callback(waking.close)
         parts.write_model.log.on_commit = waking.committed
-        fan_out = FanOut(ring, people.actors)
+        fan_out = FanOut(ring, people.actors, teams)
         for name, work in _beside_requests(following, waking, fan_out, people):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
@@ -182,6 +185,7 @@ async def _running(
             people,
             ring,
             fan_out,
+            teams,
             Tickets(parts.master, cache, parts.clock),
             budgets,
             Limits(sizes(settings), cache),

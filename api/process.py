@@ -21,6 +21,7 @@ from write_model.kernel.settings import Settings
 
 if TYPE_CHECKING:  # What sends to subscribers reaches its process through this module.
     from api.pushing.fan_out import FanOut
+    from api.pushing.teams import Teams
     from api.pushing.tickets import Tickets
 
 _FAREWELL_S = 0.3
@@ -37,6 +38,7 @@ class Process:
     identity: Identity
     ring: Ring
     fan_out: FanOut
+    teams: Teams
     tickets: Tickets
     budgets: Budgets
     limits: Limits

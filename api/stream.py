@@ -28,10 +28,11 @@ from api.pushing.subscriber import Line, Subscriber
 from api.pushing.tickets import LIVES
 from api.pushing.topics import asked_topics
 from read_model.log_headers import last_position
-from write_model.kernel.errors import DomainError, LogRestored
+from write_model.kernel.errors import DomainError, LogRestored, Unavailable
 
 router = APIRouter(prefix="/v1/stream", tags=["Events"])
 
+_SILENT = "The log is out of reach of this process; connect again, and another one may answer."
 _OWN = "people.read"
 """Every role carries it: a ticket is good for what its owner may see."""
 
@@ -123,6 +124,8 @@ async def _subscriber(
     connection: HTTPConnection, at: Process, line: Line, given: QueryParams
 ) -> Subscriber:
     must_come_from_here(connection, at)
+    if at.ring.is_silent:  # Before a ticket is spent, which is good once.
+        raise Unavailable(message=_SILENT)
     token = await access_token(connection, at)
     actor = connection.scope["actor"] = await at.identity.actors.of(token)
     await at.limits.spend(STREAMS, actor)

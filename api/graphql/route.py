@@ -57,7 +57,7 @@ async def graphql(request: Request) -> Response:
     one request. What is wrong with the query or with one of its reads stands in `errors`, with the
     code of REST in `extensions.code`; the others are answered. Nothing is changed here.
     """
-    await caller(request, READ)
+    await caller(request, READ, within_teams=True)
     asked = await body(request, GraphqlQuery)
     schema, answer = await _schema(introspection=process(request).settings.graphql_introspection)
     told = await answer(
