@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -40,6 +41,7 @@ from api.identity import (
 from api.identity.identity import Identity, identity
 from api.identity.oidc import linking, managing, through_provider
 from api.limits import Limits, sizes
+from api.measures import figures_of
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
@@ -49,6 +51,7 @@ from api.pushing.tickets import Tickets
 from api.questions import questions
 from api.requests_seen import RequestsSeen
 from api.routes import ByEnding
+from api.siblings import Siblings
 from api.supervising import supervised
 from api.tracing import Traced
 from api.waking import Waking
@@ -177,7 +180,7 @@ async def _running(
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
-        yield Process(
+        process = Process(
             settings,
             parts.pool,
             parts.write_model,
@@ -191,8 +194,11 @@ async def _running(
             Limits(sizes(settings), cache),
             seen,
             reading,
+            Siblings(settings.sockets(), wanted=settings.api_processes),
             metrics_token(parts.master),
         )
+        async with process.siblings.told(partial(figures_of, process)):
+            yield process
 
 
 def _beside_requests(

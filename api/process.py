@@ -15,6 +15,7 @@ from api.identity.identity import Identity
 from api.limits import Limits
 from api.questions import Questions
 from api.requests_seen import RequestsSeen
+from api.siblings import Siblings
 from projections.push import Ring
 from write_model.application import WriteModel
 from write_model.kernel.settings import Settings
@@ -45,6 +46,7 @@ class Process:
     seen: RequestsSeen
     reading: Pool
     """Connections for what is shown; `pool` asks the log and the keys."""
+    siblings: Siblings
     metrics_token: str
     """Whoever sends it may read what the service measures of itself."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)

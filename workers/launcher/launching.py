@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from workers.embedded.account import service_account
 from workers.embedded.postgres import InitializationFailed
@@ -79,4 +79,6 @@ def _reload_on_change(stack: Stack, undone: ExitStack) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    # Whoever listened may have gone, and what runs is to go on without him.
+    with suppress(OSError):
+        print(text, flush=True)

@@ -57,6 +57,7 @@ class Modules:
             "TALLYSTICK_DATABASE_NAME": DATABASE,
             "TALLYSTICK_HOST": self.options.host,
             "TALLYSTICK_PORT": str(self.options.port),
+            "TALLYSTICK_API_PROCESSES": str(self.options.api_processes),
             "TALLYSTICK_DRAIN_S": str(self.options.drain_s),
             "TALLYSTICK_RUN_AS": self.home.account.name if os.geteuid() == 0 else "",
         }

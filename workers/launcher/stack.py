@@ -113,7 +113,10 @@ class Stack:
         except StartFailed as error:
             outcome = f"{error}\nWhatever was not replaced goes on as it was."
         self.say(outcome or "The api was replaced.")
-        self.home.note_restart(outcome)
+        try:
+            self.home.note_restart(outcome)
+        except OSError as error:
+            self.say(f"Who asked for it cannot be told ({error.strerror}): end that command.")
 
     def _services(self) -> Iterator[Service]:
         for name in self._apis.names:
@@ -189,6 +192,8 @@ class Stack:
             raise StopAsked
 
     def _last_words(self, name: str) -> str:
-        with self.home.account.acting():
+        lines: list[str] = []
+        # One that could not even be started has said nothing.
+        with suppress(FileNotFoundError), self.home.account.acting():
             lines = self.home.log(name).read_text(errors="replace").splitlines()
         return "\n".join(f"  {line}" for line in lines[-15:])

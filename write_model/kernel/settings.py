@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     database_name: str = "tallystick"
     socket_folder: Path | None = None
     """Where the embedded servers' sockets lie, when not in `<home>/run`."""
+    api_processes: int = 1
+    """How many there are to be, each of which tells the others what it measured."""
     organization: str = "Tallystick"
     """What the first organization is called, which the first start founds."""
     contact_email: Annotated[str, Field(pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
