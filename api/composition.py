@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -53,7 +53,7 @@ from api.tracing import Traced
 from api.waking import Waking
 from projections.push import Ring
 from read_model.cache import open_cache
-from read_model.reader import Reader, open_pool
+from read_model.reader import Reader, open_reader
 from write_model.kernel.breached import breached_passwords
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.tokens import metrics_token
@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from write_model.kernel.tracing import Tracing
 
 VERSION = "0.1.0"
+_DEAR_AT_ONCE = 4
+"""Each of them can occupy a core of the database."""
 
 ROUTERS = (
     incident_reads.router,
@@ -153,8 +155,8 @@ async def _running(
             provider_networks=settings.identity_provider_networks,
             breached=breached_passwords(settings.breached_passwords),
         )
-        reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
-        asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)
+        reading, dear = [await stack.enter_async_context(reader) for reader in _readers(settings)]
+        asked = questions(reading, dear, parts.master, cache, settings, parts.clock)
         following = Following(
             parts.pool,
             people,
@@ -185,9 +187,18 @@ async def _running(
             budgets,
             Limits(sizes(settings), cache),
             seen,
-            reading,
+            {"log": parts.pool, "reading": reading.pool, "dear-reading": dear.pool},
             metrics_token(parts.master),
         )
+
+
+def _readers(settings: Settings) -> tuple[AbstractAsyncContextManager[Reader], ...]:
+    """One for most, one for what is dear: neither takes the other's connections."""
+    conninfo = settings.conninfo(APP)
+    return (
+        open_reader(conninfo, timeout_s=settings.read_timeout_s),
+        open_reader(conninfo, size=_DEAR_AT_ONCE, timeout_s=settings.dear_read_timeout_s),
+    )
 
 
 def _beside_requests(
