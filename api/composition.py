@@ -40,6 +40,7 @@ from api.identity import (
 from api.identity.identity import Identity, identity
 from api.identity.oidc import managing, through_provider
 from api.limits import Limits, sizes
+from api.limits_set import LimitsSet
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
@@ -171,7 +172,9 @@ async def _running(
         stack.push_async_callback(waking.close)
         parts.write_model.log.on_commit = waking.committed
         fan_out = FanOut(ring, people.actors)
-        for name, work in _beside_requests(following, waking, fan_out, people):
+        limits = Limits(sizes(settings), cache)
+        taking_over = LimitsSet(parts.pool, limits)
+        for name, work in _beside_requests(following, waking, fan_out, people, taking_over):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
@@ -185,7 +188,7 @@ async def _running(
             fan_out,
             Tickets(parts.master, cache, parts.clock),
             budgets,
-            Limits(sizes(settings), cache),
+            limits,
             seen,
             {"log": parts.pool, "reading": reading.pool, "dear-reading": dear.pool},
             metrics_token(parts.master),
@@ -202,7 +205,11 @@ def _readers(settings: Settings) -> tuple[AbstractAsyncContextManager[Reader], .
 
 
 def _beside_requests(
-    following: Following, waking: Waking, fan_out: FanOut, people: Identity
+    following: Following,
+    waking: Waking,
+    fan_out: FanOut,
+    people: Identity,
+    limits: LimitsSet,
 ) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
     yield "following the log", following.run
     yield "telling other processes", waking.tell
@@ -211,6 +218,7 @@ def _beside_requests(
     yield "sending to subscribers", fan_out.run
     yield "watching subscribers", fan_out.watch
     yield "writing the access log", people.access_log.run
+    yield "taking over limits", limits.run
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
