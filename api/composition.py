@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ from api.identity.identity import Identity, identity
 from api.identity.oidc import linking, managing, through_provider
 from api.limits import Limits, sizes
 from api.measures import figures_of
+from api.limits_set import LimitsSet
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
@@ -57,7 +58,7 @@ from api.tracing import Traced
 from api.waking import Waking
 from projections.push import Ring
 from read_model.cache import open_cache
-from read_model.reader import Reader, open_pool
+from read_model.reader import Reader, open_reader
 from write_model.kernel.breached import breached_passwords
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.tokens import metrics_token
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
     from write_model.kernel.tracing import Tracing
 
 VERSION = "0.1.0"
+_DEAR_AT_ONCE = 4
+"""Each of them can occupy a core of the database."""
 
 ROUTERS = (
     incident_reads.router,
@@ -158,8 +161,8 @@ async def _running(
             provider_networks=settings.identity_provider_networks,
             breached=breached_passwords(settings.breached_passwords),
         )
-        reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
-        asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)
+        reading, dear = [await stack.enter_async_context(reader) for reader in _readers(settings)]
+        asked = questions(reading, dear, parts.master, cache, settings, parts.clock)
         teams = Teams(parts.write_model)
         following = Following(
             parts.pool,
@@ -176,7 +179,9 @@ async def _running(
         stack.push_async_callback(waking.close)
         parts.write_model.log.on_commit = waking.committed
         fan_out = FanOut(ring, people.actors, teams)
-        for name, work in _beside_requests(following, waking, fan_out, people):
+        limits = Limits(sizes(settings), cache)
+        taking_over = LimitsSet(parts.pool, limits)
+        for name, work in _beside_requests(following, waking, fan_out, people, taking_over):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
@@ -191,9 +196,9 @@ async def _running(
             teams,
             Tickets(parts.master, cache, parts.clock),
             budgets,
-            Limits(sizes(settings), cache),
+            limits,
             seen,
-            reading,
+            {"log": parts.pool, "reading": reading.pool, "dear-reading": dear.pool},
             Siblings(settings.sockets(), wanted=settings.api_processes),
             metrics_token(parts.master),
         )
@@ -201,8 +206,21 @@ async def _running(
             yield process
 
 
+def _readers(settings: Settings) -> tuple[AbstractAsyncContextManager[Reader], ...]:
+    """One for most, one for what is dear: neither takes the other's connections."""
+    conninfo = settings.conninfo(APP)
+    return (
+        open_reader(conninfo, timeout_s=settings.read_timeout_s),
+        open_reader(conninfo, size=_DEAR_AT_ONCE, timeout_s=settings.dear_read_timeout_s),
+    )
+
+
 def _beside_requests(
-    following: Following, waking: Waking, fan_out: FanOut, people: Identity
+    following: Following,
+    waking: Waking,
+    fan_out: FanOut,
+    people: Identity,
+    limits: LimitsSet,
 ) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
     yield "following the log", following.run
     yield "telling other processes", waking.tell
@@ -211,6 +229,7 @@ def _beside_requests(
     yield "sending to subscribers", fan_out.run
     yield "watching subscribers", fan_out.watch
     yield "writing the access log", people.access_log.run
+    yield "taking over limits", limits.run
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

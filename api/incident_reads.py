@@ -91,7 +91,8 @@ async def incidents(request: Request) -> Response:
         question = await as_of(at.questions, actor.tenant, question)
         until = question.cut.position if question.cut else 0
         shown = await caught_up(at, request, actor, until)
-        page = await at.questions.incident_list.page(actor.tenant, question)
+        asking = at.questions.past_list if question.cut else at.questions.incident_list
+        page = await asking.page(actor.tenant, question)
         items = await items_then(at.questions, actor.tenant, page.items, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
         if page.parked and actor.teams is None:
@@ -238,7 +239,7 @@ async def _stood(at: Process, request: Request, actor: Actor) -> tuple[Stood, bo
 async def _facets(at: Process, actor: Actor, question: Asked, given: Mapping[str, str]) -> bytes:
     """What was counted at an earlier moment is asked so seldom that it is not kept."""
     if question.cut:
-        return await counted(at.questions.incident_list, actor.tenant, question)
+        return await counted(at.questions.past_list, actor.tenant, question)
     return await at.questions.dear_answers.dear(actor.tenant, facets_asked(given))
 
 

@@ -21,6 +21,7 @@ from write_model.kernel.recent import Recent
 from write_model.kernel.settings import Settings
 
 COMMANDS, QUERIES, DEAR, STREAMS = "commands", "queries", "dear-queries", "streams"
+KINDS = COMMANDS, QUERIES, DEAR, STREAMS
 
 Sizes = Mapping[str, tuple[int, int]]
 """Kind -> how many a minute of an organization, and of one who asks."""
@@ -125,9 +126,24 @@ class Limits:
         remembered: int = 20_000,
     ) -> None:
         self._of, self._cache, self._clock = of, cache, clock
+        self._set = dict[tuple[str, int], tuple[int, int]]()
+        """Of single organizations, where it is not as of all others."""
         # By integers: a UUID's own hash is Python code, and stands in every request's way.
         self._allowed: Recent[tuple[str, int, int], Allowed] = Recent(remembered)
         self._organizations: Recent[tuple[str, int], _OfOrganization] = Recent(remembered)
+
+    def set(self, tenant: UUID, kind: str, sizes: tuple[int, int] | None) -> None:
+        """From now on so many of this organization, and of each in it; None: as of all others."""
+        place = kind, tenant.int
+        if self._set.get(place) == sizes:
+            return
+        if sizes is None:
+            del self._set[place]
+        else:
+            self._set[place] = sizes
+        self._organizations.forget(place)
+        for key in [key for key in self._allowed if key[:2] == place]:
+            self._allowed.forget(key)
 
     async def spend(self, kind: str, actor: Actor) -> Allowed:
         """Use one permit of his and one of his organization's.
@@ -172,15 +188,19 @@ class Limits:
     def _new(self, key: tuple[str, int, int]) -> Allowed:
         kind, tenant, subject = key
         place = f"allowed:{kind}:{UUID(int=tenant)}:{UUID(int=subject)}".encode()
-        own = _Permits(Stock(place, self._of[kind][1]), f"{kind}-actor")
+        own = _Permits(Stock(place, self._sizes(kind, tenant)[1]), f"{kind}-actor")
         allowed = Allowed(kind, self._organization(kind, tenant), own)
         self._allowed.remember(key, allowed)
         return allowed
 
+    def _sizes(self, kind: str, tenant: int) -> tuple[int, int]:
+        return self._set.get((kind, tenant)) or self._of[kind]
+
     def _organization(self, kind: str, tenant: int) -> _OfOrganization:
         found = self._organizations.get((kind, tenant))
         if found is None:
-            stock = Stock(f"allowed:{kind}:{UUID(int=tenant)}".encode(), self._of[kind][0])
+            place = f"allowed:{kind}:{UUID(int=tenant)}".encode()
+            stock = Stock(place, self._sizes(kind, tenant)[0])
             found = _OfOrganization(_Permits(stock, f"{kind}-organization"))
             self._organizations.remember((kind, tenant), found)
         return found

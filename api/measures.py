@@ -103,7 +103,7 @@ def _of_its_work(at: Process) -> Iterator[Metric]:
     yield counter(
         "api_access_log_dropped", "Accesses not written down.", at.identity.access_log.dropped
     )
-    yield _of_pools({"log": at.pool, "reading": at.reading})
+    yield _of_pools(at.pools)
 
 
 def _of_pools(pools: Mapping[str, Pool]) -> Metric:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -44,8 +45,8 @@ class Process:
     budgets: Budgets
     limits: Limits
     seen: RequestsSeen
-    reading: Pool
-    """Connections for what is shown; `pool` asks the log and the keys."""
+    pools: Mapping[str, Pool]
+    """All by name; `pool` asks the log and the keys, the others what is shown."""
     siblings: Siblings
     metrics_token: str
     """Whoever sends it may read what the service measures of itself."""

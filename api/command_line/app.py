@@ -11,6 +11,7 @@ from api.command_line import (
     developing,
     doctor,
     importing,
+    limits,
     log,
     projecting,
     rebuilding,
@@ -45,6 +46,7 @@ app.add_typer(projecting.app, name="projections")
 app.add_typer(log.app, name="log")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("doctor")(doctor.doctor)
+app.command("limits")(limits.limits)
 app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)
 app.command("metrics-token")(signing_in.metrics_token)

@@ -165,6 +165,7 @@ SHARED = {"log.epochs", "log.tracking", "migrations.applied", "projections.check
 }
 # The doors that the api process needs, because it serves everybody; all else is behind the wall.
 DOORS = {
+    "access.limits_since",
     *("access.write_down", "log.append", "log.head", "log.known_key", "log.read_streams"),
     *("log.stream_of", "log.tail", "projections.health"),
     *("projections.shown_to", "projections.rebuilds_of", "projections.ask_for_rebuild"),

@@ -146,3 +146,14 @@ async def test_who_asks_too_often_is_told_when_to_come_again(settings: Settings)
         assert '"commands-actor";r=0;t=60' in refused.headers["RateLimit"]
         assert (await ada.get("/v1/incidents")).status_code == 200
         assert (await ben.post("/v1/incidents", LEAK)).status_code == 201
+
+
+async def test_what_is_set_for_one_organization_holds_for_it_alone() -> None:
+    limits = Limits({COMMANDS: (400, 300)}, None, clock=lambda: 0.0)
+    assert await spent(limits, ADA, 5) == 5
+    limits.set(HARBOR, COMMANDS, (20, 10))
+    assert await spent(limits, ADA) == 10
+    assert await spent(limits, BEN) == 10
+    assert await spent(limits, EVE) == 300
+    limits.set(HARBOR, COMMANDS, None)
+    assert await spent(limits, ADA) == 300

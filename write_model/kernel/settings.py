@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     command_deadline_s: float = 10.0
     """How long a command may wait for its verdict before 503."""
     statement_timeout_ms: int = 5_000
+    """Of a command's statements."""
+    read_timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    """Of one record, a page of a list or of a history."""
+    dear_read_timeout_s: Annotated[float, Field(gt=0)] = 8.0
+    """Of figures, counts and what was; on connections of their own. All is over at the deadline."""
     lock_timeout_ms: int = 4_000
     append_batch_rows: int = 1_000
     append_batch_bytes: int = 4 * 1024 * 1024
