@@ -39,7 +39,7 @@ from api.identity import (
     sessions,
 )
 from api.identity.identity import Identity, identity
-from api.identity.oidc import linking, managing, through_provider
+from api.identity.oidc import linking, managing, proving, through_provider
 from api.limits import Limits, sizes
 from api.measures import figures_of
 from api.limits_set import LimitsSet
@@ -87,6 +87,7 @@ ROUTERS = (
     reauthenticating.router,
     second_factors.router,
     through_provider.router,
+    proving.router,
     managing.router,
     linking.router,
     members.router,

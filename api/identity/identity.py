@@ -15,8 +15,9 @@ from api.identity.actors import Actors, Happened
 from api.identity.choosing import Choosing
 from api.identity.guesses import Guesses
 from api.identity.key_bearers import KeyBearers
+from api.identity.oidc.dialogue import Dialogue
 from api.identity.oidc.discovery import Discovery
-from api.identity.oidc.elsewhere import SigningInElsewhere
+from api.identity.oidc.elsewhere import Elsewhere
 from api.identity.oidc.fetching import Fetching, Network
 from api.identity.oidc.flows import Flows
 from api.identity.on_record import OnRecord
@@ -69,7 +70,7 @@ class Identity:
     invitations: Invitations
     resets: PasswordResets
     second_factors: SecondFactors
-    elsewhere: SigningInElsewhere
+    elsewhere: Elsewhere
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -168,13 +169,13 @@ def identity(
     linked = LinkedSubjects(pool, master.key("linked_subjects"))
     client_secrets = ClientSecrets(pool, KeptSecrets(master.key("client_secrets")))
     providers = IdentityProviders(write_model, client_secrets, linked, ids, clock)
-    elsewhere = SigningInElsewhere(
-        signing_in,
+    dialogue = Dialogue(
         providers,
-        ProviderLinks(write_model, linked),
+        linked,
         Flows(KeptSecrets(master.key("sign_in_flows")), clock),
         Discovery(Fetching(provider_networks), clock),
     )
+    elsewhere = Elsewhere(signing_in, ProviderLinks(write_model, linked), dialogue)
     return Identity(
         accounts,
         api_keys,

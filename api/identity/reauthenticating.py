@@ -56,6 +56,10 @@ async def reauthenticate(request: Request) -> Response:
             code=given.totp,
             address=address(request),
         )
+    return proof_answer(token)
+
+
+def proof_answer(token: str) -> Response:
     content = {
         "access_token": token,
         "token_type": "Bearer",

@@ -165,6 +165,10 @@ class SigningIn:
         """
         await self._own_hash(by, password, address, field="password")
         await self.second_step.must_pass(by.id, code)
+        return self.proof(by, sign_in)
+
+    def proof(self, by: Actor, sign_in: UUID | None) -> str:
+        """The same, for who has just proven it."""
         self.on_record.note(by.id, "reauthenticated")
         return self.tokens.issue(by.id, by.tenant, sign_in=sign_in, is_proof=True)
 

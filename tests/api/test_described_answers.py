@@ -176,6 +176,9 @@ async def they_sign_in_elsewhere(served: Served, owner: Somebody) -> None:
         came = await harbor.comes_back()
         for _ in range(2):
             await harbor.finishes(came)
+        came = await harbor.comes_back(owner)
+        for _ in range(2):
+            await harbor.proves(owner, came)
         for whose in ("/v1/auth", f"/v1/members/{owner.id}"):
             await harbor.signs_in()
             await owner.get("/v1/auth/identity-providers")

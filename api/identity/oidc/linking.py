@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from api.admission import admitted
 from api.answers.identity_providers import LinkedProviders
 from api.commands import JSON
-from api.identity.oidc.elsewhere import SigningInElsewhere
+from api.identity.oidc.elsewhere import Elsewhere
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
 from api.requests import caller
@@ -79,7 +79,7 @@ async def _unlinked(request: Request, provider: UUID, user: UUID, *, by: Actor) 
     identity.signing_in.on_record.note(user, "identity_provider_unlinked")
 
 
-async def _items(elsewhere: SigningInElsewhere, actor: Actor) -> list[dict[str, Any]]:
+async def _items(elsewhere: Elsewhere, actor: Actor) -> list[dict[str, Any]]:
     linked = await elsewhere.links.of(actor.tenant, actor.id)
     trusted = (await elsewhere.providers.organization(actor.tenant)).identity_providers
     names = {each.provider: each.name for each in trusted}
@@ -90,5 +90,5 @@ async def _items(elsewhere: SigningInElsewhere, actor: Actor) -> list[dict[str, 
     ]
 
 
-def _elsewhere(request: Request) -> SigningInElsewhere:
+def _elsewhere(request: Request) -> Elsewhere:
     return process(request).identity.elsewhere

@@ -122,6 +122,8 @@ class Provider:
             "exp": now + 300,
             "email_verified": True,
         }
+        if "max_age" in begun:
+            claims["auth_time"] = now
         told = {**claims, **self.tells}
         return {name: value for name, value in told.items() if value is not None}
 
