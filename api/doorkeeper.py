@@ -6,6 +6,7 @@ answering: at three times the load a refusal may cost no more than a twentieth o
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -19,6 +20,9 @@ from write_model.kernel.errors import Overloaded
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from uvicorn._types import ASGI3Application
+
+CUT = "tallystick.cut"
+"""Where a stream finds how to end its connection under an answer that nobody reads."""
 
 
 class Doorkeeper(HttpToolsProtocol):
@@ -89,6 +93,13 @@ class Doorkeeper(HttpToolsProtocol):
             if (tenant := self._door.tenant_of(cycle.scope["headers"])) is not None:
                 place.claim(tenant)
             task.add_done_callback(place.let_out)
+        else:
+            cast("dict[str, object]", cycle.scope)[CUT] = partial(_cut, cycle)
+
+
+def _cut(cycle: RequestResponseCycle) -> None:
+    if not cycle.response_complete:
+        cycle.transport.abort()
 
 
 def _written(*, lasts: bool, encrypted: bool) -> bytes:

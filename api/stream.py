@@ -16,6 +16,7 @@ from api.admission import admitted
 from api.answers.people import StreamTicket
 from api.branch import must_be_kept, whole_number
 from api.commands import JSON
+from api.doorkeeper import CUT
 from api.identity.resetting import NOT_KEPT
 from api.limits import STREAMS
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, problems
@@ -61,7 +62,7 @@ async def ticket(request: Request) -> Response:
 @router.get("", include_in_schema=False, openapi_extra={PERMISSION: _OWN})
 async def server_sent(request: Request) -> Response:
     """The same as server-sent events; described beside the WebSocket, in /asyncapi.json."""
-    at, line = process(request), EventLine()
+    at, line = process(request), EventLine(request.scope[CUT])
     with at.budgets.streams:
         subscriber = await _subscriber(request, at, line, _resuming(request))
     return StreamingResponse(_followed(at, subscriber, line), 200, NOT_KEPT, MEDIA_TYPE)

@@ -185,7 +185,7 @@ class FanOut:
         try:
             await work()
         except Exception as error:  # noqa: BLE001  # a line must never stay open and silent
-            self.closed[await subscriber.part(error)] += 1
+            await subscriber.part(error)
         else:
             subscriber.task = None
             self._advance(subscriber, {}, self._is_as_before)
