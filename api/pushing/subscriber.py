@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from api.accesses import refused
 from api.process import Process
 from api.pushing.topics import Topic, View
+from api.tracing import note
 from projections.push import Message, message
 from read_model.log_headers import missed
 from write_model.kernel.access import Actor
@@ -174,6 +175,7 @@ class Subscriber:
         """Tell it why it ends, and from where to resume."""
         code, reason = self._farewell(error)
         self.at.fan_out.closed[code] += 1
+        note(self.connection, "stream.sent_away", code=code, position=self.position)
         await self.line.close(code, reason)
 
     def _farewell(self, error: Exception) -> tuple[int, str]:
