@@ -6,6 +6,7 @@ answering: at three times the load a refusal may cost no more than a twentieth o
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from uvicorn._types import ASGI3Application, HTTPScope
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+CUT = "tallystick.cut"
+"""Where a stream finds how to end its connection under an answer that nobody reads."""
 
 
 class Doorkeeper(BoundedHeads):
@@ -119,6 +123,8 @@ class Doorkeeper(BoundedHeads):
         if gate is not None:
             self._place = self._given(Place(gate, task), cycle)
             task.add_done_callback(self._place.let_out)
+        else:
+            cast("dict[str, object]", cycle.scope)[CUT] = partial(_cut, cycle)
 
     def _given(self, place: Place, cycle: RequestResponseCycle) -> Place:
         cast("dict[str, object]", cycle.scope)[PLACE] = place
@@ -130,6 +136,11 @@ class Doorkeeper(BoundedHeads):
         else:
             place.enter()
         return place
+
+
+def _cut(cycle: RequestResponseCycle) -> None:
+    if not cycle.response_complete:
+        cycle.transport.abort()
 
 
 _REFUSALS = {

@@ -17,6 +17,7 @@ from api.identity.actors import Actors
 from api.pushing.subscriber import Restarting, Subscriber, TailLost
 from api.pushing.teams import Teams
 from api.pushing.topics import View
+from api.tracing import note
 from projections.push import Message, Ring
 from write_model.kernel.errors import DomainError, LogRestored
 
@@ -68,6 +69,7 @@ class FanOut:
     def join(self, subscriber: Subscriber) -> None:
         """Send to it from now on, beginning with what it has missed."""
         self._subscribers.setdefault(subscriber.actor.tenant, {})[subscriber] = None
+        note(subscriber.connection, "stream.begun", position=subscriber.position)
         if self._is_leaving:
             self._wait_for(subscriber, partial(_raising, Restarting()))
         else:
@@ -75,6 +77,7 @@ class FanOut:
 
     def leave(self, subscriber: Subscriber) -> None:
         """It has gone."""
+        note(subscriber.connection, "stream.ended", position=subscriber.position)
         of_tenant = self._subscribers.get(subscriber.actor.tenant, {})
         of_tenant.pop(subscriber, None)
         if not of_tenant:
@@ -185,7 +188,7 @@ class FanOut:
         try:
             await work()
         except Exception as error:  # noqa: BLE001  # a line must never stay open and silent
-            self.closed[await subscriber.part(error)] += 1
+            await subscriber.part(error)
         else:
             subscriber.task = None
             self._advance(subscriber, {}, self._is_as_before)

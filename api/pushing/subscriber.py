@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from api.accesses import refused
 from api.process import Process
 from api.pushing.topics import Topic, View
+from api.tracing import note
 from projections.push import Message, message
 from read_model.log_headers import missed
 from write_model.kernel.access import Actor
@@ -118,6 +119,7 @@ class Subscriber:
         except Exception as error:  # noqa: BLE001  # as for whatever else it waits for
             await self.part(error)
         else:
+            await self.line.cleared()  # Who never reads must not have answers heaped up.
             self.line.write(self.line.encoded_text(GOES_ON))
 
     async def _go_on_with(self, token: str) -> None:
@@ -169,11 +171,12 @@ class Subscriber:
         """No longer than a request may take: the pool would wait for half a minute."""
         return asyncio.timeout(self.at.settings.command_deadline_s)
 
-    async def part(self, error: Exception) -> int:
-        """Tell it why it ends, and from where to resume; the code of its close."""
+    async def part(self, error: Exception) -> None:
+        """Tell it why it ends, and from where to resume."""
         code, reason = self._farewell(error)
+        self.at.fan_out.closed[code] += 1
+        note(self.connection, "stream.sent_away", code=code, position=self.position)
         await self.line.close(code, reason)
-        return code
 
     def _farewell(self, error: Exception) -> tuple[int, str]:
         match error:

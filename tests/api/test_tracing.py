@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -13,11 +14,14 @@ from uuid import UUID
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from websockets.exceptions import InvalidStatus
 
 from api.composition import create_app
 from api.tracing import Traced
 from tests.acceptance.searching import Search
+from tests.api.pushing.test_server_sent import events, next_event
 from tests.api.serving import LEAK, Served, Somebody, serving
+from tests.api.test_stream import following, next_message
 from tests.embedded import until
 from tests.house.files import CHECKOUT
 from workers.projector.running import run
@@ -55,6 +59,17 @@ class Collector:
         until(lambda: found().keys() >= set(names), f"{names} have come")
         return found()
 
+    def stream(self, status: int) -> dict[str, Any]:
+        """The span of the stream that was answered so, once it has come."""
+
+        def found() -> list[dict[str, Any]]:
+            streams = [span for span in self.spans() if span["name"] == "GET /v1/stream"]
+            answered = "http.response.status_code"
+            return [each for each in streams if each["attributes"].get(answered) == status]
+
+        until(lambda: bool(found()), f"a stream's span with {status}")
+        return found()[0]
+
 
 def _told(span: Any, resource: Any) -> dict[str, Any]:
     texts = {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
@@ -69,6 +84,10 @@ def _told(span: Any, resource: Any) -> dict[str, Any]:
         "took_ns": span.end_time_unix_nano - span.start_time_unix_nano,
         "status": span.status.code,
         "attributes": texts,
+        "events": {
+            event.name: {each.key: each.value.int_value for each in event.attributes}
+            for event in span.events
+        },
     }
 
 
@@ -184,6 +203,35 @@ async def test_a_span_names_the_route_and_nothing_that_was_sent(
     )
     names = Search("Quillxandra", traced.token)
     assert names.of([("spans", b"".join(collector.received))]) == []
+
+
+async def test_a_stream_is_a_span_that_tells_how_far_its_client_got(
+    served: Served, collector: Collector
+) -> None:
+    owner = await served.somebody(Role.OWNER)
+    before = await owner.declares()
+    start = {"tallystick.position": before["position"]}
+    async with following(served, owner) as socket, events(served, owner) as coming:
+        await next_event(coming)
+        position = (await owner.declares())["position"]
+        for told in (await next_message(socket), await next_event(coming)):
+            assert told
+        served.process.fan_out.dismiss()
+        assert (await next_event(coming))["event"] == "end"
+    reached = {"tallystick.position": position}
+    ends = {
+        "stream.begun": start,
+        "stream.sent_away": {"tallystick.code": 1012, **reached},
+        "stream.ended": reached,
+    }
+    for status in (101, 200):
+        span = await asyncio.to_thread(collector.stream, status)
+        assert span["events"] == ends
+        assert span["took_ns"] > 0
+    with pytest.raises(InvalidStatus):
+        async with following(served, owner, "topics=weather"):
+            pass
+    assert (await asyncio.to_thread(collector.stream, 422))["events"] == {}
 
 
 async def test_a_fault_of_ours_is_a_failed_span(
