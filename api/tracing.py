@@ -37,6 +37,9 @@ class Traced:
                 # Events keep it, so that the projector finds the trace again.
                 trace = str(UUID(int=span.get_span_context().trace_id)).encode()
                 scope["headers"] = [*scope["headers"], (_CORRELATION, trace)]
+            if not span.is_recording():
+                await self._app(scope, receive, send)
+                return
             scope[_SPAN] = span
             await self._app(scope, receive, _noting_status(send, span))
             _describe(span, scope)

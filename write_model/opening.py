@@ -19,9 +19,8 @@ from write_model.kernel.locks import StreamLocks
 from write_model.kernel.records import Records
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.settings import APP, Settings
-from write_model.kernel.store.exclusive import ExclusiveLog
-from write_model.kernel.store.group_commit import GroupCommit, TracedCommit
 from write_model.kernel.store.reading import StreamReader
+from write_model.kernel.store.traced import logs
 from write_model.organization.policies import OrganizationPolicies
 
 if TYPE_CHECKING:
@@ -76,12 +75,7 @@ async def opened(
             answer_s=settings.statement_timeout_ms / 1000 + 1,
         )
         records = Records(reader, remembered=settings.stream_cache_size)
-        log = (
-            GroupCommit(conninfo, settings)
-            if tracing is None
-            else TracedCommit(conninfo, settings, tracing)
-        )
-        exclusive = ExclusiveLog(log, settings)
+        log, exclusive = logs(conninfo, settings, tracing)
         decider = Decider(records, keyring, clock, ids, OrganizationPolicies(records))
         # Half of the time: then the one that waited can still be carried out, or told why not.
         locks = StreamLocks(key_wait_s=settings.command_deadline_s / 2)

@@ -165,6 +165,22 @@ async def test_a_trace_leads_from_the_request_to_what_is_shown(
 
 
 @pytest.mark.usefixtures("projector")
+async def test_a_command_that_takes_the_lock_first_is_traced_alike(
+    traced: Somebody, collector: Collector
+) -> None:
+    first, second = [(await traced.declares())["id"] for _ in range(2)]
+    correlation = str(new_id())
+    answer = await traced.post(
+        f"/v1/incidents/{first}/merge", {"into": second}, X_Correlation_Id=correlation
+    )
+    assert answer.status_code == 200, answer.text
+    trace = UUID(correlation).hex
+    found = collector.of(trace, "POST /v1/incidents/{id}/merge", "append", "project")
+    assert found["append"]["parent"] == found["POST /v1/incidents/{id}/merge"]["id"]
+    assert found["project"]["parent"] == found["append"]["id"]
+
+
+@pytest.mark.usefixtures("projector")
 async def test_without_a_traceparent_the_correlation_id_is_the_trace(
     traced: Somebody, collector: Collector
 ) -> None:
