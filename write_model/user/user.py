@@ -17,6 +17,7 @@ from write_model.user.events import (
     SecondFactorEnabled,
     SignInsEnded,
     UserEvent,
+    UserInvited,
     UserRegistered,
 )
 
@@ -37,7 +38,9 @@ class User:
         match event:
             case UserRegistered(name=name, email=email):
                 return User(name, email)
-            case PasswordChanged() | SignInsEnded() | ResetOffered() | RecoveryCodeUsed():
+            case UserInvited() | PasswordChanged() | SignInsEnded() | ResetOffered():
+                return self
+            case RecoveryCodeUsed():
                 return self
             case SecondFactorEnabled():
                 return replace(self, has_second_factor=True)
