@@ -38,6 +38,7 @@ COMMAND_ERRORS = (
     "idempotency_key_reused",
     "subject_erased",
 )
+_VERSION_ERRORS = ("version_mismatch", "precondition_required")
 
 
 def describe_command(
@@ -50,13 +51,18 @@ def describe_command(
     return {
         PERMISSION: command.permission,
         "description": inspect.cleandoc(command.__doc__ or ""),
-        "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, _IF_MATCH],
+        "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, IF_MATCH],
         "requestBody": json_body(command),
         "responses": {
             **answers(answer, *((200, 201) if begins else (200,))),
-            **problems((*COMMAND_ERRORS, *_of_versions(begins=begins))),
+            **problems(command_errors(begins=begins)),
         },
     }
+
+
+def command_errors(*, begins: bool) -> tuple[str, ...]:
+    """What a command may meet; who begins a record rests on no version of it."""
+    return COMMAND_ERRORS if begins else (*COMMAND_ERRORS, *_VERSION_ERRORS)
 
 
 def describe_query(
@@ -106,7 +112,7 @@ IDEMPOTENCY_KEY = _header(
     minLength=1,
     maxLength=255,
 )
-_IF_MATCH = _header(
+IF_MATCH = _header(
     "If-Match",
     'Only on this version: an ETag of the record, such as "3"; of several in a list any will do.',
     pattern=f"^({EXPECTED.pattern})$",
@@ -162,7 +168,3 @@ def problems(codes: Iterable[str]) -> dict[str, Any]:
         status: {"description": ", ".join(found), "content": {MEDIA_TYPE: {"schema": schema}}}
         for status, found in sorted(by_status.items())
     }
-
-
-def _of_versions(*, begins: bool) -> Iterable[str]:
-    return () if begins else ("version_mismatch", "precondition_required")

@@ -15,7 +15,7 @@ from api.answers.people import StreamTicket
 from api.branch import must_be_kept, whole_number
 from api.commands import JSON
 from api.doorkeeper import CUT
-from api.identity.resetting import NOT_KEPT
+from api.identity.promised import NOT_KEPT
 from api.limits import STREAMS
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, problems
 from api.problems import problem

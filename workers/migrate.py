@@ -44,6 +44,7 @@ async def _make_usable(settings: Settings) -> None:
             organization=settings.organization,
             url=local_url(settings.host, settings.port),
             login=settings.home / "first-login.json",
+            clock=it.clock,
         )
 
 

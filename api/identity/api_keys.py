@@ -13,7 +13,7 @@ from api.answers.api_keys import ApiKeys, ApiKeySecret
 from api.commands import JSON
 from api.identity.describing import describe_body
 from api.identity.identity import Identity
-from api.identity.resetting import NOT_KEPT
+from api.identity.promised import NOT_KEPT
 from api.openapi import BODY_ERRORS, PERMISSION, QUERY_ERRORS, answers, describe_query, problems
 from api.process import process
 from api.requests import body, caller

@@ -7,7 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.openapi import BODY_ERRORS, PERMISSION, json_body, problems
+from api.openapi import (
+    BODY_ERRORS,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    PERMISSION,
+    command_errors,
+    json_body,
+    problems,
+)
 
 KEYED_ERRORS = (
     *BODY_ERRORS,
@@ -37,4 +45,20 @@ def describe_body(
         "parameters": list(parameters),
         "requestBody": json_body(model),
         "responses": {**responses, **problems(errors)},
+    }
+
+
+def describe_change(
+    permission: str,
+    model: type[BaseModel] | None = None,
+    *,
+    responses: dict[str, Any],
+    begins: bool = False,
+) -> dict[str, Any]:
+    """The OpenAPI operation of what keeps the promises of a command; `model`: its body, if any."""
+    return {
+        PERMISSION: permission,
+        "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, IF_MATCH],
+        **({} if model is None else {"requestBody": json_body(model)}),
+        "responses": {**responses, **problems(command_errors(begins=begins))},
     }

@@ -12,7 +12,7 @@ from api.answers.people import RecoveryCodes, SecondFactor, SecondFactorOffer
 from api.commands import JSON
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code
-from api.identity.resetting import NOT_KEPT
+from api.identity.promised import NOT_KEPT
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, describe_query, problems
 from api.process import process
 from api.requests import body, caller

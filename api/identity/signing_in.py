@@ -190,12 +190,28 @@ class SigningIn:
 
         Raises: Invalid; IllegalTransition; Conflict; RateLimited; Overloaded.
         """
-        await self.guesses.come_from(address)
+        try:
+            return await self._accepted(token, password, name)
+        except Invalid:
+            # Only what is no good is counted: behind one address a whole crew accepts one morning.
+            await self.guesses.come_from(address)
+            raise
+
+    async def _accepted(
+        self, token: str, password: str, name: str | None
+    ) -> tuple[Holder, Receipt]:
         holder = await self.invitations.holder(token)
-        await self.guesses.guess_at(b"invitation" + holder.user.bytes)
+        what = b"invitation" + holder.user.bytes
+        await self.guesses.guess_at(what)
         if holder.is_pending:  # Otherwise it is not set here, but proven.
             await self.choosing.must_be_fit(password, holder.user, field="password", name=name)
-        receipt = await self.invitations.accept(token, holder, password, name)
+        try:
+            receipt = await self.invitations.accept(token, holder, password, name)
+        except Invalid:
+            # Where he is a member it is on record that somebody tried whom the token is for.
+            self.on_record.note(holder.user, "password_not_confirmed")
+            raise
+        await self.guesses.right(what)
         return holder, receipt
 
     async def _tried(

@@ -27,6 +27,7 @@ from tests.house.files import CHECKOUT
 from tests.workers.launcher.launched import Launched, free_port
 
 READY = "Ctrl-C stops it."
+PASSWORD = "a long enough password"
 
 Json = dict[str, Any]
 
@@ -108,8 +109,14 @@ class Stack(Launched):
     def member(self, by: Person, *roles: str, name: str = "Ada Forklift") -> Person:
         """Somebody new in the organization of `by`."""
         email = f"{secrets.token_hex(6)}@harbor.example"
-        added = by.post("/v1/members", email=email, name=name, roles=list(roles))
-        return self.signed_in(email, added["password"])
+        return self.joined(by, email, *roles, name=name)
+
+    def joined(self, by: Person, email: str, *roles: str, name: str = "Ada Forklift") -> Person:
+        """Who was asked in by `by` and has accepted with `PASSWORD`."""
+        invited = by.post("/v1/invitations", email=email, name=name, roles=list(roles))
+        answer = {"token": invited["token"], "password": PASSWORD}
+        _told(httpx2.post(f"{self.url}/v1/auth/invitation", json=answer, timeout=60))
+        return self.signed_in(email, PASSWORD)
 
     def connect(self, role: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         """A database session of its own; `postgres` is the superuser."""

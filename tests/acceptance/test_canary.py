@@ -59,7 +59,8 @@ def told() -> Iterator[Told]:
 
 def _story(stack: Stack, owner: Person) -> Told:
     """The forklift leaks oil, and people are in it in every way in which they can be."""
-    added = owner.post("/v1/members", email=EMAIL, name=MEMBER, roles=["responder"])
+    member = stack.joined(owner, EMAIL, "responder", name=MEMBER)
+    added = member.get("/v1/me")
     listed = owner.post("/v1/people", name=LISTED, source="hr", source_key="4711")["id"]
     incident = owner.post(
         "/v1/incidents",
@@ -68,7 +69,6 @@ def _story(stack: Stack, owner: Person) -> Told:
         injured=INJURED,
     )["id"]
     report = owner.post("/v1/incidents/reports", title="Somebody slipped", injured=REPORTED)["id"]
-    member = stack.signed_in(EMAIL, added["password"])
     owner.post(f"/v1/incidents/{incident}/assign", person=listed, team="yard")
     member.post(f"/v1/incidents/{incident}/acknowledge")
     member.post(f"/v1/incidents/{incident}/notes", text="Sand is on its way")
@@ -84,8 +84,8 @@ def _slips(told: Told) -> None:
     """What people do wrong, so that an error's log would hold what they typed."""
     owner, incident = told.owner, f"/v1/incidents/{told.incident}"
     body: Json = {"email": EMAIL, "name": MEMBER, "roles": ["captain"]}
-    assert owner.status("POST", "/v1/members", **body) == 422
-    assert owner.status("POST", "/v1/members", **body | {"roles": ["viewer"]}) == 409
+    assert owner.status("POST", "/v1/invitations", **body) == 422
+    assert owner.status("POST", "/v1/invitations", **body | {"roles": ["viewer"]}) == 409
     assert owner.status("POST", "/v1/incidents", injured=INJURED, severity="dire") == 422
     assert owner.status("POST", "/v1/people", name=LISTED, nickname=LISTED) == 422
     assert owner.status("POST", f"{incident}/resolve", injured=INJURED) == 422

@@ -19,14 +19,13 @@ from websockets.exceptions import ConnectionClosedError
 from tests.acceptance.lasting import Lasting, Right, asking, connected, ended
 from tests.acceptance.organizations import another_organization
 from tests.acceptance.severing import Way, severable
-from tests.acceptance.stack import Json, Person, Stack
+from tests.acceptance.stack import PASSWORD, Json, Person, Stack
 from tests.benchmarks.web import Web, served
 from tests.embedded import private_folder
 
 PROMISED_S, WITHOUT_TAIL_S = 1.0, 2.0
 AWAY = "away"
 LEAK = {"title": "The forklift leaks oil", "severity": "sev4"}
-PASSWORD = "a long enough password"
 POLICIES = {"late_reopen_after": "P7D", "reopen_window": "P30D"}
 
 TakeAway = Callable[[], object]
@@ -45,8 +44,7 @@ class Harbor:
         """Somebody new, and what he signs in with."""
         email = f"{secrets.token_hex(6)}@harbor.example"
         login = {"email": email, "password": PASSWORD}
-        self.owner.post("/v1/members", **login, name="Ada Forklift", roles=list(roles))
-        return self.stack.signed_in(email, PASSWORD), login
+        return self.stack.joined(self.owner, email, *roles), login
 
 
 @asynccontextmanager

@@ -89,6 +89,15 @@ class Served:
         token = self.identity.signing_in.tokens.issue(joined.subject, tenant)
         return Somebody(self.http, joined.subject, tenant, token)
 
+    async def joins(self, by: Somebody, member: dict[str, Any]) -> dict[str, Any]:
+        """Who was asked in and has accepted with `PASSWORD`."""
+        invited = await by.post("/v1/invitations", member)
+        assert invited.status_code == 201, invited.text
+        body = {"token": told(invited)["token"], "password": PASSWORD}
+        accepted = await self.http.post("/v1/auth/invitation", json=body)
+        assert accepted.status_code == 200, accepted.text
+        return told(accepted)
+
     async def keep_login(self, file: Path) -> None:
         """Have a new commander's login in a file, as the first start of a server leaves one."""
         accounts, email = self.identity.accounts, "ada@example.com"

@@ -38,6 +38,9 @@ async def served(settings: Settings) -> AsyncGenerator[Served]:
         yield served
 
 
+NEW = "sand binds the oil"
+
+
 class Described:
     """Holds every answer that a client gets against the description of its operation."""
 
@@ -97,14 +100,16 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     ids = ",".join(item["id"] for item in named["items"])
     await owner.get(f"/v1/people?ids={ids}")
     joining = {"email": "grace@example.com", "name": "Grace Hopper", "roles": ["viewer"]}
-    joined = told(await owner.post("/v1/members", joining))
-    await she_signs_in(served, {"email": joining["email"], "password": joined["password"]})
+    joined = await served.joins(owner, joining)
+    await she_signs_in(served, {"email": joining["email"], "password": PASSWORD})
     member = joined["id"]
     await owner.post(f"/v1/members/{member}/roles", {"roles": ["responder"]})
     await owner.delete(f"/v1/members/{member}/sessions")
     for verb in ("suspend", "reinstate", "remove"):
         await owner.post(f"/v1/members/{member}/{verb}")
-    await owner.post("/v1/members", joining)
+    again = told(await owner.post("/v1/invitations", joining))
+    accepting = {"token": again["token"], "password": NEW}
+    await served.http.post("/v1/auth/invitation", json=accepting)
     await owner.get("/v1/members")
     await owner.get(f"/v1/members/{member}")
     await owner.get(f"/v1/members/{named['items'][0]['id']}?as_of=2126-02-03T08:15:00Z")
@@ -122,14 +127,14 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
 
 async def she_signs_in(served: Served, credentials: dict[str, Any]) -> None:
     signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
-    own = {"current_password": credentials["password"], "new_password": PASSWORD}
+    own = {"current_password": credentials["password"], "new_password": NEW}
     bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
     proof = {"password": credentials["password"]}
     await served.http.post("/v1/auth/reauthenticate", json=proof, headers=bearer)
     signed_in = told(await served.http.post("/v1/auth/password", json=own, headers=bearer))
     for path in ("/v1/auth/refresh", "/v1/auth/logout"):
         await served.http.post(path, json={"refresh_token": signed_in["refresh_token"]})
-    await she_ends_her_sign_ins(served, {**credentials, "password": PASSWORD})
+    await she_ends_her_sign_ins(served, {**credentials, "password": NEW})
 
 
 async def people_are_asked_in(served: Served, owner: Somebody) -> None:

@@ -19,7 +19,6 @@ _MEANT_OTHERWISE: Mapping[str, Mapping[str, Any]] = {
     "POST /v1/incidents/{id}/severity": {"to": "sev4", "reason": "It drips by now"},
     "POST /v1/admin/projections/{projection}/rebuild": {"record": "INC-1"},
     "POST /v1/people": {"name": "Ole Vik"},
-    "POST /v1/members": {"roles": ["viewer"]},
     "POST /v1/members/{member}/roles": {"roles": ["viewer"]},
     "POST /v1/invitations": {"roles": ["viewer"]},
 }

@@ -10,7 +10,7 @@ import pytest
 from httpx2 import Response
 from websockets.exceptions import InvalidStatus
 
-from tests.api.serving import LEAK, PASSWORD, Served, Somebody, told
+from tests.api.serving import LEAK, Served, Somebody, told
 from tests.api.test_stream import following
 from write_model.kernel.ids import new_id
 
@@ -42,10 +42,9 @@ async def scene(served: Served, owner: Somebody) -> Scene:
 
 
 async def arranged(served: Served, owner: Somebody) -> Scene:
-    kari = {"name": "Kari Dahl", "email": "kari@harbor.example", "password": PASSWORD}
+    kari = {"name": "Kari Dahl", "email": "kari@harbor.example"}
     roles = {"roles": ["incident_commander"], "teams": ["warehouse"]}
-    member = told(await owner.post("/v1/members", kari | roles))
-    assert member["teams"] == ["warehouse"]
+    member = await served.joins(owner, kari | roles)
     token = served.identity.signing_in.tokens.issue(UUID(member["id"]), owner.tenant)
     own, other = await owner.declares(), await owner.declares(**NIGHT)
     bound = replace(owner, id=UUID(member["id"]), token=token)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
+from write_model.kernel.blind_index import normalized
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Moment
 from write_model.kernel.personal import Clear
@@ -22,6 +23,7 @@ from write_model.user.events import (
     SecondFactorDisabled,
     SecondFactorEnabled,
     SignInsEnded,
+    UserInvited,
     UserRegistered,
 )
 from write_model.user.user import USER, User
@@ -29,7 +31,9 @@ from write_model.user.user import USER, User
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
+    AfterValidator(normalized),
 ]
+"""Spelt as look-ups spell it: otherwise one organization read how another one spelt it before."""
 
 
 class RegisterUser(Command):
@@ -40,11 +44,21 @@ class RegisterUser(Command):
     name: PersonName
     email: Email
 
-    def decide(self, state: User, moment: Moment) -> Iterator[UserRegistered]:
+    def decide(self, state: User, moment: Moment) -> Iterator[UserRegistered | UserInvited]:
         if not state.exists:
             yield UserRegistered(
                 name=Clear(moment.stream, self.name), email=Clear(moment.stream, self.email)
             )
+
+
+class RecordInvitation(RegisterUser):
+    """Write down who asks a person in; of known and unknown ones, so that both cost the same."""
+
+    organization: UUID
+
+    def decide(self, state: User, moment: Moment) -> Iterator[UserRegistered | UserInvited]:
+        yield from super().decide(state, moment)
+        yield UserInvited(organization=self.organization)
 
 
 class RecordPasswordChange(Command):

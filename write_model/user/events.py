@@ -15,6 +15,13 @@ class UserRegistered(Event):
     email: Personal[str]
 
 
+@event("user.invited")
+class UserInvited(Event):
+    """`organization`: the one that asks him in, whether he was known before or not."""
+
+    organization: UUID
+
+
 @event("user.password_changed")
 class PasswordChanged(Event):
     """That it changed; the hash itself lies outside the log."""
@@ -80,6 +87,7 @@ class IdentityProviderUnlinked(Event):
 
 UserEvent = (
     UserRegistered
+    | UserInvited
     | PasswordChanged
     | SignInsEnded
     | ResetOffered

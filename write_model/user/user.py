@@ -19,6 +19,7 @@ from write_model.user.events import (
     SecondFactorEnabled,
     SignInsEnded,
     UserEvent,
+    UserInvited,
     UserRegistered,
 )
 
@@ -40,7 +41,8 @@ class User:
             case UserRegistered(name=name, email=email):
                 return User(name, email)
             case (
-                PasswordChanged()
+                UserInvited()
+                | PasswordChanged()
                 | SignInsEnded()
                 | ResetOffered()
                 | RecoveryCodeUsed()

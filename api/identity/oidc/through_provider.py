@@ -14,7 +14,7 @@ from api.identity.auth import tokens_answer
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Long, Short
 from api.identity.oidc.dialogue import Begun, CameBack
-from api.identity.resetting import NOT_KEPT
+from api.identity.promised import NOT_KEPT
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.process import process
 from api.requests import body

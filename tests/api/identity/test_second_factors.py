@@ -21,8 +21,8 @@ EMAIL = "freya@harbor.example"
 
 @pytest.fixture
 async def freya(served: Served, owner: Somebody) -> Somebody:
-    member = {"email": EMAIL, "name": "Freya Lind", "roles": ["viewer"], "password": PASSWORD}
-    added = told(await owner.post("/v1/members", member))
+    member = {"email": EMAIL, "name": "Freya Lind", "roles": ["viewer"]}
+    added = await served.joins(owner, member)
     nobody = Somebody(served.http, UUID(added["id"]), owner.tenant, "")
     return nobody.proven(served)
 
