@@ -16,6 +16,7 @@ from api.command_line import (
     rebuilding,
     resetting,
     restarting,
+    rotating,
     running,
     signing_in,
 )
@@ -49,4 +50,5 @@ app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)
 app.command("metrics-token")(signing_in.metrics_token)
 app.command("reset-password")(resetting.reset_password)
+app.command("rotate-secret")(rotating.rotate_secret)
 app.command("bench", context_settings=PASSED_ON)(bench.bench)
