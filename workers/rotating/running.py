@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ def _passwords(settings: Settings, following: MasterSecret) -> dict[str, str]:
 @contextmanager
 def _administrator(
     settings: Settings, home: Home, change: Change, say: Callable[[str], None]
-) -> Iterator[Connection]:
+) -> Generator[Connection]:
     if settings.database_url:
         with connected(settings.database_url, statement_timeout_s=_STATEMENT_TIMEOUT_S) as it:
             yield it
