@@ -28,7 +28,7 @@ def main() -> None:
     administrator = settings.database_url or settings.conninfo(_SUPERUSER)
     passwords = {role: master.database_password(role) for role in (OWNER, TAILER, APP)}
     try:
-        migrate(administrator, passwords=passwords, secret_mark=master.key("mark"))
+        migrate(administrator, passwords=passwords, secret_mark=master.mark)
     except (MigrationChanged, SecretRefused) as error:
         sys.exit(str(error))
     asyncio.run(_make_usable(settings))

@@ -17,6 +17,7 @@ from api.command_line import (
     rebuilding,
     resetting,
     restarting,
+    rotating,
     running,
     signing_in,
 )
@@ -51,4 +52,5 @@ app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)
 app.command("metrics-token")(signing_in.metrics_token)
 app.command("reset-password")(resetting.reset_password)
+app.command("rotate-secret")(rotating.rotate_secret)
 app.command("bench", context_settings=PASSED_ON)(bench.bench)

@@ -11,7 +11,7 @@ from workers.doctor.finding import Finding
 
 _LEAST_FREE_BYTES = 1024**3
 """As much as Postgres may write ahead (`max_wal_size`) before it must tidy up."""
-_SECRET_FILES = ("secrets", "first-login.json")
+_SECRET_FILES = ("secrets", "secrets.next", "first-login.json")
 
 
 def look_at_home(home: Path, *, least_free_bytes: int = _LEAST_FREE_BYTES) -> Iterator[Finding]:

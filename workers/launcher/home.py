@@ -61,6 +61,15 @@ class Home:
         return self.path / "restart"
 
     @property
+    def secret_file(self) -> Path:
+        return self.path / "secrets"
+
+    @property
+    def next_secret(self) -> Path:
+        """The one that takes the place of the master secret; there while that goes on."""
+        return self.path / "secrets.next"
+
+    @property
     def _lock(self) -> Path:
         return self.path / "tallystick.lock"
 
@@ -125,10 +134,16 @@ class Home:
     def master_secret(self) -> bytes:
         """The 32 bytes that every key and password derives from; made on the first start.
 
-        Raises: SecretRefused; HomeRefused when the one of an older start is missing.
+        Raises: SecretRefused; HomeRefused when the one of an older start is missing, or is being
+        replaced.
         """
-        path = self.path / "secrets"
+        path = self.secret_file
         with self.account.acting():
+            if self.next_secret.exists():
+                raise HomeRefused(
+                    "The master secret is being replaced: end that with `./tallystick"
+                    f" rotate-secret --home {self.path}`."
+                )
             if not self.secret and not path.exists():
                 self._make_secret(path)
             return secret_bytes(path, self.secret)
@@ -144,7 +159,7 @@ class Home:
     def database_password(self, role: str) -> str:
         """The same formula stands in the kernel's `MasterSecret`, which this cannot import."""
         name = f"tallystick/database/{role}".encode()
-        return hmac.new(self.master_secret(), name, sha256).hexdigest()
+        return hmac.new(self.master_secret()[:LENGTH], name, sha256).hexdigest()
 
     def sockets(self) -> Path:
         """Where the servers' sockets lie: in the home, or apart when its path is too long."""

@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Sequence
-from functools import cache, partial
 from typing import Any, LiteralString
 from uuid import UUID
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from write_model.kernel.asking import Pool, Question, Rows, ask, ask_one
 from write_model.kernel.errors import SubjectErased
@@ -21,12 +18,7 @@ from write_model.kernel.personal import Place, Sealed, unseal
 from write_model.kernel.recent import Recent
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.together import Together
-
-Owner = tuple[UUID, UUID]
-"""(organization, subject)."""
-
-_KEY_ID = 1
-_NONCE_BYTES = 12
+from write_model.kernel.wrapping import Owner, Wrapping
 
 
 class Keyring:
@@ -37,7 +29,7 @@ class Keyring:
 
     def __init__(self, pool: Pool, master: MasterSecret, *, remembered: int = 50_000) -> None:
         self._pool = pool
-        self._wrapping = cache(partial(_wrapping, master))
+        self._wrapping = Wrapping(master)
         self._opened: Recent[Owner, bytes] = Recent(remembered)
         self._making = Together(self._made)
 
@@ -98,9 +90,9 @@ class Keyring:
         return [keys.get(each) for each in wanted]
 
     def _making_for(self, tenant: UUID, subjects: list[UUID]) -> Question:
-        offered = [self._wrap(tenant, subject, os.urandom(32)) for subject in subjects]
+        offered = [self._wrapping.wrap((tenant, each), os.urandom(32)) for each in subjects]
         query = "SELECT subject_id, wrapped, key_id FROM personal.create_keys(%s, %s, %s, %s)"
-        return Question(tenant, query, (tenant, subjects, offered, _KEY_ID))
+        return Question(tenant, query, (tenant, subjects, offered, self._wrapping.key_id))
 
     async def _asked(
         self, tenant: UUID, query: LiteralString, parameters: tuple[object, ...]
@@ -118,24 +110,10 @@ class Keyring:
         known = ((subject, self._opened.get((tenant, subject))) for subject in subjects)
         return {subject: key for subject, key in known if key is not None}
 
-    def _wrap(self, tenant: UUID, subject: UUID, key: bytes) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._wrapping(_KEY_ID).encrypt(nonce, key, _bound_to(tenant, subject))
-
     def _unwrap(self, tenant: UUID, subject: UUID, wrapped: bytes, key_id: int) -> bytes:
-        nonce, ciphertext = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
-        bound_to = _bound_to(tenant, subject)
-        key = self._wrapping(key_id).decrypt(nonce, ciphertext, bound_to)
+        key = self._wrapping.unwrap((tenant, subject), wrapped, key_id)
         self._opened.remember((tenant, subject), key)
         return key
-
-
-def _wrapping(master: MasterSecret, key_id: int) -> AESGCM:
-    return AESGCM(master.key("subject-keys", key_id))
-
-
-def _bound_to(tenant: UUID, subject: UUID) -> bytes:
-    return tenant.bytes + subject.bytes
 
 
 def _opened(sealed: Sealed, place: Place, keys: dict[tuple[UUID, UUID], bytes]) -> Any:

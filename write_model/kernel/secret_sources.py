@@ -12,8 +12,12 @@ from pathlib import Path
 VARIABLE = "TALLYSTICK_SECRET"
 """The environment variable, for whom the secret must not lie beside the data."""
 
+NEXT_VARIABLE = "TALLYSTICK_SECRET_NEXT"
+"""The one that is to take its place, while it is being replaced."""
+
 LENGTH = 32
-"""Bytes: what the keys that derive from it have (RFC 5869, 3.3)."""
+"""Bytes: what the keys that derive from it have (RFC 5869, 3.3); twice as many are kept of one
+that has followed another."""
 
 
 class SecretRefused(ValueError):
@@ -27,7 +31,7 @@ def secret_bytes(file: Path, given: str = "") -> bytes:
     """
     if not given:
         return _kept(file)
-    secret = _decoded(given, place=VARIABLE)
+    secret = decoded(given, place=VARIABLE)
     if file.exists():
         _must_be_the_same(secret, file)
     return secret
@@ -43,20 +47,21 @@ def _must_be_the_same(given: bytes, file: Path) -> None:
 
 def _kept(file: Path) -> bytes:
     # What is no text at all is refused as any other text, in the same words.
-    return _decoded(file.read_text("utf-8", errors="replace"), place=str(file))
+    return decoded(file.read_text("utf-8", errors="replace"), place=str(file))
 
 
-def _decoded(text: str, *, place: str) -> bytes:
-    """URL-safe base64 or the plain one, with or without the padding."""
+def decoded(text: str, *, place: str) -> bytes:
+    """URL-safe base64 or the plain one, with or without the padding. Raises: SecretRefused."""
     plain = text.strip().rstrip("=").replace("-", "+").replace("_", "/")
     try:
         value = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:
         value = b""
-    if len(value) != LENGTH:
+    if len(value) not in {LENGTH, 2 * LENGTH}:
         # Without the decoder's words or a chained error: they may hold some of the text.
         raise SecretRefused(
-            f"{place} must hold {LENGTH} bytes in base64. Put the right secret there; for a new "
+            f"{place} must hold {LENGTH} bytes in base64, or the {2 * LENGTH} that rotate-secret "
+            "has made. Put the right secret there; for a new "
             'database make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
     return value

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     secret: SecretStr = SecretStr("")
     """32 random bytes in base64, for whom they must not lie in `<home>/secrets`."""
+    secret_next: SecretStr = SecretStr("")
+    """What `rotate-secret` is to put in its place, where it lies in the environment."""
     environment: Annotated[str, Field(validation_alias=AliasChoices("ENV"))] = "development"
     database_url: Annotated[str, Field(validation_alias=AliasChoices("DATABASE_URL"))] = ""
     """Administrator's conninfo of a real server; empty for the embedded one."""
@@ -126,7 +128,7 @@ class Settings(BaseSettings):
     def master_secret(self) -> MasterSecret:
         """Raises: SecretRefused; FileNotFoundError when it is neither set nor in the home."""
         given = self.secret.get_secret_value()
-        return MasterSecret(secret_bytes(self.home / "secrets", given))
+        return MasterSecret.of(secret_bytes(self.home / "secrets", given))
 
     def sockets(self) -> Path:
         return self.socket_folder or self.home / "run"
