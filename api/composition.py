@@ -41,8 +41,8 @@ from api.identity import (
 from api.identity.identity import Identity, identity
 from api.identity.oidc import linking, managing, proving, through_provider
 from api.limits import Limits, sizes
-from api.measures import figures_of
 from api.limits_set import LimitsSet
+from api.measures import figures_of
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
