@@ -33,6 +33,7 @@ from write_model.kernel.messages import IdempotencyKey
 Model = TypeVar("Model", bound=BaseModel)
 Parsed = TypeVar("Parsed")
 
+IMPORT = "records.import"
 BODY_LIMIT_BYTES = 1024 * 1024
 _KEY_LIMIT = 255
 _MOST_TOLD = 100
@@ -121,12 +122,17 @@ def _is_json(content_type: str) -> bool:
 
 
 async def caller(
-    request: Request, permission: str | None = None, *, within_teams: bool = False
+    request: Request,
+    permission: str | None = None,
+    *,
+    within_teams: bool = False,
+    may_import: bool = False,
 ) -> Actor:
     """Who asks, once the address is known to hold nothing that no record can.
 
     `within_teams`: the route itself keeps who is bound to teams to their records; without it
-    nobody is let in who is bound.
+    nobody is let in who is bound. `may_import`: the route itself counts who may import, once it
+    has read whether he does.
     Raises: Unauthenticated; RateLimited; SecondFactorMissing; Forbidden when the permission is
     missing; Invalid.
     """
@@ -134,7 +140,8 @@ async def caller(
     request.scope["actor"] = found
     kind = _kind(request)
     _take_place(request, found, kind)
-    await limited(request, found, kind)
+    if not (may_import and found.may(IMPORT)):
+        await limited(request, found, kind)
     if found.lacks_second_factor and not _is_for_enrolling(request.scope["path"]):
         raise SecondFactorMissing
     if within_teams and permission is not None:
