@@ -15,6 +15,7 @@ from tests.embedded import (
     MASTER_SECRET,
     Database,
     Server,
+    memory_with_room,
     password,
     private_folder,
     running_postgres,
@@ -57,10 +58,12 @@ def sockets() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres(sockets: Path) -> Iterator[Server]:
+def postgres(sockets: Path, pytestconfig: pytest.Config) -> Iterator[Server]:
     """One server per test process; the schema is made once, in its template."""
-    passwords = {role: password(role) for role in LOGIN_ROLES}
-    with running_postgres(sockets, partial(migrate, passwords=passwords)) as server:
+    prepare = partial(migrate, passwords={role: password(role) for role in LOGIN_ROLES})
+    # The exhaustive tests fill gigabytes.
+    where = None if pytestconfig.getoption("--all") else memory_with_room()
+    with running_postgres(sockets, prepare, data_within=where) as server:
         yield server
 
 
