@@ -34,7 +34,11 @@ _FEED = sql.SQL(
     " (SELECT epoch FROM projections.checkpoint WHERE name = 'all') FROM page"
 )
 _ANY_TYPE = sql.SQL("AND type = ANY(%(types)s)")
-_ONE_SUBJECT = sql.SQL("AND stream_id = %(subject)s")
+# By its first event: the index by record leads through all of another's events too.
+_ONE_SUBJECT = sql.SQL(
+    "AND stream_id = (SELECT originator_id FROM {} WHERE tenant_id = %(tenant)s"
+    " AND originator_id = %(subject)s AND originator_version = 1)"
+).format(tables.EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +76,5 @@ class Changes:
 
 
 def _feed(by_type: bool, by_subject: bool) -> sql.Composed:
-    filters = [_ANY_TYPE] * by_type + [_ONE_SUBJECT] * by_subject
-    return _FEED.format(table=tables.CHANGES, time=_TIME, filters=sql.SQL(" ").join(filters))
+    filters = sql.SQL(" ").join([*[_ANY_TYPE] * by_type, *[_ONE_SUBJECT] * by_subject])
+    return _FEED.format(table=tables.CHANGES, time=_TIME, filters=filters)
