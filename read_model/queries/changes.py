@@ -34,7 +34,11 @@ _FEED = sql.SQL(
     " (SELECT epoch FROM projections.checkpoint WHERE name = 'all') FROM page"
 )
 _ANY_TYPE = sql.SQL("AND type = ANY(%(types)s)")
-_ONE_SUBJECT = sql.SQL("AND stream_id = %(subject)s")
+# By its first event: the index by record leads through all of another's events too.
+_ONE_SUBJECT = sql.SQL(
+    "AND stream_id = (SELECT originator_id FROM {} WHERE tenant_id = %(tenant)s"
+    " AND originator_id = %(subject)s AND originator_version = 1)"
+).format(tables.EVENTS)
 _OF_TEAMS = sql.SQL(
     "AND tenant_position <= %(until)s AND stream_id IN"
     " (SELECT id FROM {} WHERE tenant_id = %(tenant)s AND team = ANY(%(teams)s))"

@@ -46,8 +46,9 @@ def _of_its_past() -> Iterator[Question]:
         yield put("queries.past._REACHED", time=MONDAY + timedelta(days=days))
     for position in (1, 30_000, 10**9):
         yield put("queries.past._BEGUN", kind="incident", position=position)
-    page = [UUID(incident(n)) for n in (*range(1, 60), PARKED)]
+    page, all_ = [UUID(incident(n)) for n in (*range(1, 60), PARKED)], 10**9
     yield put("queries.past.EVENTS", streams=page, kinds=kinds, position=99, version=2)
+    yield put("queries.past.EVENTS", streams=[FORKLIFT], kinds=kinds, position=all_, version=all_)
     yield put("queries.past._BEGAN", stream=FORKLIFT, kinds=kinds)
 
 

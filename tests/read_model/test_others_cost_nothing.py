@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from read_model.reader import OPTIONS
 from tests.embedded import SUPERUSER, Database, Server
-from tests.projections.story import NORTH
 from tests.read_model.every_question import questions
 from tests.read_model.question import Question
 from tests.read_model.seeding import SEEDED, seed, without_the_south
-from tests.read_model.test_every_question_is_explained import parameters_of, text_of
+from tests.read_model.work import Asking, asking
 from write_model.kernel.settings import APP
 
 INCIDENTS: int = 21_000
@@ -33,52 +31,24 @@ INSTALLATION = {"watching._WATCH", "watching._REBUILDS", "health._HEALTH", "dead
 A_DESCENT = 4
 """Blocks from the root of an index to a row, at this size."""
 
-_COUNTED: LiteralString = (
-    "SELECT schemaname || '.' || relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)"
-    " FROM pg_stat_xact_user_tables"
-)
-
-
-class Work(NamedTuple):
-    """What a question took: rows of each table, and blocks of all."""
-
-    rows: Counter[str]
-    blocks: int
-
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """A database, asked as the app asks it. `own`: how many rows of a table are the north's."""
+class Worlds:
+    """The north alone, and beside the south. `own`: how many rows of each table are the north's."""
 
-    app: psycopg.Connection[Any]
+    alone: Asking
+    beside: Asking
     own: Counter[str]
-
-    def work(self, question: Question) -> Work:
-        """Of the second time: what the first one leaves behind, such as hints, is not its own."""
-        self._asked(question)
-        return self._asked(question)
-
-    def _asked(self, question: Question) -> Work:
-        explain = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + text_of(question)
-        with self.app.transaction():
-            before = self._rows()
-            [[[plan]]] = self.app.execute(explain, parameters_of(question)).fetchall()
-            rows = self._rows() - before
-        blocks = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
-        return Work(rows, blocks)
-
-    def _rows(self) -> Counter[str]:
-        return Counter(dict(self.app.execute(_COUNTED).fetchall()))
 
 
 @pytest.fixture(scope="module")
-def worlds(postgres: Server) -> Iterator[tuple[World, World]]:
-    """The north alone, and beside the south, which has twenty times as much."""
+def worlds(postgres: Server) -> Iterator[Worlds]:
+    """The south has twenty times as much."""
     with postgres.database() as alone, postgres.database() as beside:
         filled(beside)
         own = filled(alone, has_others=False)
         with asking(alone.conninfo(APP)) as first, asking(beside.conninfo(APP)) as second:
-            yield World(first, own), World(second, own)
+            yield Worlds(Asking(first), Asking(second), own)
 
 
 def filled(database: Database, *, has_others: bool = True) -> Counter[str]:
@@ -88,12 +58,6 @@ def filled(database: Database, *, has_others: bool = True) -> Counter[str]:
         if not has_others:
             without_the_south(superuser)
         return rows_of_each(superuser)
-
-
-def asking(conninfo: str) -> psycopg.Connection[Any]:
-    app = psycopg.connect(conninfo, autocommit=True, options=OPTIONS)
-    app.execute("SELECT set_config('app.tenant', %s, false)", (str(NORTH),))
-    return app
 
 
 def rows_of_each(superuser: psycopg.Connection[Any]) -> Counter[str]:
@@ -110,15 +74,14 @@ def rows_of_each(superuser: psycopg.Connection[Any]) -> Counter[str]:
     [each for each in questions() if each.name not in INSTALLATION],
     ids=lambda question: question.name,
 )
-def test_nothing_of_others_is_gone_through(worlds: tuple[World, World], question: Question) -> None:
+def test_nothing_of_others_is_gone_through(worlds: Worlds, question: Question) -> None:
     """Statistics differ, so the planner may go another way through what is the north's own, twice
     where rows are looked up by rows of the same table."""
-    alone, beside = (world.work(question) for world in worlds)
-    own = worlds[0].own
+    alone, beside = worlds.alone.work(question), worlds.beside.work(question)
     excess = {
         name: (alone.rows[name], rows)
         for name, rows in beside.rows.items()
-        if rows > alone.rows[name] + 2 * own[name] + 1
+        if rows > alone.rows[name] + 2 * worlds.own[name] + 1
     }
     assert excess == {}
     # Among others' rows each of one's own may lie in a block by itself.
