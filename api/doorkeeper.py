@@ -6,6 +6,7 @@ answering: at three times the load a refusal may cost no more than a twentieth o
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -28,6 +29,12 @@ class Doorkeeper(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._door: Door = cast("FastAPI", self.config.app).state.budgets.door
         self._refusing = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # By a setting, for what a proxy says of the scheme anybody could say.
+        if cast("FastAPI", self.config.app).state.is_public_by_tls:
+            self.scheme = "https"
 
     def on_headers_complete(self) -> None:
         if self._door.is_crowded and self._is_refused():
