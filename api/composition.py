@@ -128,7 +128,9 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.budgets = budgets  # Known to the server before anything is opened.
+    # Known to the server before anything is opened.
+    app.state.budgets = budgets
+    app.state.is_public_by_tls = settings.public_url.startswith("https://")
     allow_origins(app, settings.allowed_origins)
     app.add_middleware(stream.Sockets)
     app.add_middleware(Observed, seen=seen)

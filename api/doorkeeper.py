@@ -6,6 +6,7 @@ answering: at three times the load a refusal may cost no more than a twentieth o
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -49,6 +50,12 @@ class Doorkeeper(BoundedHeads):
         super().connection_lost(exc)
         if self._place is not None:
             self._place.desert()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # By a setting, for what a proxy says of the scheme anybody could say.
+        if cast("FastAPI", self.config.app).state.is_public_by_tls:
+            self.scheme = "https"
 
     def on_headers_complete(self) -> None:
         if self._door.is_crowded and self._is_refused():

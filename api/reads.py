@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 
     def answer(self, body: bytes, etag: str | None = None, link: str | None = None) -> Response:
         """The answer; a stale one says so and is never taken for the one that was asked for."""
-        headers = {"Cache-Control": "private, no-cache"}
+        headers: dict[str, str] = {}
         if self.position is not None:
             headers["X-Position"] = str(self.position)
         if etag is not None and not self.stale:

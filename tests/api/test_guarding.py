@@ -30,15 +30,38 @@ async def test_every_answer_is_guarded(served: Served, path: str) -> None:
 
 
 @pytest.mark.usefixtures("projector")
-async def test_what_a_read_says_of_caches_stands(owner: Somebody) -> None:
-    answer = await owner.get("/v1/incidents")
-    assert answer.headers.get_list("Cache-Control") == ["private, no-cache"]
+async def test_no_cache_keeps_a_record_and_who_remembers_it_is_still_told_304(
+    commander: Somebody,
+) -> None:
+    declared = await commander.declares()
+    position = str(declared["position"])
+    seen = await commander.get("/v1/incidents/INC-1", X_Min_Position=position)
+    again = await commander.get("/v1/incidents/INC-1", If_None_Match=seen.headers["ETag"])
+    assert (seen.status_code, again.status_code) == (200, 304)
+    for answer in (seen, again, await commander.get("/v1/incidents")):
+        assert answer.headers.get_list("Cache-Control") == ["no-store"]
 
 
 def test_only_over_tls_is_tls_asked_for() -> None:
     headers = list[tuple[bytes, bytes]]()
     guard(headers, encrypted=True)
     assert dict(headers)[b"strict-transport-security"].startswith(b"max-age=")
+
+
+@pytest.mark.parametrize(
+    ("public", "asked_for"),
+    [
+        ("https://tallystick.example", "max-age=31536000; includeSubDomains"),
+        ("http://harbor.example:8400", None),
+    ],
+)
+async def test_behind_a_proxy_that_ends_tls_it_is_asked_for_too(
+    settings: Settings, public: str, asked_for: str | None
+) -> None:
+    async with serving(settings.model_copy(update={"public_url": public})) as served:
+        for path in ("/v1", "/nowhere", "/v1/incidents"):
+            answer = await served.http.get(path)
+            assert answer.headers.get("Strict-Transport-Security") == asked_for
 
 
 async def test_no_page_of_elsewhere_may_ask_unless_it_is_named(served: Served) -> None:

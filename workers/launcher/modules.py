@@ -12,6 +12,7 @@ from pathlib import Path
 from workers.embedded.spawning import spawn
 from workers.launcher.home import Home
 from workers.launcher.options import Options
+from write_model.kernel.secret_sources import with_mounted
 
 CHECKOUT = Path(__file__).parents[2]
 DATABASE = "tallystick"
@@ -45,7 +46,8 @@ class Modules:
 
     def _environment(self) -> dict[str, str]:
         return {
-            **os.environ,
+            # What only the launcher's account may read, the services are handed.
+            **with_mounted(os.environ),
             # libpq looks for certificates there, and root's own folder is closed to the account.
             "HOME": str(self.home.path),
             # glibc's arenas cost tens of MB in a process with threads.

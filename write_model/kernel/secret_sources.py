@@ -1,12 +1,14 @@
 """Where the master secret lies; the standard library only, for the launcher asks too.
 
-One line of base64: in the file `<home>/secrets`, in the environment, or the same in both.
+One line of base64: in the file `<home>/secrets`, in the environment, or the same in both. What the
+environment may say, a file that a vault has mounted may say as well.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Mapping
 from pathlib import Path
 
 VARIABLE = "TALLYSTICK_SECRET"
@@ -14,6 +16,9 @@ VARIABLE = "TALLYSTICK_SECRET"
 
 NEXT_VARIABLE = "TALLYSTICK_SECRET_NEXT"
 """The one that is to take its place, while it is being replaced."""
+
+MOUNTED = (VARIABLE, NEXT_VARIABLE, "DATABASE_URL", "REDIS_URL")
+"""Variables with secrets in them: `<name>_FILE` names a file that holds the value instead."""
 
 LENGTH = 32
 """Bytes: what the keys that derive from it have (RFC 5869, 3.3); twice as many are kept of one
@@ -60,8 +65,33 @@ def decoded(text: str, *, place: str) -> bytes:
     if len(value) not in {LENGTH, 2 * LENGTH}:
         # Without the decoder's words or a chained error: they may hold some of the text.
         raise SecretRefused(
-            f"{place} must hold {LENGTH} bytes in base64, or the {2 * LENGTH} that rotate-secret "
-            "has made. Put the right secret there; for a new "
+            f"{place} must hold {LENGTH} bytes in base64. Put the right secret there, of"
+            f" {2 * LENGTH} bytes where rotate-secret has made it; for a new "
             'database make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
     return value
+
+
+def with_mounted(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with what the named files hold, and without their names.
+
+    Raises: SecretRefused.
+    """
+    filled = dict(environment)
+    for name in MOUNTED:
+        if file := filled.pop(f"{name}_FILE", ""):
+            if filled.get(name):
+                raise SecretRefused(f"Set {name} or {name}_FILE, not both of them.")
+            filled[name] = _mounted(name, Path(file))
+    return filled
+
+
+def _mounted(name: str, file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        # Without the error's words: of a file that is no text they hold a part.
+        raise SecretRefused(
+            f"{name}_FILE names {file}, which cannot be read as text ({type(error).__name__})."
+            " Mount it for the account that starts Tallystick."
+        ) from None

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from psycopg.conninfo import make_conninfo
 from pydantic import AliasChoices, BeforeValidator, Field, IPvAnyNetwork, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from write_model.kernel.homes import default_home
-from write_model.kernel.secret_sources import secret_bytes
+from write_model.kernel.secret_sources import secret_bytes, with_mounted
 from write_model.kernel.secrets import MasterSecret
 
 OWNER, WRITER, TAILER, APP = (
@@ -53,6 +59,8 @@ class Settings(BaseSettings):
     contact_email: Annotated[str, Field(pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
     contact_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     """Whom the API's description names for questions; empty for nobody."""
+    public_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+)?$")] = ""
+    """Where others reach it, such as https://tallystick.example; empty for `host` and `port`."""
     host: str = "127.0.0.1"
     port: int = 8400
     listen_descriptor: int | None = None
@@ -124,6 +132,21 @@ class Settings(BaseSettings):
     streams_a_minute_of_organization: Often = 24_000
     streams_a_minute_of_actor: Often = 12_000
     """Streams begun, not kept open: a restart has everybody begin anew."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, with what its `..._FILE` variables name. Raises: SecretRefused."""
+        source = EnvSettingsSource(settings_cls)
+        # The library's names are in small letters: it reads them in any.
+        source.env_vars = {name.lower(): text for name, text in with_mounted(os.environ).items()}
+        return init_settings, source
 
     def master_secret(self) -> MasterSecret:
         """Raises: SecretRefused; FileNotFoundError when it is neither set nor in the home."""

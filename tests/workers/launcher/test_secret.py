@@ -51,3 +51,18 @@ def test_a_secret_that_is_too_short_is_refused(launcher: Launcher) -> None:
     launched = launcher(TALLYSTICK_SECRET="oil")
     assert "tallystick: TALLYSTICK_SECRET must hold 32 bytes in base64." in launched.rest()
     assert launched.process.wait(30) == 1
+
+
+def test_a_secret_from_a_mounted_file_is_handed_to_the_services_and_written_nowhere(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """The launcher's account alone can read it: root's, where root has started it."""
+    secret = token_urlsafe(32)
+    mounted = tmp_path / "secret"
+    mounted.touch(mode=0o600)
+    mounted.write_text(f"{secret}\n")
+    launched = launcher(TALLYSTICK_SECRET_FILE=str(mounted))
+    said = launched.until(READY)
+    assert secret not in said
+    assert not (launched.home / "secrets").exists()
+    assert launched.answer()["status"] == "ok"
