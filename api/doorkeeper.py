@@ -46,16 +46,16 @@ class Doorkeeper(BoundedHeads):
     def is_quiet(self) -> bool:
         return not self._refusing and super().is_quiet
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self._place is not None:
-            self._place.desert()
-
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         # By a setting, for what a proxy says of the scheme anybody could say.
         if cast("FastAPI", self.config.app).state.is_public_by_tls:
             self.scheme = "https"
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._place is not None:
+            self._place.desert()
 
     def on_headers_complete(self) -> None:
         if self._door.is_crowded and self._is_refused():
