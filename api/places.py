@@ -49,8 +49,10 @@ class Place:
         return self._tenant >= 0
 
     def enter(self) -> None:
-        self._is_inside = True
-        self._gate.held += 1
+        """The request has come whole, which it may have been answered before."""
+        if not self._task.done():
+            self._is_inside = True
+            self._gate.held += 1
 
     def claim(self, tenant: int) -> bool:
         """From now on it counts to this organization, unless that has its share already."""

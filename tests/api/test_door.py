@@ -176,6 +176,21 @@ async def test_a_body_on_its_way_takes_no_place(served: Served, wire: Wire) -> N
     await holds(served.process.budgets.door.commands, 0)
 
 
+async def test_the_rest_of_a_body_that_was_answered_early_takes_no_place(
+    served: Served, wire: Wire
+) -> None:
+    reader, writer = wire
+    writer.write(SLOWLY.replace(b"application/json", b"text/plain").replace(b": 2", b": 2000000"))
+    assert (await answer(reader))[0] == 413
+    for _ in range(200):
+        writer.write(b" " * 10_000)
+        await writer.drain()
+    writer.write(ASKED)
+    assert (await answer(reader))[0] == 401
+    await holds(served.process.budgets.door.queries, 0)
+    assert served.process.budgets.door.commands.held == 0
+
+
 async def test_one_organization_leaves_places_to_the_others(served: Served) -> None:
     gate = served.process.budgets.door.queries
     ada = await served.somebody(Role.INCIDENT_COMMANDER)
