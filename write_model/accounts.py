@@ -166,6 +166,14 @@ class Accounts:
         stream = membership_stream(tenant, subject)
         return await self.write_model.state(tenant, stream, MEMBERSHIP)
 
+    async def memberships(
+        self, tenant: UUID, subjects: Iterable[UUID]
+    ) -> list[tuple[Membership, int]]:
+        """Those of several people, in their order."""
+        # At once: what many ask at the same time the reader asks the log in one round trip.
+        asked = (self.membership_and_version(tenant, each) for each in subjects)
+        return await asyncio.gather(*asked)
+
     async def membership_at(
         self, tenant: UUID, subject: UUID, position: int
     ) -> tuple[Membership, int]:

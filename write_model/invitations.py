@@ -135,7 +135,9 @@ class Invitations:
         holder = await self.passes.holder(token, at=self.clock())
         if holder is None:
             raise Invalid(
-                "This invitation is not, or no longer, good; ask for another one.", field="token"
+                "This invitation is not, or no longer, good: if you have accepted it, sign in;"
+                " otherwise ask for another one.",
+                field="token",
             )
         return holder
 

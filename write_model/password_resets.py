@@ -18,7 +18,10 @@ from write_model.user.commands import RecordPasswordChange, RecordResetOffer
 
 _BELONGS = (Standing.ACTIVE, Standing.SUSPENDED)
 """Not where he is only invited: nobody bars his own organization from helping by asking him in."""
-_NOT_GOOD = "This reset is not, or no longer, good; ask for another one."
+_NOT_GOOD = (
+    "This reset is not, or no longer, good: if you have set another password, sign in;"
+    " otherwise ask for another one."
+)
 
 
 @dataclass(frozen=True, slots=True)

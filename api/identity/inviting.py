@@ -213,7 +213,7 @@ async def _items(identity: Identity, tenant: UUID, found: list[Open]) -> list[di
     subjects = [each.user for each in found]
     names = await identity.people.names(tenant, subjects)
     emails = await identity.people.emails(subjects)
-    states = [await identity.accounts.membership(tenant, one) for one in subjects]
+    memberships = await identity.accounts.memberships(tenant, subjects)
     return [
         {
             "id": each.user,
@@ -226,7 +226,7 @@ async def _items(identity: Identity, tenant: UUID, found: list[Open]) -> list[di
             "expires_at": each.expires_at,
             "expired": each.expires_at <= identity.clock(),
         }
-        for each, state in zip(found, states, strict=True)
+        for each, (state, _) in zip(found, memberships, strict=True)
         if state.standing is Standing.INVITED  # and was not removed as a member
     ]
 

@@ -1,6 +1,5 @@
 """Routes for the members of an organization: who may act in it, in which roles."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -13,15 +12,10 @@ from api.answers.people import Me, Members, MemberThen
 from api.answers.receipts import MemberReceipt
 from api.commands import JSON, answered
 from api.identity.identity import Identity
+from api.identity.promised import promised
 from api.openapi import AS_OF, describe_command, describe_query
 from api.process import process
-from api.promises import promises
-from api.requests import (
-    caller,
-    correlation,
-    parsed,
-    raw_body,
-)
+from api.requests import caller, correlation
 from read_model.queries.asking import time_of
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Receipt
@@ -101,9 +95,7 @@ async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
     subjects = await identity.accounts.logins.members_of(tenant)
     names = await identity.people.names(tenant, subjects)
     emails = await identity.people.emails(subjects)
-    found = await asyncio.gather(
-        *(identity.accounts.membership_and_version(tenant, one) for one in subjects)
-    )
+    found = await identity.accounts.memberships(tenant, subjects)
     return [
         {**_member(state, version), "name": names.get(one), "email": emails.get(one)}
         for one, (state, version) in zip(subjects, found, strict=True)
@@ -143,14 +135,13 @@ async def remove(request: Request, member: UUID) -> Response:
 async def _handled(request: Request, subject: UUID, kind: type[MembershipCommand]) -> Response:
     identity = _identity(request)
     async with admitted(request) as actor:
-        content = await raw_body(request)
-        key, expected = await promises(request, actor, content)
+        command, key, expected = await promised(request, actor, kind)
         receipt = await identity.accounts.write_model.handle(
             membership_stream(actor.tenant, subject),
-            parsed(content, kind.model_validate_json),
+            command,
             by=actor,
             expected=expected,
-            key=identity.kept_key(key),
+            key=key,
             correlation=correlation(request),
         )
     return _done(subject, receipt)

@@ -55,18 +55,27 @@ class SigningIn:
     choosing: Choosing
 
     async def sign_in(
-        self, email: str, password: str, code: str | None = None, *, address: str
+        self,
+        email: str,
+        password: str,
+        code: str | None = None,
+        *,
+        address: str,
+        organization: UUID | None = None,
     ) -> SignedIn:
-        """Raises: Unauthenticated, the same for whatever was wrong; SecondFactorRequired;
+        """`organization`: None for the first one that lets the person in.
+
+        Raises: Unauthenticated, the same for whatever was wrong; SecondFactorRequired;
         RateLimited; Overloaded.
         """
         blind = self.blind_index.of(email)
         await self._must_be_allowed(blind, address)
-        signed_in = await self._tried(blind, password, code)
+        tried = partial(self._tried, blind, password, code, organization)
+        signed_in = await tried()
         if signed_in is None:
             # Once more, for another sign-in may have hashed the same password anew. The second step
             # was passed already, with a code that is not good twice.
-            signed_in = await self._tried(blind, password, code, is_passed=True)
+            signed_in = await tried(is_passed=True)
         if signed_in is None:
             raise Unauthenticated(WRONG)
         return signed_in
@@ -215,7 +224,13 @@ class SigningIn:
         return holder, receipt
 
     async def _tried(
-        self, blind: bytes, password: str, code: str | None, *, is_passed: bool = False
+        self,
+        blind: bytes,
+        password: str,
+        code: str | None,
+        organization: UUID | None,
+        *,
+        is_passed: bool = False,
     ) -> SignedIn | None:
         """None when the hash changed while it was verified."""
         login = await self.logins.find(blind)
@@ -229,7 +244,7 @@ class SigningIn:
         if not is_passed:
             await self.second_step.must_pass(login.user, code)
         kept = await self._tidied(login, verdict.rehash)
-        return await self._begun(login.user, await self._first_active(login), kept)
+        return await self._begun(login.user, await self._first_active(login, organization), kept)
 
     async def _own_hash(self, by: Actor, password: str, address: str, *, field: str) -> str:
         # By another name than at sign-in: who guesses with a stolen token locks nobody out.
@@ -300,8 +315,10 @@ class SigningIn:
             return rehash
         return old_hash
 
-    async def _first_active(self, login: Login) -> UUID:
+    async def _first_active(self, login: Login, organization: UUID | None) -> UUID:
         for tenant in login.tenants:
+            if organization not in (None, tenant):
+                continue
             try:
                 await self.actors.member(tenant, login.user)
             except Unauthenticated:

@@ -18,9 +18,9 @@ FREYA: dict[str, Any] = {
 
 
 async def sign_in(
-    served: Served, password: str, email: str = "freya@harbor.example"
+    served: Served, password: str, email: str = "freya@harbor.example", **more: str
 ) -> httpx2.Response:
-    body = {"email": email, "password": password}
+    body = {"email": email, "password": password, **more}
     return await served.http.post("/v1/auth/token", json=body)
 
 
@@ -159,3 +159,15 @@ async def test_who_was_removed_here_signs_in_where_he_still_is_a_member(
     tokens = told(await sign_in(served, PASSWORD))
     known = told(await me(served, tokens["access_token"]))
     assert known["organization"] == str(elsewhere.tenant)
+
+
+async def test_who_is_a_member_of_two_organizations_says_where_he_will_act(
+    served: Served, owner: Somebody, freya: dict[str, Any]
+) -> None:
+    elsewhere, stranger = [await served.somebody(Role.OWNER) for _ in range(2)]
+    await served.joins(elsewhere, FREYA)
+    for tenant in (owner.tenant, elsewhere.tenant):
+        tokens = told(await sign_in(served, PASSWORD, organization=str(tenant)))
+        assert told(await me(served, tokens["access_token"]))["organization"] == str(tenant)
+    there = await sign_in(served, PASSWORD, organization=str(stranger.tenant))
+    assert (there.status_code, told(there)["code"]) == (401, "unauthenticated")
