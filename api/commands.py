@@ -136,10 +136,14 @@ def done(receipt: Receipt, prefix: str) -> Response:
 
 def answered(receipt: Receipt, body: bytes) -> Response:
     """The status and the headers that every command answers with."""
+    return Response(body, 201 if receipt.created else 200, receipt_headers(receipt), JSON)
+
+
+def receipt_headers(receipt: Receipt) -> dict[str, str]:
     headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
     if receipt.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return Response(body, 201 if receipt.created else 200, headers, JSON)
+    return headers
 
 
 def _add(

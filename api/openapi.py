@@ -50,7 +50,7 @@ def describe_command(
     return {
         PERMISSION: command.permission,
         "description": inspect.cleandoc(command.__doc__ or ""),
-        "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, _IF_MATCH],
+        "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, IF_MATCH],
         "requestBody": json_body(command),
         "responses": {
             **answers(answer, *((200, 201) if begins else (200,))),
@@ -106,7 +106,7 @@ IDEMPOTENCY_KEY = _header(
     minLength=1,
     maxLength=255,
 )
-_IF_MATCH = _header(
+IF_MATCH = _header(
     "If-Match",
     'Only on this version: an ETag of the record, such as "3"; of several in a list any will do.',
     pattern=f"^({EXPECTED.pattern})$",

@@ -7,21 +7,38 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.openapi import BODY_ERRORS, PERMISSION, json_body, problems
+from api.openapi import BODY_ERRORS, PERMISSION, QUERY_ERRORS, json_body, problems
 
-KEYED_ERRORS = (
-    *BODY_ERRORS,
-    "unauthenticated",
-    "forbidden",
-    "rate_limited",
+KEPT_ERRORS = (
     "conflict",
     "idempotency_in_progress",
     "idempotency_key_required",
     "idempotency_key_reused",
+)
+"""What a command may meet that takes a key."""
+SEEN_ERRORS = (*KEPT_ERRORS, "version_mismatch", "precondition_required")
+"""What one may meet that also takes the version that was seen."""
+KEYED_ERRORS = (
+    *BODY_ERRORS,
+    *KEPT_ERRORS,
+    "unauthenticated",
+    "forbidden",
+    "rate_limited",
     "subject_erased",
 )
 """What a request of a member's that takes a key may meet."""
 SIGNING_IN_ERRORS = (*BODY_ERRORS, "unauthenticated")
+
+
+def describe_bare(
+    permission: str, *parameters: dict[str, Any], responses: dict[str, Any], errors: Iterable[str]
+) -> dict[str, Any]:
+    """The OpenAPI operation of a command without a body, but for its text."""
+    return {
+        PERMISSION: permission,
+        "parameters": list(parameters),
+        "responses": {**responses, **problems((*QUERY_ERRORS, *errors))},
+    }
 
 
 def describe_body(

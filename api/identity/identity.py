@@ -30,6 +30,7 @@ from write_model.accounts import Accounts
 from write_model.api_key.api_key import API_KEY
 from write_model.api_keys import ApiKeys
 from write_model.application import WriteModel
+from write_model.deciding import Promises
 from write_model.identity_providers import IdentityProviders
 from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
@@ -86,6 +87,10 @@ class Identity:
         secret = self.accounts.master.key("idempotency")
         return key._replace(digest=hmac.digest(secret, key.digest, sha256))
 
+    def kept(self, promises: Promises) -> Promises:
+        """The same for all that comes with a command."""
+        return promises._replace(key=self.kept_key(promises.key))
+
     def evict(self, happened: Happened) -> None:
         """What the log's tail reports: forget what it makes untrue."""
         self.actors.evict(happened)
@@ -133,7 +138,9 @@ def identity(
     async def lives(subject: UUID, sign_in: UUID) -> bool:
         return await sign_ins.lives(subject, sign_in, at=clock())
 
-    api_keys = ApiKeys(write_model, ApiKeySecrets(pool, master.key("api_keys")), ids)
+    key_secrets = ApiKeySecrets(pool, master.key("api_keys"))
+    repeats = master.key("repeated_api_keys")
+    api_keys = ApiKeys(write_model, key_secrets, ids, clock, repeats)
     bearers = KeyBearers(api_keys.secrets, api_keys.state, clock)
     factors = SecondFactors(write_model, Factors(pool), master, clock)
 

@@ -6,7 +6,7 @@ organization only. It makes nobody a member, and gives nobody a role.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -145,7 +145,7 @@ def _subject(trusted: IdentityProviderSet, told: Person) -> Subject:
 
 
 @contextmanager
-def _answering(provider: UUID) -> Iterator[None]:
+def _answering(provider: UUID) -> Generator[None]:
     """Raises: Unavailable when the provider does not answer."""
     try:
         yield
@@ -155,7 +155,7 @@ def _answering(provider: UUID) -> Iterator[None]:
 
 
 @contextmanager
-def _believed(provider: UUID, refusal: DomainError) -> Iterator[None]:
+def _believed(provider: UUID, refusal: DomainError) -> Generator[None]:
     """Why nobody is believed is for the operator. Raises: the refusal."""
     try:
         yield

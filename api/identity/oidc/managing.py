@@ -9,11 +9,12 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.identity_providers import IdentityProviders, ProviderReceipt
-from api.commands import JSON
-from api.identity.describing import describe_body
-from api.openapi import BODY_ERRORS, PERMISSION, QUERY_ERRORS, answers, describe_query, problems
+from api.commands import JSON, receipt_headers
+from api.identity.describing import KEPT_ERRORS, SEEN_ERRORS, describe_bare, describe_body
+from api.openapi import BODY_ERRORS, IDEMPOTENCY_KEY, IF_MATCH, answers, describe_query
 from api.process import process
-from api.requests import body, caller
+from api.promises import promises
+from api.requests import caller, parsed, raw_body
 from write_model.identity_providers import NewProvider
 from write_model.kernel.messages import Receipt
 from write_model.kernel.texts import STORABLE
@@ -23,7 +24,13 @@ from write_model.organization.events import IdentityProviderSet
 router = APIRouter(prefix="/v1/identity-providers", tags=["Organizations"])
 
 _ADMINISTER = "organization.administer"
-_CHANGING = ("unauthenticated", "forbidden", "reauthentication_required", "not_found", "conflict")
+_CHANGING = (
+    "unauthenticated",
+    "forbidden",
+    "reauthentication_required",
+    "not_found",
+    "rate_limited",
+)
 
 ClientSecret = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=STORABLE)]
 
@@ -53,10 +60,10 @@ async def identity_providers(request: Request) -> Response:
     """The identity providers through which members may sign in; no secrets."""
     with process(request).budgets.queries:
         actor = await caller(request, _ADMINISTER)
-        providers = process(request).identity.elsewhere.providers
-        found = (await providers.organization(actor.tenant)).identity_providers
-    items = [_item(each) for each in found]
-    return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
+        found = await process(request).identity.elsewhere.providers.organization(actor.tenant)
+    items = [_item(each) for each in found.identity_providers]
+    content = {"items": items, "version": found.version, "next_cursor": None}
+    return Response(to_json(content), media_type=JSON)
 
 
 @router.post(
@@ -65,8 +72,9 @@ async def identity_providers(request: Request) -> Response:
     openapi_extra=describe_body(
         _ADMINISTER,
         ProviderSettings,
+        IDEMPOTENCY_KEY,
         responses=answers(ProviderReceipt, 201),
-        errors=(*BODY_ERRORS, *_CHANGING, "illegal_transition"),
+        errors=(*BODY_ERRORS, *_CHANGING, *KEPT_ERRORS, "illegal_transition"),
     ),
 )
 async def add(request: Request) -> Response:
@@ -76,9 +84,12 @@ async def add(request: Request) -> Response:
     member of the organization: as an owner only when an owner has set it.
     """
     async with admitted(request, _ADMINISTER) as actor:
-        given = await body(request, ProviderSettings)
-        providers = process(request).identity.elsewhere.providers
-        provider, receipt = await providers.add(given.new(), by=actor)
+        content = await raw_body(request)
+        given = parsed(content, ProviderSettings.model_validate_json)
+        identity = process(request).identity
+        key, _ = identity.kept(await promises(request, actor, content, begins=True))
+        providers = identity.elsewhere.providers
+        provider, receipt = await providers.add(given.new(), by=actor, key=key)
     return _told(provider, receipt, 201)
 
 
@@ -87,8 +98,10 @@ async def add(request: Request) -> Response:
     openapi_extra=describe_body(
         _ADMINISTER,
         ProviderSettings,
+        IDEMPOTENCY_KEY,
+        IF_MATCH,
         responses=answers(ProviderReceipt, 200),
-        errors=(*BODY_ERRORS, *_CHANGING),
+        errors=(*BODY_ERRORS, *_CHANGING, *SEEN_ERRORS),
     ),
 )
 async def change(request: Request, provider: UUID) -> Response:
@@ -97,22 +110,25 @@ async def change(request: Request, provider: UUID) -> Response:
     It needs a token of `POST /v1/auth/reauthenticate`.
     """
     async with admitted(request, _ADMINISTER) as actor:
-        given = await body(request, ProviderSettings)
-        providers = process(request).identity.elsewhere.providers
-        receipt = await providers.change(provider, given.new(), by=actor)
+        content = await raw_body(request)
+        given = parsed(content, ProviderSettings.model_validate_json).new()
+        identity = process(request).identity
+        kept = identity.kept(await promises(request, actor, content))
+        providers = identity.elsewhere.providers
+        receipt = await providers.change(provider, given, by=actor, promises=kept)
     return _told(provider, receipt, 200)
 
 
 @router.delete(
     "/{provider}",
     status_code=204,
-    openapi_extra={
-        PERMISSION: _ADMINISTER,
-        "responses": {
-            "204": {"description": "Nobody signs in through it any more."},
-            **problems((*QUERY_ERRORS, "reauthentication_required", "not_found", "conflict")),
-        },
-    },
+    openapi_extra=describe_bare(
+        _ADMINISTER,
+        IDEMPOTENCY_KEY,
+        IF_MATCH,
+        responses={"204": {"description": "Nobody signs in through it any more."}},
+        errors=(*SEEN_ERRORS, "reauthentication_required", "not_found"),
+    ),
 )
 async def remove(request: Request, provider: UUID) -> Response:
     """Let nobody sign in through an identity provider any more; sign-ins that began go on.
@@ -120,8 +136,10 @@ async def remove(request: Request, provider: UUID) -> Response:
     It needs a token of `POST /v1/auth/reauthenticate`.
     """
     async with admitted(request, _ADMINISTER) as actor:
-        await process(request).identity.elsewhere.providers.remove(provider, by=actor)
-    return Response(status_code=204)
+        identity = process(request).identity
+        kept = identity.kept(await promises(request, actor, b""))
+        receipt = await identity.elsewhere.providers.remove(provider, by=actor, promises=kept)
+    return Response(status_code=204, headers=receipt_headers(receipt))
 
 
 def _item(provider: IdentityProviderSet) -> dict[str, Any]:
@@ -137,4 +155,4 @@ def _item(provider: IdentityProviderSet) -> dict[str, Any]:
 
 def _told(provider: UUID, receipt: Receipt, status: int) -> Response:
     content = {"id": provider, "version": receipt.version, "position": receipt.position}
-    return Response(to_json(content), status, media_type=JSON)
+    return Response(to_json(content), status, receipt_headers(receipt), JSON)
