@@ -151,10 +151,10 @@ def done(receipt: Receipt, prefix: str) -> Response:
 
 def answered(receipt: Receipt, body: bytes) -> Response:
     """The status and the headers that every command answers with."""
-    return Response(body, 201 if receipt.created else 200, headers_of(receipt), JSON)
+    return Response(body, 201 if receipt.created else 200, receipt_headers(receipt), JSON)
 
 
-def headers_of(receipt: Receipt) -> dict[str, str]:
+def receipt_headers(receipt: Receipt) -> dict[str, str]:
     """The version and the position after a command, and whether it was carried out before."""
     headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
     if receipt.replayed:

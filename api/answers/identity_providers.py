@@ -25,6 +25,8 @@ class IdentityProviders(Answer):
     """All that the organization trusts, in the order in which they were set last."""
 
     items: list[ShownIdentityProvider]
+    version: int
+    """Of the organization, for `If-Match`."""
     next_cursor: None
     """Always null: they come all at once."""
 

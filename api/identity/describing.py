@@ -19,13 +19,13 @@ from api.openapi import (
 
 KEYED_ERRORS = (
     *BODY_ERRORS,
-    "unauthenticated",
-    "forbidden",
-    "rate_limited",
     "conflict",
     "idempotency_in_progress",
     "idempotency_key_required",
     "idempotency_key_reused",
+    "unauthenticated",
+    "forbidden",
+    "rate_limited",
     "subject_erased",
 )
 """What a request of a member's that takes a key may meet."""
@@ -54,11 +54,15 @@ def describe_change(
     *,
     responses: dict[str, Any],
     begins: bool = False,
+    errors: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The OpenAPI operation of what keeps the promises of a command; `model`: its body, if any."""
+    """The OpenAPI operation of what keeps the promises of a command; `model`: its body, if any.
+
+    `errors`: the codes that not every command may meet.
+    """
     return {
         PERMISSION: permission,
         "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, IF_MATCH],
         **({} if model is None else {"requestBody": json_body(model)}),
-        "responses": {**responses, **problems(command_errors(begins=begins))},
+        "responses": {**responses, **problems((*command_errors(begins=begins), *errors))},
     }

@@ -133,7 +133,9 @@ def identity(
     async def lives(subject: UUID, sign_in: UUID) -> bool:
         return await sign_ins.lives(subject, sign_in, at=clock())
 
-    api_keys = ApiKeys(write_model, ApiKeySecrets(pool, master.key("api_keys")), ids)
+    key_secrets = ApiKeySecrets(pool, master.key("api_keys"))
+    repeats = master.key("repeated_api_keys")
+    api_keys = ApiKeys(write_model, key_secrets, ids, clock, repeats)
     bearers = KeyBearers(api_keys.secrets, api_keys.state, clock)
     factors = SecondFactors(write_model, Factors(pool), master, clock)
 

@@ -15,7 +15,7 @@ from api.answers.people import (
     Invitations,
     OfferedMembership,
 )
-from api.commands import JSON, headers_of
+from api.commands import JSON, receipt_headers
 from api.identity.addresses import address
 from api.identity.describing import describe_body, describe_change
 from api.identity.identity import Identity
@@ -170,7 +170,7 @@ async def withdraw(request: Request, member: UUID) -> Response:
     async with admitted(request, _MANAGE) as actor:
         _, key, expected = await promised(request, actor, Nothing)
         receipt = await invitations.withdraw(member, by=actor, key=key, expected=expected)
-    return Response(status_code=204, headers=headers_of(receipt))
+    return Response(status_code=204, headers=receipt_headers(receipt))
 
 
 @router.post(

@@ -6,11 +6,11 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
-from api.commands import JSON, headers_of
+from api.commands import JSON, receipt_headers
 from api.process import process
 from api.promises import promises
 from api.requests import parsed, raw_body
-from write_model.deciding import Versions
+from write_model.deciding import Promises, Versions
 from write_model.kernel.access import Actor
 from write_model.kernel.messages import IdempotencyKey, Receipt
 
@@ -33,6 +33,10 @@ class Promised(NamedTuple, Generic[Body]):
     key: IdempotencyKey | None
     expected: Versions | None
 
+    @property
+    def promises(self) -> Promises:
+        return Promises(self.key, self.expected)
+
 
 async def promised(
     request: Request, actor: Actor, model: type[Body], *, begins: bool = False
@@ -52,4 +56,4 @@ def shown_once(content: dict[str, object], *, replayed: bool) -> Response:
 
 def shown_once_of(receipt: Receipt, content: dict[str, object]) -> Response:
     """The same with the version and the position of what was done."""
-    return Response(to_json(content), 201, headers_of(receipt) | NOT_KEPT, JSON)
+    return Response(to_json(content), 201, receipt_headers(receipt) | NOT_KEPT, JSON)

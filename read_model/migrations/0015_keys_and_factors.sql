@@ -14,6 +14,7 @@ CREATE INDEX api_keys_by_key ON credentials.api_keys (key_id);
 CREATE FUNCTION credentials.keep_api_key(hash bytea, key uuid, tenant uuid) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO credentials.api_keys (secret_hash, key_id, tenant_id) VALUES (hash, key, tenant)
+    ON CONFLICT DO NOTHING
 $$;
 
 CREATE FUNCTION credentials.find_api_key(hash bytea) RETURNS TABLE (key_id uuid, tenant_id uuid)
