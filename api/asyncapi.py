@@ -26,7 +26,7 @@ _ABOUT = (
 _QUERY = {
     "after": ("integer", "The position to go on after; 0 for the beginning."),
     "epoch": ("integer", "The one that came with `after`: 410 if it was lost since."),
-    "topics": ("string", "What to follow, such as `incidents,incidents:INC-42,members`."),
+    "topics": ("string", "At most 50, such as `incidents,incidents:INC-42,members`."),
     "ticket": ("string", "In place of a token, from `POST /v1/stream/tickets`; good once."),
 }
 

@@ -14,6 +14,9 @@ from write_model.incident.incident import INCIDENT
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid
 
+MOST_TOPICS = 50
+"""Each is held against every message, and a record is looked up for it."""
+
 _KINDS = {"incidents": "incident", "members": "membership", "organization": "organization"}
 _PERMISSIONS = {"incident": "incident.read"}
 _OTHERWISE = "events.read"
@@ -70,7 +73,10 @@ def _the_one(
 
 async def asked_topics(text: str, at: Process, actor: Actor) -> tuple[Topic, ...]:
     """Raises: Invalid; Forbidden; NotFound."""
-    return tuple([await _topic(name.strip(), at, actor) for name in text.split(",") if name])
+    names = [name.strip() for name in text.split(",") if name]
+    if len(names) > MOST_TOPICS:
+        raise Invalid(f"Follow at most {MOST_TOPICS} topics in one stream.", field="topics")
+    return tuple([await _topic(name, at, actor) for name in names])
 
 
 async def _topic(name: str, at: Process, actor: Actor) -> Topic:

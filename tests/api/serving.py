@@ -78,12 +78,14 @@ class Served:
     def identity(self) -> Identity:
         return self.process.identity
 
-    async def somebody(self, *roles: Role, tenant: UUID | None = None) -> Somebody:
+    async def somebody(
+        self, *roles: Role, tenant: UUID | None = None, teams: frozenset[str] | None = None
+    ) -> Somebody:
         """A member with these roles; of a new organization when none is named."""
         tenant = tenant or new_id()
         subject, accounts = new_id(), self.identity.accounts
         until = FAR_AWAY if Role.EXTERNAL_AUDITOR in roles else None
-        member = NewMember("Ada Forklift", f"{subject}@example.com", frozenset(roles), until)
+        member = NewMember("Ada Forklift", f"{subject}@example.com", frozenset(roles), until, teams)
         joined = await accounts.join(member, PASSWORD, by=system_actor(tenant))
         await accounts.settle(joined)
         token = self.identity.signing_in.tokens.issue(joined.subject, tenant)
