@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.acceptance.stack import Stack, report_of, running, start
+from psycopg.rows import dict_row
+
+from tests.acceptance.stack import Json, Stack, report_of, running, start
 from tests.embedded import private_folder, until
 
 
@@ -27,9 +29,17 @@ def test_killed_and_begun_again_it_leaves_everybody_in_and_every_name_readable()
         assert not (home / "secrets.next").exists()
         with running(home) as stack:
             again = stack.owner()
+            assert [each["id"] for each in founded(stack)] == [owner.organization]
             assert again.names({freya}) == {freya: "Freya Lind"}
             old = {"Authorization": f"Bearer {owner.token}"}
             assert again.http.get("/v1/me", headers=old).status_code == 401
+
+
+def founded(stack: Stack) -> list[Json]:
+    """Every organization that was ever founded."""
+    query = "SELECT tenant_id::text AS id FROM log.events WHERE topic = 'organization.founded'"
+    with stack.connect() as superuser, superuser.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query).fetchall()
 
 
 def ended(stack: Stack) -> int:

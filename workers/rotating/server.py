@@ -33,6 +33,7 @@ def database_alone(home: Home, say: Callable[[str], None]) -> Generator[Path]:
     sockets = home.sockets()
     tree = reachable_postgres(home.library, home.account)
     cluster = Cluster(tree, home.database, sockets, home.account)
+    cluster.end_left_over()
     process = cluster.start(output=home.log(_NAME))
     ledger.note(_NAME, process.pid, stop_signal=SIGINT)
     try:

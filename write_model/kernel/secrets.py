@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from write_model.kernel.secret_sources import LENGTH
 
-_LASTING = frozenset({"api_keys", "linked_subjects", "people", "recovery_codes"})
+_LASTING = frozenset(
+    {"api_keys", "first-organization", "linked_subjects", "people", "recovery_codes"}
+)
 """Purposes whose results cannot be made anew: what they were made of is kept nowhere."""
 
 

@@ -27,7 +27,8 @@ def test_the_secret_is_never_shown() -> None:
 def test_what_cannot_be_made_anew_outlives_the_secret_and_nothing_else_does() -> None:
     second = MASTER.successor()
     third = second.successor()
-    for purpose in ("api_keys", "linked_subjects", "people", "recovery_codes"):
+    lasting = ("api_keys", "first-organization", "linked_subjects", "people", "recovery_codes")
+    for purpose in lasting:
         assert MASTER.key(purpose) == second.key(purpose) == third.key(purpose)
     for purpose in ("tokens", "subject-keys", "blind-index", "second_factors"):
         assert len({each.key(purpose) for each in (MASTER, second, third)}) == 3
