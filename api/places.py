@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Task
+from asyncio import CancelledError, Task, get_running_loop
 from typing import NoReturn
+
+_AGAIN_S = 1.0
 
 PLACE = "place"
 """Where a request's scope holds its own."""
@@ -82,9 +84,15 @@ class Place:
     def desert(self) -> None:
         """The client has gone away."""
         self._is_deserted = True
-        if not self._is_bound and not self._task.done():
-            self.was_left = True
-            self._task.cancel()
+        self._end()
+
+    def _end(self) -> None:
+        if self._is_bound or self._task.done():
+            return
+        self.was_left = True
+        self._task.cancel()
+        # Before Python 3.12 `asyncio.wait_for`, which others use, can lose a cancellation.
+        get_running_loop().call_later(_AGAIN_S, self._end)
 
     def abandon(self) -> NoReturn:
         """Raises: CancelledError, which ends the request in peace."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import count
@@ -166,9 +167,10 @@ class _Exchange:
 
         Else who asks and goes away, again and again, would have it work for all of them at once.
         """
-        if self._transactions:
+        while self._transactions:
             self._ended = self._loop.create_future()
-            await self._ended
+            with suppress(asyncio.CancelledError):
+                await self._ended
         self._ended_with()
 
     def _ended_with(self) -> psycopg.Error | None:
