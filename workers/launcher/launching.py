@@ -17,7 +17,8 @@ from workers.launcher.home import Home, HomeRefused
 from workers.launcher.ledger import Ledger
 from workers.launcher.listening import listening_socket
 from workers.launcher.options import Options, OptionsRefused, read_options
-from workers.launcher.stack import MIGRATION, MODULES, SERVERS, Stack, StartFailed, StopAsked
+from workers.launcher.servers import SERVERS
+from workers.launcher.stack import MIGRATION, MODULES, Stack, StartFailed, StopAsked
 from write_model.kernel.breached import BreachedRefused, breached_passwords
 from write_model.kernel.secret_sources import SecretRefused
 

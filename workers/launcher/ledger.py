@@ -14,7 +14,7 @@ from signal import SIGKILL, Signals
 from workers.embedded.account import Account
 from workers.embedded.spawning import started_at
 
-PATIENCE_S = 10.0
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Ledger:
 
 def _end(entry: Entry) -> None:
     os.kill(entry.pid, entry.stop_signal)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + _PATIENCE_S
     while entry.alive:
         if time.monotonic() > deadline:
             os.kill(entry.pid, SIGKILL)

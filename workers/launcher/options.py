@@ -12,7 +12,7 @@ from workers.launcher.ways_out import open_to_listeners
 from write_model.kernel.homes import default_home, local_url
 from write_model.kernel.secret_sources import VARIABLE, with_mounted
 
-MOST_PROCESSES = 8
+_MOST_PROCESSES = 8
 """Each opens up to 28 connections to the database, and the embedded one takes 300."""
 
 
@@ -77,9 +77,9 @@ def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.enviro
 
 
 def _processes(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_PROCESSES:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_PROCESSES:
         return int(text)
-    raise OptionsRefused(f"Set --workers to a number from 1 to {MOST_PROCESSES}.")
+    raise OptionsRefused(f"Set --workers to a number from 1 to {_MOST_PROCESSES}.")
 
 
 def _seconds(text: str) -> float:
