@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from secrets import token_urlsafe
 
-from tests.workers.launcher.launched import Launched
+from tests.workers.launcher.launched import READY, Launched
 
-READY = "Ctrl-C stops it."
 Launcher = Callable[..., Launched]
 
 
