@@ -120,11 +120,12 @@ def running_postgres(
 
 
 def memory_with_room() -> Path | None:
-    """A folder that is memory, and has room for a server's data for every core."""
+    """A folder that is memory, has room for a server's data for every core, and runs programs."""
     if not os.access(_MEMORY, os.W_OK):
         return None
-    is_roomy = shutil.disk_usage(_MEMORY).free >= _ROOM_OF_A_SERVER * (os.cpu_count() or 1)
-    return _MEMORY if is_roomy else None
+    mounted = os.statvfs(_MEMORY)
+    is_roomy = mounted.f_bavail * mounted.f_frsize >= _ROOM_OF_A_SERVER * (os.cpu_count() or 1)
+    return _MEMORY if is_roomy and not mounted.f_flag & os.ST_NOEXEC else None
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from tests.embedded import (
     LOGIN_ROLES,
     Database,
     Server,
+    memory_with_room,
     password,
     private_folder,
     running_postgres,
@@ -54,9 +55,12 @@ OPEN_TABLE: LiteralString = (
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Server]:
     """One that keeps what it confirms, as the product's does and the other tests' does not."""
-    passwords = {role: password(role) for role in LOGIN_ROLES}
-    prepare = partial(migrate, passwords=passwords)
-    with private_folder() as folder, running_postgres(folder, prepare, durable=True) as server:
+    prepare = partial(migrate, passwords={role: password(role) for role in LOGIN_ROLES})
+    where = memory_with_room()
+    with (
+        private_folder() as folder,
+        running_postgres(folder, prepare, durable=True, data_within=where) as server,
+    ):
         yield server
 
 

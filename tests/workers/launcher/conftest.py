@@ -8,28 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import private_folder
-from tests.workers.launcher.launched import Launched, launch
+from tests.embedded import memory_with_room, private_folder
+from tests.workers.launcher.launched import Launched, ended, in_memory, launch
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the services' account may enter, with a short path."""
-    with private_folder() as folder:
+    with private_folder(memory_with_room()) as folder:
         yield folder
 
 
 @pytest.fixture
 def launcher(folder: Path) -> Iterator[Callable[..., Launched]]:
     """Starts launchers, by default on one home, and ends them after the test."""
-    with ExitStack() as ended:
+    with ExitStack() as opened:
 
         def start(
             *more: str, home: Path = folder / "home", port: int = 0, **environment: str
         ) -> Launched:
-            launched = launch(home, *more, port=port, **environment)
-            ended.callback(_end, launched)
-            return launched
+            return opened.enter_context(ended(launch(home, *more, port=port, **environment)))
 
         yield start
 
@@ -37,15 +35,5 @@ def launcher(folder: Path) -> Iterator[Callable[..., Launched]]:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Launched]:
     """One that every test of a module shares."""
-    with private_folder() as folder, ExitStack() as ended:
-        launched = launch(folder / "home")
-        ended.callback(_end, launched)
-        launched.until("Ctrl-C stops it.")
+    with in_memory() as launched:
         yield launched
-
-
-def _end(launched: Launched) -> None:
-    launched.end()
-    launched.rest()
-    if launched.process.stdout:
-        launched.process.stdout.close()

@@ -9,14 +9,18 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tests.embedded import memory_with_room, private_folder
 from tests.house.files import CHECKOUT
 from workers.embedded.spawning import started_at
 
 STANDINS = "tests.workers.launcher.standins.run"
+READY = "Ctrl-C stops it."
 SERVICES = {"api", "postgres", "projector", "valkey", "worker"}
 
 
@@ -78,6 +82,24 @@ def launch(home: Path, *more: str, port: int = 0, **environment: str) -> Launche
         text=True,
     )
     return Launched(process, home, chosen)
+
+
+@contextmanager
+def in_memory(*more: str) -> Generator[Launched]:
+    """A launcher that is ready, on an empty home; it ends with the block, come what may."""
+    with private_folder(memory_with_room()) as folder, ended(launch(folder / "home", *more)) as one:
+        one.until(READY)
+        yield one
+
+
+@contextmanager
+def ended(launched: Launched) -> Generator[Launched]:
+    """Ends it after the block, and hears it out."""
+    try:
+        yield launched
+    finally:
+        launched.end()
+        launched.process.communicate()
 
 
 def free_port() -> int:

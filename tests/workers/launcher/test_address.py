@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.workers.launcher.launched import Launched
+from tests.workers.launcher.launched import READY, Launched
 from tests.workers.launcher.standins.migrate import LOGIN
 
-READY = "Ctrl-C stops it."
 Launcher = Callable[..., Launched]
 
 

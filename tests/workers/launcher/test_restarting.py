@@ -11,23 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import private_folder, until
-from tests.workers.launcher.launched import Launched, alive, launch
+from tests.embedded import until
+from tests.workers.launcher.launched import READY, Launched, alive, in_memory
 from workers.launcher.restarting import NotRestarted, restart
 
-READY = "Ctrl-C stops it."
 APIS = {"api", "api-2"}
 Launcher = Callable[..., Launched]
 
 
 @pytest.fixture(scope="module")
 def pair() -> Generator[Launched]:
-    with private_folder() as folder:
-        launched = launch(folder / "home", "--workers", "2")
-        launched.until(READY)
+    with in_memory("--workers", "2") as launched:
         yield launched
-        launched.end()
-        launched.process.communicate()
 
 
 def pids(launched: Launched) -> dict[str, int]:

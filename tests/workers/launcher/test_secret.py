@@ -7,9 +7,8 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 from tests.embedded import until
-from tests.workers.launcher.launched import Launched
+from tests.workers.launcher.launched import READY, Launched
 
-READY = "Ctrl-C stops it."
 Launcher = Callable[..., Launched]
 
 

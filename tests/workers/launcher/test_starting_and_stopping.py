@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.embedded import until
-from tests.workers.launcher.launched import Launched, alive
+from tests.workers.launcher.launched import READY, Launched, alive
 from tests.workers.launcher.standins.migrate import LOGIN
 from workers.embedded.postgres import sockets_of
 
-READY = "Ctrl-C stops it."
 Launcher = Callable[..., Launched]
 
 
