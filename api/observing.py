@@ -11,6 +11,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from api.deprecating import GOES
 from api.guarding import guard
 from api.problems import unexpected
 from api.requests_seen import NO_ROUTE, RequestsSeen
@@ -80,6 +81,7 @@ class _Exchange:
             headers = message["headers"]
             guard(headers, encrypted=self._scope["scheme"] == "https")
             headers += self._scope.get(LIMITS, ())
+            headers += self._scope.get(GOES, ())
             headers.append((b"x-request-id", self._request))
             if self._correlation is not None:
                 headers.append((b"x-correlation-id", str(self._correlation).encode()))
