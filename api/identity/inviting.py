@@ -31,6 +31,7 @@ from api.openapi import (
     problems,
 )
 from api.process import process
+from api.reads import only
 from api.requests import body, caller
 from write_model.accounts import NewMember
 from write_model.kernel.access import Role
@@ -144,6 +145,7 @@ async def invitations(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, _MANAGE)
+        only(request)
         found = await invitations_of(at.pool, actor.tenant)
         items = await _items(at.identity, actor.tenant, found)
         shown(request, actor, _MANAGE)

@@ -13,6 +13,7 @@ from api.commands import JSON
 from api.identity.describing import describe_body
 from api.openapi import BODY_ERRORS, PERMISSION, QUERY_ERRORS, answers, describe_query, problems
 from api.process import process
+from api.reads import only
 from api.requests import body, caller
 from write_model.identity_providers import NewProvider
 from write_model.kernel.messages import Receipt
@@ -53,6 +54,7 @@ async def identity_providers(request: Request) -> Response:
     """The identity providers through which members may sign in; no secrets."""
     with process(request).budgets.queries:
         actor = await caller(request, _ADMINISTER)
+        only(request)
         providers = process(request).identity.elsewhere.providers
         found = (await providers.organization(actor.tenant)).identity_providers
     items = [_item(each) for each in found]
