@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.answers.happened import EventPage
 from api.branch import must_be_kept, whole_number
-from api.openapi import WAITING, describe_query, parameter
+from api.openapi import LIMIT, WAITING, describe_query, parameter
 from api.process import Process, process
 from api.reads import MOST, caught_up, limit_of, only, opened
 from api.references import known_to
@@ -31,7 +31,7 @@ READ = "events.read"
         parameter("epoch", "The one that came with `after`: 410 if it was lost since.", "integer"),
         parameter("type", "Only these types, with commas, such as incident.resolved."),
         parameter("subject", "Only this record, by id or reference."),
-        parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500),
+        LIMIT,
         *WAITING,
         answer=EventPage,
         errors=["not_found", "log_restored"],

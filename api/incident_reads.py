@@ -12,7 +12,16 @@ from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
 from api.limits import DEAR
-from api.openapi import AS_OF, PAST, WAITING, describe_query, may_be_known, parameter
+from api.openapi import (
+    AS_OF,
+    CURSOR,
+    LIMIT,
+    PAST,
+    WAITING,
+    describe_query,
+    may_be_known,
+    parameter,
+)
 from api.packing import VARY
 from api.past import MOMENTS, as_it_was, as_of, is_of_the_past, items_then
 from api.process import Process, process
@@ -45,8 +54,6 @@ def _filter_text(name: str) -> str:
     return f"{text}: {', '.join(values)}." if (values := ALLOWED.values.get(name)) else f"{text}."
 
 
-_CURSOR = parameter("cursor", "Where the page before ended.")
-_LIMIT = parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500)
 _LIST_PARAMETERS = (
     *(parameter(name, _filter_text(name)) for name in sorted(ALLOWED.filters)),
     *(
@@ -63,8 +70,8 @@ _LIST_PARAMETERS = (
     parameter("fields", "Which fields of the items, with commas."),
     parameter("facets", f"Counts of {', '.join(sorted(ALLOWED.facets))}, with commas."),
     AS_OF,
-    _CURSOR,
-    _LIMIT,
+    CURSOR,
+    LIMIT,
     *WAITING,
 )
 
@@ -132,7 +139,7 @@ async def incident(request: Request) -> Response:
 @router.get(
     "/{id}/history",
     openapi_extra=describe_query(
-        READ, _CURSOR, _LIMIT, *WAITING, answer=HappenedPage, errors=["not_found", "log_restored"]
+        READ, CURSOR, LIMIT, *WAITING, answer=HappenedPage, errors=["not_found", "log_restored"]
     ),
 )
 async def history(request: Request) -> Response:
@@ -153,8 +160,8 @@ async def history(request: Request) -> Response:
     openapi_extra=describe_query(
         READ,
         parameter("by", "By which time.", enum=["occurred_at", "recorded_at"]),
-        _CURSOR,
-        _LIMIT,
+        CURSOR,
+        LIMIT,
         *WAITING,
         answer=HappenedPage,
         errors=["not_found", "log_restored"],
@@ -182,6 +189,7 @@ async def actions(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, READ, within_teams=True)
+        only(request)
         named = request.path_params["id"]
         stream = await record_id(at.write_model, actor.tenant, INCIDENT, named)
         state, version = await at.write_model.state(actor.tenant, stream, INCIDENT)

@@ -12,6 +12,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from api.deprecating import GOES
 from api.guarding import guard
 from api.places import PLACE, Place
 from api.problems import unexpected
@@ -86,6 +87,7 @@ class _Exchange:
             headers = message["headers"]
             guard(headers, encrypted=self._scope["scheme"] == "https")
             headers += self._scope.get(LIMITS, ())
+            headers += self._scope.get(GOES, ())
             headers.append((b"x-request-id", self._request))
             if self._correlation is not None:
                 headers.append((b"x-correlation-id", str(self._correlation).encode()))

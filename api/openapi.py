@@ -20,14 +20,15 @@ PUBLIC = ""
 
 SCHEMAS = "#/components/schemas/"
 
-_ANY_ERRORS = ("malformed", "validation", "overloaded", "unavailable")
-_CALLER_ERRORS = ("unauthenticated", "forbidden", "second_factor_missing", "rate_limited")
-BODY_ERRORS = (*_ANY_ERRORS, "payload_too_large", "unsupported_media_type")
+_ANY_ERRORS = ("validation", "overloaded", "unavailable")
+CALLER_ERRORS = ("unauthenticated", "forbidden", "second_factor_missing", "rate_limited")
+"""What whoever has to sign in may meet anywhere."""
+BODY_ERRORS = (*_ANY_ERRORS, "malformed", "payload_too_large", "unsupported_media_type")
 """What may be wrong with any request that has a body."""
-QUERY_ERRORS = (*_ANY_ERRORS, *_CALLER_ERRORS)
+QUERY_ERRORS = (*_ANY_ERRORS, *CALLER_ERRORS)
 COMMAND_ERRORS = (
     *BODY_ERRORS,
-    *_CALLER_ERRORS,
+    *CALLER_ERRORS,
     "segregation_of_duties",
     "not_found",
     "illegal_transition",
@@ -133,6 +134,9 @@ WAITING = (
 )
 """Of the reads that can wait for what their caller has written."""
 
+CURSOR = parameter("cursor", "Where the page before ended.")
+LIMIT = parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500)
+"""Of every list that comes in pages."""
 
 AS_OF = parameter("as_of", "A time with its offset: tells what was known then.")
 PAST = (AS_OF, parameter("version", "Tells the record as it was at this version.", "integer"))

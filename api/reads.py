@@ -70,7 +70,8 @@ def only(request: Request, *known: str) -> None:
     """Raises: Invalid for a parameter that means nothing here, so that no typing error passes."""
     for name in request.query_params:
         if name not in known and name != "min_position":
-            raise Invalid(f"{name} is not one of {', '.join(known) or 'none'}.", field=name)
+            others = f"it is not one of {', '.join(known)}" if known else "there are none here"
+            raise Invalid(f"Leave the parameter {name} out: {others}.", field=name)
 
 
 def next_page(request: Request, cursor: str | None) -> str | None:

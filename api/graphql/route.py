@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from api.answers.graphql import GraphqlAnswer
 from api.graphql.asking import Asking
 from api.identity.describing import describe_body
-from api.openapi import BODY_ERRORS, answers
+from api.openapi import answers
 from api.packing import Packed
 from api.process import process
 from api.reads import JSON
@@ -47,7 +47,7 @@ class GraphqlQuery(BaseModel):
         READ,
         GraphqlQuery,
         responses=answers(GraphqlAnswer, 200),
-        errors=[*BODY_ERRORS, "unauthenticated", "forbidden", "not_installed"],
+        errors=["not_installed"],
     ),
 )
 async def graphql(request: Request) -> Response:

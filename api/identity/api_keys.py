@@ -17,6 +17,7 @@ from api.identity.identity import Identity
 from api.identity.promised import NOT_KEPT, Nothing, promised
 from api.openapi import answers, describe_query
 from api.process import process
+from api.reads import only
 from api.requests import caller
 from write_model.api_key.api_key import ApiKey, Status
 from write_model.api_key.commands import KeyName, Scopes
@@ -72,6 +73,7 @@ async def api_keys(request: Request) -> Response:
     """Every key that was ever made for the organization, the oldest first; no secrets."""
     with process(request).budgets.queries:
         actor = await caller(request, _MANAGE)
+        only(request)
         items = await _items(process(request).identity, actor.tenant)
     return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
 

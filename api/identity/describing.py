@@ -9,26 +9,24 @@ from pydantic import BaseModel
 
 from api.openapi import (
     BODY_ERRORS,
+    CALLER_ERRORS,
     IDEMPOTENCY_KEY,
     IF_MATCH,
     PERMISSION,
+    PUBLIC,
     command_errors,
     json_body,
     problems,
 )
 
 KEYED_ERRORS = (
-    *BODY_ERRORS,
     "conflict",
     "idempotency_in_progress",
     "idempotency_key_required",
     "idempotency_key_reused",
-    "unauthenticated",
-    "forbidden",
-    "rate_limited",
     "subject_erased",
 )
-"""What a request of a member's that takes a key may meet."""
+"""What a request that takes a key may meet besides."""
 SIGNING_IN_ERRORS = (*BODY_ERRORS, "unauthenticated")
 
 
@@ -39,12 +37,16 @@ def describe_body(
     responses: dict[str, Any],
     errors: Iterable[str],
 ) -> dict[str, Any]:
-    """The OpenAPI operation of a request with this body, but for its text."""
+    """The OpenAPI operation of a request with this body, but for its text.
+
+    `errors`: the codes that not every such request may meet.
+    """
+    everywhere = BODY_ERRORS if permission == PUBLIC else (*BODY_ERRORS, *CALLER_ERRORS)
     return {
         PERMISSION: permission,
         "parameters": list(parameters),
         "requestBody": json_body(model),
-        "responses": {**responses, **problems(errors)},
+        "responses": {**responses, **problems((*everywhere, *errors))},
     }
 
 

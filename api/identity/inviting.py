@@ -24,6 +24,7 @@ from api.identity.promised import Nothing, promised, shown_once, shown_once_of
 from api.identity.resetting import offer
 from api.openapi import BODY_ERRORS, PUBLIC, answers, describe_query
 from api.process import process
+from api.reads import only
 from api.requests import body, caller
 from write_model.accounts import NewMember
 from write_model.invitations import Invited
@@ -135,6 +136,7 @@ async def invitations(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, _MANAGE)
+        only(request)
         found = await invitations_of(at.pool, actor.tenant)
         items = await _items(at.identity, actor.tenant, found)
         shown(request, actor, _MANAGE)

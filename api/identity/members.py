@@ -15,6 +15,7 @@ from api.identity.identity import Identity
 from api.identity.promised import promised
 from api.openapi import AS_OF, describe_command, describe_query
 from api.process import process
+from api.reads import only
 from api.requests import caller, correlation
 from read_model.queries.asking import time_of
 from write_model.kernel.errors import NotFound
@@ -36,6 +37,7 @@ async def me(request: Request) -> Response:
     """Who you are here, and what you may do."""
     with process(request).budgets.queries:
         actor = await caller(request, "people.read")
+        only(request)
         names = await _identity(request).people.names(actor.tenant, [actor.id])
     return _json(
         {
@@ -54,6 +56,7 @@ async def members(request: Request) -> Response:
     """Everyone who was ever added to the organization, in that order."""
     with process(request).budgets.queries:
         actor = await caller(request, "members.manage")
+        only(request)
         items = await _members(_identity(request), actor.tenant)
         shown(request, actor, "members.manage")
     return _json({"items": items, "next_cursor": None})
@@ -70,6 +73,7 @@ async def member(request: Request, member: UUID) -> Response:
     """
     with process(request).budgets.queries:
         actor = await caller(request, "members.manage")
+        only(request, "as_of")
         content = await _member_then(request, actor.tenant, member)
         shown(request, actor, "members.manage")
     return _json(content)

@@ -23,6 +23,7 @@ from api.identity.describing import KEYED_ERRORS, describe_body
 from api.identity.promised import promised
 from api.openapi import IDEMPOTENCY_KEY, answers, describe_query
 from api.process import process
+from api.reads import only
 from api.requests import caller
 from write_model.accounts import Listed, NamedPerson
 from write_model.kernel.errors import Invalid
@@ -109,6 +110,7 @@ async def names(request: Request, ids: Ids) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, "people.read")
+        only(request, "ids")
         wanted = _wanted(ids)
         found = await at.identity.people.names(actor.tenant, wanted)
         named = [one for one in wanted if one in found]

@@ -12,6 +12,7 @@ from api.commands import JSON
 from api.identity.own import OWN, himself
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
+from api.reads import only
 from api.requests import caller
 from write_model.kernel.errors import NotFound
 from write_model.kernel.sign_ins import SignIn
@@ -32,6 +33,7 @@ async def sessions(request: Request) -> Response:
     """Your sign-ins that have not ended, in every organization, the newest first."""
     with process(request).budgets.queries:
         actor = await caller(request, OWN)
+        only(request)
         actor.must_be_a_person()
         signing_in = process(request).identity.signing_in
         found = await signing_in.sign_ins.of(actor.id, at=signing_in.clock())

@@ -7,11 +7,10 @@ from ipaddress import ip_network
 from typing import Any, cast
 from uuid import UUID
 
-import httpx2
 import pytest
 from pyotp.totp import TOTP
 
-from tests.api.conforming import faults, operation_of
+from tests.api.conforming import Described
 from tests.api.identity.oidc.desk import desk
 from tests.api.identity.oidc.provider import provider_on_a_port
 from tests.api.serving import LEAK, PASSWORD, Served, Somebody, serving, told
@@ -39,36 +38,6 @@ async def served(settings: Settings) -> AsyncGenerator[Served]:
 
 
 NEW = "sand binds the oil"
-
-
-class Described:
-    """Holds every answer that a client gets against the description of its operation."""
-
-    def __init__(self, description: dict[str, Any]) -> None:
-        self.paths = description["paths"]
-        self.schemas = description["components"]["schemas"]
-        self.answered = set[tuple[str, str, str]]()
-
-    async def holds(self, answer: httpx2.Response) -> None:
-        await answer.aread()
-        method, path = answer.request.method.lower(), answer.request.url.path
-        described, operation = operation_of(method, path, self.paths)
-        status = str(answer.status_code)
-        assert status in operation["responses"], f"{method} {described} may not answer {status}"
-        self.answered.add((method, described, status))
-        if content := operation["responses"][status].get("content"):
-            body = content[answer.headers["Content-Type"].partition(";")[0]]
-            assert list(faults(told(answer), body["schema"], self.schemas)) == [], path
-
-    def accepted(self) -> set[tuple[str, str, str]]:
-        """All that the description promises to whoever asks for something that can be done."""
-        return {
-            (method, path, status)
-            for path, operations in self.paths.items()
-            for method, operation in operations.items()
-            for status in operation["responses"]
-            if status < "300"
-        }
 
 
 async def test_every_answer_is_as_described(

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from api.composition import create_app
 from api.description import self_description
 from api.fields import Field, fields
-from api.openapi import PERMISSION, PUBLIC
+from api.openapi import BODY_ERRORS, CALLER_ERRORS, PERMISSION, PUBLIC, QUERY_ERRORS
 from api.page import page
 from api.problems import MEDIA_TYPE
 from tests.api.serving import LEAK, Served, Somebody, told
@@ -254,6 +254,20 @@ def test_the_page_tells_how_each_field_is_written() -> None:
     assert "<td>facets</td><td>object of any names: object of any names: integer" in listing
 
 
+def test_what_any_request_may_meet_is_told_of_every_route() -> None:
+    for operation in operations(self_description(create_app(Settings()))).values():
+        told_ = {
+            code
+            for response in operation["responses"].values()
+            for code in response["description"].split(", ")
+        }
+        everywhere = set(BODY_ERRORS if "requestBody" in operation else ())
+        everywhere |= set(CALLER_ERRORS if operation[PERMISSION] != PUBLIC else ())
+        assert everywhere <= told_, operation["operationId"]
+        if "requestBody" not in operation:
+            assert not told_ & (set(BODY_ERRORS) - set(QUERY_ERRORS)), operation["operationId"]
+
+
 def test_every_answer_has_an_example_and_says_which_headers_come() -> None:
     for (_, path), operation in operations(self_description(create_app(Settings()))).items():
         for status, response in operation["responses"].items():
@@ -261,3 +275,14 @@ def test_every_answer_has_an_example_and_says_which_headers_come() -> None:
             assert ("Retry-After" in response["headers"]) is (status in ("429", "503")), path
             for content in response.get("content", {}).values():
                 assert content.get("example") or content.get("examples"), (path, status)
+
+
+async def test_no_read_passes_over_a_parameter_that_it_does_not_know(owner: Somebody) -> None:
+    """A misspelled filter would answer with everything."""
+    described = operations(told(await owner.get("/openapi.json")))
+    for (method, path), operation in described.items():
+        if method == "get" and operation[PERMISSION] != PUBLIC:
+            address = re.sub(r"{\w+}", str(owner.id), path)
+            answer = await owner.get(f"{address}?ids={owner.id}&colour=red")
+            assert answer.status_code == 422, path
+            assert {each["field"] for each in told(answer)["errors"]} <= {"colour", "ids"}, path

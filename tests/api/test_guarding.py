@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.guarding import guard
-from tests.api.serving import Served, Somebody, serving
+from tests.api.serving import Served, Somebody, serving, told
 from write_model.kernel.settings import Settings
 
 DESK = "https://desk.example"
@@ -69,6 +69,26 @@ async def test_no_page_of_elsewhere_may_ask_unless_it_is_named(served: Served) -
     assert refused.status_code == 405
     read = await served.http.get("/v1", headers={"Origin": DESK})
     assert "Access-Control-Allow-Origin" not in read.headers
+
+
+async def test_a_named_page_may_ask_by_every_method_and_for_every_header(
+    settings: Settings,
+) -> None:
+    named = settings.model_copy(update={"allowed_origins": (DESK,)})
+    async with serving(named) as served:
+        described = told(await served.http.get("/openapi.json"))
+        operations = [each for methods in described["paths"].values() for each in methods.items()]
+        taken = {p["name"] for _, op in operations for p in op["parameters"] if p["in"] == "header"}
+        for method in {method.upper() for method, _ in operations}:
+            asked = {"Access-Control-Request-Method": method} | {
+                "Access-Control-Request-Headers": ", ".join(sorted(taken))
+            }
+            allowed = await served.http.options("/v1/incidents", headers=PREFLIGHT | asked)
+            assert allowed.status_code == 200, (method, allowed.text)
+        read = await served.http.get("/v1", headers={"Origin": DESK})
+    exposed = read.headers["Access-Control-Expose-Headers"].split(", ")
+    # Whoever is told to sign in reads it from the status: browsers keep this one to themselves.
+    assert described["components"]["headers"].keys() - {"WWW-Authenticate"} <= set(exposed)
 
 
 async def test_a_named_page_may_ask_and_others_may_not(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from api.openapi import PUBLIC
+from tests.api.conforming import Described
 from tests.api.described_routes import Route, routes
 from tests.api.permissions_page import (
     CONDITIONS,
@@ -40,7 +41,9 @@ def test_the_page_is_as_the_routes_are() -> None:
 async def test_every_route_answers_every_role_as_the_page_says(
     served: Served, owner: Somebody, record_property: Callable[[str, object], None]
 ) -> None:
-    found = [r for r in routes(told(await served.http.get("/openapi.json"))) if r.permission]
+    document = told(await served.http.get("/openapi.json"))
+    served.http.event_hooks = {"response": [Described(document).holds]}
+    found = [r for r in routes(document) if r.permission]
     asking = {role: await served.somebody(role, tenant=owner.tenant) for role in Role}
     wrong: list[str] = []
     for route in found:

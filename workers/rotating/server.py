@@ -15,7 +15,8 @@ from workers.embedded.postgres import Cluster
 from workers.launcher.home import Home
 from workers.launcher.leaving import wait_or_kill
 from workers.launcher.ledger import Ledger
-from workers.launcher.stack import SERVERS, StartFailed
+from workers.launcher.servers import SERVERS
+from workers.launcher.stack import StartFailed
 
 _NAME = "postgres"
 _PATIENCE_S, _GRACE_S = 300.0, 30.0

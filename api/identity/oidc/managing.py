@@ -14,6 +14,7 @@ from api.identity.describing import describe_change
 from api.identity.promised import Nothing, promised
 from api.openapi import answers, describe_query
 from api.process import process
+from api.reads import only
 from api.requests import caller
 from write_model.identity_providers import NewProvider
 from write_model.kernel.messages import Receipt
@@ -54,6 +55,7 @@ async def identity_providers(request: Request) -> Response:
     """The identity providers through which members may sign in; no secrets."""
     with process(request).budgets.queries:
         actor = await caller(request, _ADMINISTER)
+        only(request)
         found = await process(request).identity.elsewhere.providers.organization(actor.tenant)
     items = [_item(each) for each in found.identity_providers]
     content = {"items": items, "version": found.version, "next_cursor": None}
