@@ -8,7 +8,6 @@ from write_model.kernel.access import Role
 from write_model.kernel.errors import Forbidden, NotFound
 from write_model.kernel.personal import Clear
 from write_model.user.commands import (
-    RecordInvitation,
     RecordPasswordChange,
     RecordRecoveryCodeUse,
     RecordResetOffer,
@@ -24,7 +23,6 @@ from write_model.user.events import (
     SecondFactorDisabled,
     SecondFactorEnabled,
     SignInsEnded,
-    UserInvited,
     UserRegistered,
 )
 from write_model.user.user import USER
@@ -42,20 +40,6 @@ def test_a_person_is_registered_with_a_name_and_an_address_that_are_to_be_sealed
 
 def test_registering_a_person_again_changes_nothing() -> None:
     given(REGISTERED).when(FREYA, by=ADMIN).then_nothing()
-
-
-def test_who_asks_a_person_in_is_on_record_whether_he_was_known_or_not() -> None:
-    asked = RecordInvitation(name="Freya", email="freya@harbor.example", organization=TENANT)
-    first = UserRegistered(name=Clear(STREAM, "Freya"), email=REGISTERED.email)
-    given().when(asked, by=ADMIN).then(first, UserInvited(organization=TENANT))
-    given(REGISTERED).when(asked, by=ADMIN).then(UserInvited(organization=TENANT))
-    invited = given(REGISTERED, UserInvited(organization=TENANT)).state(USER)
-    assert invited == given(REGISTERED).state(USER)
-
-
-def test_an_address_is_spelt_one_way() -> None:
-    spelt = RegisterUser(name="Freya Lind", email=" Freya@Harbor.Example ")
-    given().when(spelt, by=ADMIN).then(REGISTERED)
 
 
 def test_only_who_manages_members_registers_people() -> None:
