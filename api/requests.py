@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from api.door import is_query
 from api.identity.actors import actor
+from api.identity.addresses import address
 from api.limits import COMMANDS, QUERIES
 from api.observing import LIMITS
 from api.packing import packed_tag
@@ -21,12 +22,14 @@ from api.process import process
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.deciding import Versions
 from write_model.kernel.access import Actor
+from write_model.kernel.api_key_secrets import BEGINS
 from write_model.kernel.errors import (
     DomainError,
     Invalid,
     Overloaded,
     RateLimited,
     SecondFactorMissing,
+    Unauthenticated,
 )
 from write_model.kernel.messages import IdempotencyKey
 
@@ -136,7 +139,11 @@ async def caller(
     Raises: Unauthenticated; RateLimited; SecondFactorMissing; Forbidden when the permission is
     missing; Invalid.
     """
-    found = await actor(request)
+    try:
+        found = await actor(request)
+    except Unauthenticated:
+        await _must_not_guess_at_keys(request)
+        raise
     request.scope["actor"] = found
     kind = _kind(request)
     _take_place(request, found, kind)
@@ -156,6 +163,17 @@ async def caller(
 def _kind(request: Request) -> str:
     scope = request.scope
     return QUERIES if is_query(scope["method"], scope["path"]) else COMMANDS
+
+
+async def _must_not_guess_at_keys(request: Request) -> None:
+    """Only keys that are no good are counted; access tokens run out all day long.
+
+    Raises: RateLimited.
+    """
+    _, _, token = request.headers.get("authorization", "").partition(" ")
+    if token.startswith(BEGINS):
+        guesses = process(request).identity.signing_in.guesses
+        await guesses.show_a_bad_key(address(request))
 
 
 def _is_for_enrolling(path: str) -> bool:

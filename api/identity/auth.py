@@ -105,13 +105,15 @@ async def refresh(request: Request) -> Response:
         PUBLIC,
         RefreshToken,
         responses={"204": {"description": "It has ended."}},
-        errors=BODY_ERRORS,
+        errors=(*BODY_ERRORS, "rate_limited"),
     ),
 )
 async def logout(request: Request) -> Response:
     """End a sign-in: neither its refresh token nor its access tokens are good any more."""
     given = await body(request, RefreshToken)
-    await process(request).identity.signing_in.sign_out(given.refresh_token)
+    await process(request).identity.signing_in.sign_out(
+        given.refresh_token, address=address(request)
+    )
     return Response(status_code=204)
 
 

@@ -108,10 +108,15 @@ class SigningIn:
         await self.actors.member(tenant, user)
         return self._signed_in(user, tenant, Begun(renewed.token, renewed.sign_in))
 
-    async def sign_out(self, refresh_token: str) -> None:
-        """End a sign-in, its access tokens included."""
+    async def sign_out(self, refresh_token: str, *, address: str) -> None:
+        """End a sign-in, its access tokens included.
+
+        Raises: RateLimited for who sends many bad ones.
+        """
         ended = await self.refresh_tokens.revoke(refresh_token, at=self.clock())
-        if ended is not None:
+        if ended is None:
+            await self.guesses.come_from(address)
+        else:
             await self._ended(ended.user, "signed_out", ended.sign_in)
 
     async def end(self, by: Actor, sign_in: UUID | None = None) -> None:
