@@ -41,8 +41,10 @@ class Traced:
                 await self._app(scope, receive, send)
                 return
             scope[_SPAN] = span
-            await self._app(scope, receive, _noting_status(send, span))
-            _describe(span, scope)
+            try:
+                await self._app(scope, receive, _noting_status(send, span))
+            finally:
+                _describe(span, scope)
 
 
 def note(connection: HTTPConnection, event: str, **facts: int) -> None:

@@ -9,11 +9,13 @@ import threading
 from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from starlette.types import Receive, Scope, Send
 from websockets.exceptions import InvalidStatus
 
 from api.composition import create_app
@@ -259,6 +261,25 @@ async def test_a_fault_of_ours_is_a_failed_span(
     assert answer.status_code == 500
     trace = UUID(answer.headers["X-Correlation-Id"]).hex
     assert collector.of(trace, "POST /v1/incidents")["POST /v1/incidents"]["status"] == 2
+
+
+async def test_a_request_that_is_cut_off_is_told_by_its_route(
+    settings: Settings, collector: Collector
+) -> None:
+    async def cut_off(scope: Scope, _receive: Receive, _send: Send) -> None:
+        route = SimpleNamespace(path="/v1/incidents")
+        scope.update(request_id="cut", correlation_id=new_id(), route=route)
+        raise asyncio.CancelledError
+
+    async def nobody(*_: object) -> Any: ...
+
+    tracing = tracing_if_wanted(settings, "api")
+    assert tracing is not None
+    scope: Scope = {"type": "http", "method": "GET", "headers": []}
+    with pytest.raises(asyncio.CancelledError):
+        await Traced(cut_off, tracing)(scope, nobody, nobody)
+    await asyncio.to_thread(tracing.close)
+    assert [span["name"] for span in collector.spans()] == ["GET /v1/incidents"]
 
 
 async def test_of_a_share_every_process_chooses_the_same(

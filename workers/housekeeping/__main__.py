@@ -60,14 +60,15 @@ def main() -> None:
     settings = Settings()
     configure_logs(settings.log_level)
     spare_collector()
-    stop = stop_asked()
+    stop, conninfo = stop_asked(), settings.conninfo(TAILER)
     threading.Thread(target=warming.run, args=(settings, stop), name="warming").start()
-    accesses_after = timedelta(days=settings.access_log_days)
-    conninfo = settings.conninfo(TAILER)
-    rebuilding = threading.Thread(target=asked.run, args=(conninfo,), kwargs={"stop": stop})
-    rebuilding.start()
-    run(conninfo, accesses_after=accesses_after, stop=stop)
-    rebuilding.join()
+    threading.Thread(target=asked.run, args=(conninfo,), kwargs={"stop": stop}).start()
+    try:
+        accesses_after = timedelta(days=settings.access_log_days)
+        run(conninfo, accesses_after=accesses_after, stop=stop)
+    finally:
+        # The interpreter waits for the others, which would go on without this one for ever.
+        stop.set()
 
 
 if __name__ == "__main__":
