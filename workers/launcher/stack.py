@@ -79,10 +79,11 @@ class Stack:
         Raises: StartFailed, StopAsked.
         """
         with ExitStack() as undone:
+            cache_password = self.home.renew_passwords(self._sockets)
             migration = self._modules.spawn(self.migration, log="migrate")
             undone.callback(migration.kill)
             if not self.options.redis_url:
-                self._start_cache()
+                self._start_cache(cache_password)
             if not self.options.database_url:
                 self._start_database()
             for service in self._services():
@@ -146,9 +147,10 @@ class Stack:
     def _start_database(self) -> None:
         tree = reachable_postgres(self.home.library, self.home.account)
         cluster = Cluster(tree, self.home.database, self._sockets, self.home.account)
+        cluster.end_left_over()
         if not cluster.exists:
             self.say("Making the database ...")
-            password = self.home.database_password("postgres")
+            password = self.home.administrators_password()
             cluster.initialize(password=password, database=DATABASE)
         log = self.home.log("postgres")
         service = Service("postgres", lambda: cluster.start(output=log), SIGINT, grace_s=30)
@@ -157,9 +159,9 @@ class Stack:
             lambda: cluster.ready(self._supervisor.pid("postgres")), "postgres", patience_s=300
         )
 
-    def _start_cache(self) -> None:
+    def _start_cache(self, password: str) -> None:
         server = reachable_valkey(self.home.library, self.home.account)
-        cache = Cache(server, self._sockets, self.home.account)
+        cache = Cache(server, self._sockets, self.home.account, password)
         log = self.home.log("valkey")
         self._supervisor.start(Service("valkey", lambda: cache.start(output=log)))
 
