@@ -124,9 +124,10 @@ class Stack(Launched):
 
     def conninfo(self, role: str) -> str:
         """How one of the database's roles signs in."""
-        master = urlsafe_b64decode((self.home / "secrets").read_text().strip())
+        of = self.home / ("secrets" if role == "postgres" else "run/passwords")
+        secret = urlsafe_b64decode(of.read_text().strip())[:32]
         # The formula is written down in the kernel too; here it is a promise to who administers.
-        password = hmac.new(master, f"tallystick/database/{role}".encode(), sha256).hexdigest()
+        password = hmac.new(secret, f"tallystick/database/{role}".encode(), sha256).hexdigest()
         return make_conninfo(
             host=str(self.home / "run"), dbname="tallystick", user=role, password=password
         )

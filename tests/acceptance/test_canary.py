@@ -18,6 +18,7 @@ from tests.acceptance.searching import (
     table_bytes,
 )
 from tests.acceptance.stack import Json, Person, Stack, fresh_stack
+from write_model.kernel.settings import Settings
 
 Tell = Callable[[str], None]
 
@@ -105,7 +106,7 @@ def _everywhere(told: Told) -> Iterator[tuple[str, bytes]]:
         superuser.execute("CHECKPOINT")
         yield from table_bytes(superuser)
     yield from file_bytes(told.stack.home)
-    yield from cache_bytes(told.stack.home / "run" / "valkey.sock")
+    yield from cache_bytes(Settings(home=told.stack.home).cache_url())
     yield from process_bytes(told.stack.services().values())
     yield from ((f"push {n}", text.encode()) for n, text in enumerate(told.pushed))
 

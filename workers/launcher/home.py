@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from workers.embedded.account import Account
-from write_model.kernel.secret_sources import LENGTH, VARIABLE, secret_bytes
+from write_model.kernel.secret_sources import LENGTH, OF_THIS_RUN, VARIABLE, secret_bytes
 
 _LONGEST_SOCKET = 107
 """Bytes that a Unix socket's path may have on Linux (unix(7)), less the closing zero."""
@@ -154,12 +154,18 @@ class Home:
                 f"The secret that the database in {self.path} was made with is missing. "
                 f"Put it into {VARIABLE}, or bring {path} back."
             )
-        write_whole(path, base64.urlsafe_b64encode(secrets.token_bytes(LENGTH)) + b"\n")
+        write_whole(path, _line(secrets.token_bytes(LENGTH)))
 
-    def database_password(self, role: str) -> str:
-        """The same formula stands in the kernel's `MasterSecret`, which this cannot import."""
-        name = f"tallystick/database/{role}".encode()
-        return hmac.new(self.master_secret()[:LENGTH], name, sha256).hexdigest()
+    def administrators_password(self) -> str:
+        """Of the embedded database's."""
+        return _password(self.master_secret()[:LENGTH], "postgres")
+
+    def renew_passwords(self, sockets: Path) -> str:
+        """What the services say to the embedded servers from now on; the cache's is answered."""
+        secret = secrets.token_bytes(LENGTH)
+        with self.account.acting():
+            write_whole(sockets / OF_THIS_RUN, _line(secret))
+        return _password(secret, "valkey")
 
     def sockets(self) -> Path:
         """Where the servers' sockets lie: in the home, or apart when its path is too long."""
@@ -179,6 +185,15 @@ class Home:
             for path in (self.path / "logs").glob("*.log"):
                 if path.stat().st_size > _LOG_KEPT_BYTES:
                     path.replace(path.with_suffix(".log.1"))
+
+
+def _line(secret: bytes) -> bytes:
+    return base64.urlsafe_b64encode(secret) + b"\n"
+
+
+def _password(secret: bytes, role: str) -> str:
+    """The same formula stands in the kernel's `MasterSecret`, which this cannot import."""
+    return hmac.new(secret, f"tallystick/database/{role}".encode(), sha256).hexdigest()
 
 
 def write_whole(path: Path, text: bytes, *, mode: int = 0o600) -> None:

@@ -27,9 +27,10 @@ class Servers:
         """The home's; made at the first start, which takes some seconds."""
         tree = reachable_postgres(self.home.library, self.home.account)
         cluster = Cluster(tree, self.home.database, self.sockets, self.home.account)
+        cluster.end_left_over()
         if not cluster.exists:
             self.say("Making the database ...")
-            password = self.home.database_password("postgres")
+            password = self.home.administrators_password()
             cluster.initialize(password=password, database=DATABASE)
         return cluster
 
@@ -37,8 +38,8 @@ class Servers:
         log = self.home.log("postgres")
         return Service("postgres", lambda: cluster.start(output=log), SIGINT, grace_s=30)
 
-    def valkey(self) -> Service:
+    def valkey(self, password: str) -> Service:
         server = reachable_valkey(self.home.library, self.home.account)
-        cache = Cache(server, self.sockets, self.home.account)
+        cache = Cache(server, self.sockets, self.home.account, password)
         log = self.home.log("valkey")
         return Service("valkey", lambda: cache.start(output=log))

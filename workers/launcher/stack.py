@@ -77,10 +77,11 @@ class Stack:
         Raises: StartFailed, StopAsked.
         """
         with ExitStack() as undone:
+            cache_password = self.home.renew_passwords(self._sockets)
             migration = self._modules.spawn(self.migration, log="migrate")
             undone.callback(migration.kill)
             if not self.options.redis_url:
-                self._supervisor.start(self._servers.valkey())
+                self._supervisor.start(self._servers.valkey(cache_password))
             if not self.options.database_url:
                 self._start_database()
             for service in self._services():

@@ -18,9 +18,8 @@ from workers.rotating.rotating import Told, rotate
 from workers.rotating.server import database_alone
 from workers.rotating.sources import Sources
 from write_model.kernel.secrets import MasterSecret
-from write_model.kernel.settings import APP, OWNER, TAILER, Settings
+from write_model.kernel.settings import APP, OWNER, SUPERUSER, TAILER, Settings
 
-_SUPERUSER = "postgres"
 _STATEMENT_TIMEOUT_S = 600
 """To count the keys of a large installation; a batch takes milliseconds."""
 
@@ -63,7 +62,7 @@ def home_of(settings: Settings) -> Home:
 
 
 def _passwords(settings: Settings, following: MasterSecret) -> dict[str, str]:
-    ours = () if settings.database_url else (_SUPERUSER,)
+    ours = () if settings.database_url else (SUPERUSER,)
     return {role: following.database_password(role) for role in (OWNER, TAILER, APP, *ours)}
 
 
@@ -91,7 +90,7 @@ def _logged_in(settings: Settings, sockets: Path, master: MasterSecret) -> Conne
     conninfo = make_conninfo(
         host=str(sockets),
         dbname=settings.database_name,
-        user=_SUPERUSER,
-        password=master.database_password(_SUPERUSER),
+        user=SUPERUSER,
+        password=master.database_password(SUPERUSER),
     )
     return connected(conninfo, statement_timeout_s=_STATEMENT_TIMEOUT_S)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Sequence
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from write_model.kernel.asking import Pool, Question, Rows, ask, ask_one
@@ -24,7 +24,8 @@ from write_model.kernel.wrapping import Owner, Wrapping
 class Keyring:
     """Opens and makes subject keys, and remembers `remembered` opened ones (about 300 bytes each).
 
-    What it remembers is evicted when the log says that a person was erased.
+    What it remembers is evicted when the log says that a person was erased; what was being looked
+    up at that moment is not remembered, for it may have been read before.
     """
 
     def __init__(self, pool: Pool, master: MasterSecret, *, remembered: int = 50_000) -> None:
@@ -32,6 +33,7 @@ class Keyring:
         self._wrapping = Wrapping(master)
         self._opened: Recent[Owner, bytes] = Recent(remembered)
         self._making = Together(self._made)
+        self._evictions = 0
 
     async def keys_for(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
         """A key for each subject; missing ones are made and committed before this returns.
@@ -61,17 +63,21 @@ class Keyring:
         return [_opened(sealed, place, keys) for sealed, place in values]
 
     def evict(self, tenant: UUID, subject: UUID) -> None:
+        self._evictions += 1
         self._opened.forget((tenant, subject))
 
     def distrust(self) -> None:
         """Forget every opened key."""
+        self._evictions += 1
         self._opened.clear()
 
     async def _found(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
         keys = self._remembered(tenant, subjects)
         if missing := [subject for subject in subjects if subject not in keys]:
             query = "SELECT subject_id, wrapped, key_id FROM personal.read_keys(%s, %s)"
-            keys |= await self._asked(tenant, query, (tenant, missing))
+            before = self._evictions
+            rows = await ask_one(self._pool, tenant, query, (tenant, missing))
+            keys |= self._all_opened(tenant, rows, before)
         return keys
 
     async def _all_made(self, missing: Sequence[Owner]) -> Sequence[bytes | None]:
@@ -85,8 +91,10 @@ class Keyring:
             by_tenant.setdefault(tenant, []).append(subject)
         questions = [self._making_for(*each) for each in by_tenant.items()]
         keys: dict[Owner, bytes] = {}
+        before = self._evictions
         for tenant, rows in zip(by_tenant, await ask(self._pool, questions), strict=True):
-            keys |= {(tenant, subject): key for subject, key in self._all_opened(tenant, rows)}
+            opened = self._all_opened(tenant, rows, before)
+            keys |= {(tenant, subject): key for subject, key in opened.items()}
         return [keys.get(each) for each in wanted]
 
     def _making_for(self, tenant: UUID, subjects: list[UUID]) -> Question:
@@ -94,26 +102,21 @@ class Keyring:
         query = "SELECT subject_id, wrapped, key_id FROM personal.create_keys(%s, %s, %s, %s)"
         return Question(tenant, query, (tenant, subjects, offered, self._wrapping.key_id))
 
-    async def _asked(
-        self, tenant: UUID, query: LiteralString, parameters: tuple[object, ...]
-    ) -> dict[UUID, bytes]:
-        return dict(self._all_opened(tenant, await ask_one(self._pool, tenant, query, parameters)))
-
-    def _all_opened(self, tenant: UUID, rows: Rows) -> list[tuple[UUID, bytes]]:
-        return [
-            (subject, self._unwrap(tenant, subject, wrapped, key_id))
+    def _all_opened(self, tenant: UUID, rows: Rows, before: int) -> dict[UUID, bytes]:
+        """`before`: how many evictions there had been when the rows were asked for."""
+        keys = {
+            subject: self._wrapping.unwrap((tenant, subject), wrapped, key_id)
             for subject, wrapped, key_id in rows
             if wrapped is not None
-        ]
+        }
+        if before == self._evictions:
+            for subject, key in keys.items():
+                self._opened.remember((tenant, subject), key)
+        return keys
 
     def _remembered(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
         known = ((subject, self._opened.get((tenant, subject))) for subject in subjects)
         return {subject: key for subject, key in known if key is not None}
-
-    def _unwrap(self, tenant: UUID, subject: UUID, wrapped: bytes, key_id: int) -> bytes:
-        key = self._wrapping.unwrap((tenant, subject), wrapped, key_id)
-        self._opened.remember((tenant, subject), key)
-        return key
 
 
 def _opened(sealed: Sealed, place: Place, keys: dict[tuple[UUID, UUID], bytes]) -> Any:

@@ -17,6 +17,10 @@ VARIABLE = "TALLYSTICK_SECRET"
 NEXT_VARIABLE = "TALLYSTICK_SECRET_NEXT"
 """The one that is to take its place, while it is being replaced."""
 
+OF_THIS_RUN = "passwords"
+"""The file beside the embedded servers' sockets, made anew at each start, of which derives what the
+services say to them; as the master secret, one line of base64."""
+
 MOUNTED = (VARIABLE, NEXT_VARIABLE, "DATABASE_URL", "REDIS_URL")
 """Variables with secrets in them: `<name>_FILE` names a file that holds the value instead."""
 

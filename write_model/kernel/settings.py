@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from write_model.kernel.homes import default_home
-from write_model.kernel.secret_sources import secret_bytes, with_mounted
+from write_model.kernel.secret_sources import OF_THIS_RUN, secret_bytes, with_mounted
 from write_model.kernel.secrets import MasterSecret
 
 OWNER, WRITER, TAILER, APP = (
@@ -26,6 +26,11 @@ OWNER, WRITER, TAILER, APP = (
     "tallystick_tailer",
     "tallystick_app",
 )
+
+SUPERUSER = "postgres"
+"""Of the embedded cluster; a real server's administrator stands in its address."""
+CACHE = "valkey"
+"""As whose password the embedded cache's is made."""
 
 Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
 """As a browser writes it: no path, no wildcard."""
@@ -158,12 +163,26 @@ class Settings(BaseSettings):
 
     def conninfo(self, role: str) -> str:
         """How one of the database roles logs in."""
-        password = self.master_secret().database_password(role)
+        password = self.database_password(role)
         if self.database_url:
             return make_conninfo(self.database_url, user=role, password=password)
         return make_conninfo(
             host=str(self.sockets()), dbname=self.database_name, user=role, password=password
         )
 
+    def database_password(self, role: str) -> str:
+        """Of the embedded server's roles one for each start, but for its administrator."""
+        of_this_run = None if self.database_url or role == SUPERUSER else self._run_secret()
+        return (of_this_run or self.master_secret()).database_password(role)
+
     def cache_url(self) -> str:
-        return self.redis_url or f"unix://{self.sockets() / 'valkey.sock'}"
+        if self.redis_url:
+            return self.redis_url
+        run = self._run_secret()
+        password = f":{run.database_password(CACHE)}@" if run else ""
+        return f"unix://{password}{self.sockets() / 'valkey.sock'}"
+
+    def _run_secret(self) -> MasterSecret | None:
+        """None where whoever runs the servers has made none, as in tests."""
+        file = self.sockets() / OF_THIS_RUN
+        return MasterSecret.of(secret_bytes(file)) if file.exists() else None
