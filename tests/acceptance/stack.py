@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from signal import SIGINT
 from typing import Any
 
 import httpx2
@@ -24,9 +23,8 @@ from psycopg.rows import dict_row
 
 from tests.embedded import private_folder
 from tests.house.files import CHECKOUT
-from tests.workers.launcher.launched import Launched, free_port
+from tests.workers.launcher.launched import READY, Launched, free_port
 
-READY = "Ctrl-C stops it."
 PASSWORD = "a long enough password"
 
 Json = dict[str, Any]
@@ -194,8 +192,7 @@ def running(home: Path, *more: str) -> Generator[Stack]:
     finally:
         for client in stack.clients:
             client.close()
-        stack.process.send_signal(SIGINT)
-        stack.process.communicate(timeout=60)
+        stack.close()
 
 
 @contextmanager

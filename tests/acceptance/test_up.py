@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.memory import AT_MOST_MB, family, measured_kb, told
-from tests.acceptance.stack import READY, Stack, start
+from tests.acceptance.stack import Stack, start
 from tests.embedded import private_folder, until
-from tests.workers.launcher.launched import SERVICES, alive
+from tests.workers.launcher.launched import READY, SERVICES, alive
 
 Tell = Callable[[str], None]
 

@@ -14,25 +14,32 @@ from api.composition import create_app
 from api.description import self_description
 from tests.api.serving import Served
 from tests.house.files import CHECKOUT
-from tests.surface.node import INSTALLED, node_tools, run
+from tests.surface.node import INSTALLED, run
 from write_model.kernel.settings import Settings
 
 EXAMPLE = CHECKOUT / "examples" / "typescript"
 
 
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The types of today's document, as `npm run generate` makes them."""
+    folder = tmp_path_factory.mktemp("schema")
+    described = folder / "openapi.json"
+    described.write_text(json.dumps(self_description(create_app(Settings()))))
+    made = run("openapi-typescript", described, "-o", "schema.d.ts", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    return folder / "schema.d.ts"
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The example with the types of today's document, as `npm install && npm run generate`."""
-    node_tools()
+def project(schema: Path, tmp_path: Path) -> Path:
+    """The example with these types, as after `npm install`."""
     project = tmp_path / "typescript"
     project.mkdir()
     for name in ("package.json", "tsconfig.json", "report_leak.ts"):
         shutil.copy(EXAMPLE / name, project / name)
+    shutil.copy(schema, project / schema.name)
     (project / "node_modules").symlink_to(INSTALLED / "node_modules")
-    described = project / "openapi.json"
-    described.write_text(json.dumps(self_description(create_app(Settings()))))
-    made = run("openapi-typescript", described, "-o", "schema.d.ts", cwd=project)
-    assert made.returncode == 0, made.stderr
     return project
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.embedded import memory_with_room, private_folder
-from tests.workers.launcher.launched import Launched, ended, in_memory, launch
+from tests.workers.launcher.launched import Launched, in_memory, launch
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def launcher(folder: Path) -> Iterator[Callable[..., Launched]]:
         def start(
             *more: str, home: Path = folder / "home", port: int = 0, **environment: str
         ) -> Launched:
-            return opened.enter_context(ended(launch(home, *more, port=port, **environment)))
+            return opened.enter_context(closing(launch(home, *more, port=port, **environment)))
 
         yield start
 

@@ -9,8 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -37,13 +38,19 @@ class Launched:
         assert self.process.stdout
         return self.process.stdout
 
-    def until(self, words: str) -> str:
-        """Everything that it says up to a line with these words."""
+    def until(self, words: str, *, patience_s: float = 90.0) -> str:
+        """Everything that it says up to a line with these words; past the patience it is killed."""
         said: list[str] = []
-        for line in self._output:
-            said.append(line)
-            if words in line:
-                return "".join(said)
+        # Nothing else bounds a fixture: the tests' own timeout counts the test alone.
+        impatience = threading.Timer(patience_s, self.kill)
+        impatience.start()
+        try:
+            for line in self._output:
+                said.append(line)
+                if words in line:
+                    return "".join(said)
+        finally:
+            impatience.cancel()
         raise AssertionError(f"It ended before it said {words!r}: {''.join(said)}")
 
     def rest(self) -> str:
@@ -70,6 +77,22 @@ class Launched:
         self.process.send_signal(number)
         return self.process.wait(30)
 
+    def close(self) -> None:
+        """End it and hear it out; what does not end within a minute is killed."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """It, and whatever it has started."""
+        self.process.kill()
+        if (self.home / "services.json").exists():
+            for pid in filter(alive, self.services().values()):
+                os.kill(pid, signal.SIGKILL)
+
 
 def launch(home: Path, *more: str, port: int = 0, **environment: str) -> Launched:
     chosen = port or free_port()
@@ -87,19 +110,12 @@ def launch(home: Path, *more: str, port: int = 0, **environment: str) -> Launche
 @contextmanager
 def in_memory(*more: str) -> Generator[Launched]:
     """A launcher that is ready, on an empty home; it ends with the block, come what may."""
-    with private_folder(memory_with_room()) as folder, ended(launch(folder / "home", *more)) as one:
-        one.until(READY)
-        yield one
-
-
-@contextmanager
-def ended(launched: Launched) -> Generator[Launched]:
-    """Ends it after the block, and hears it out."""
-    try:
+    with (
+        private_folder(memory_with_room()) as folder,
+        closing(launch(folder / "home", *more)) as launched,
+    ):
+        launched.until(READY)
         yield launched
-    finally:
-        launched.end()
-        launched.process.communicate()
 
 
 def free_port() -> int:

@@ -110,6 +110,16 @@ def test_a_stop_is_heard_before_everything_is_up(launcher: Launcher) -> None:
     assert not any(alive(pid) for pid in pids)
 
 
+def test_a_start_that_comes_to_nothing_is_given_up_and_leaves_nothing(launcher: Launcher) -> None:
+    launched = launcher(STANDIN_MIGRATION="idle")
+    ledger = launched.home / "services.json"
+    until(lambda: ledger.exists() and "worker" in ledger.read_text(), "it waits for the migration")
+    pids = launched.services().values()
+    with pytest.raises(AssertionError, match="It ended before it said"):
+        launched.until(READY, patience_s=0.1)
+    until(lambda: not any(alive(pid) for pid in pids), "all it started is gone")
+
+
 def test_a_taken_port_is_told_at_once(launcher: Launcher) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
