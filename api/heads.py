@@ -14,8 +14,8 @@ from api.refusals import HeadTooLarge, Malformed
 from api.unread import unread
 from write_model.kernel.errors import DomainError
 
-HEAD_LIMIT_BYTES = 32 * 1024
-"""Of address and headers; the longest of ours are a cursor and a token, of 1 KB each."""
+HEAD_LIMIT_BYTES = 64 * 1024
+"""Of address and headers; the longest of ours is an address with a thousand ids, of 37 KB."""
 MOST_FIELDS = 100
 
 

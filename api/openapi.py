@@ -20,7 +20,7 @@ PUBLIC = ""
 
 SCHEMAS = "#/components/schemas/"
 
-_ANY_ERRORS = ("validation", "overloaded", "unavailable")
+_ANY_ERRORS = ("validation", "head_too_large", "overloaded", "unavailable")
 CALLER_ERRORS = ("unauthenticated", "forbidden", "second_factor_missing", "rate_limited")
 """What whoever has to sign in may meet anywhere."""
 BODY_ERRORS = (*_ANY_ERRORS, "malformed", "payload_too_large", "unsupported_media_type")

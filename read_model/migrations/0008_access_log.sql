@@ -24,6 +24,6 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     SELECT count(*) FROM gone
 $$;
 
-REVOKE ALL ON FUNCTION access.forget_old_entries FROM PUBLIC;
+REVOKE ALL ON FUNCTION access.refuse_change, access.forget_old_entries FROM PUBLIC;
 GRANT USAGE ON SCHEMA access TO tallystick_tailer;
 GRANT EXECUTE ON FUNCTION access.forget_old_entries TO tallystick_tailer;

@@ -39,6 +39,7 @@ ASKED: dict[str, Ask] = {
 async def a_long_record(who: Somebody) -> str:
     leak = await who.declares()
     path = f"/v1/incidents/{leak['id']}"
+    last: list[httpx2.Response] = []
     for _ in range(NOTES // AT_ONCE):
         last = await asyncio.gather(
             *(who.post(f"{path}/notes", {"text": "It drips"}) for _ in range(AT_ONCE))
