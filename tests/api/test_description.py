@@ -261,10 +261,12 @@ def test_what_any_request_may_meet_is_told_of_every_route() -> None:
             for response in operation["responses"].values()
             for code in response["description"].split(", ")
         }
-        everywhere = set(BODY_ERRORS if "requestBody" in operation else ())
+        # What takes a key reads the body that it has to have come with.
+        reads_a_body = "requestBody" in operation or "Idempotency-Key" in names(operation)
+        everywhere = set(BODY_ERRORS if reads_a_body else ())
         everywhere |= set(CALLER_ERRORS if operation[PERMISSION] != PUBLIC else ())
         assert everywhere <= told_, operation["operationId"]
-        if "requestBody" not in operation:
+        if not reads_a_body:
             assert not told_ & (set(BODY_ERRORS) - set(QUERY_ERRORS)), operation["operationId"]
 
 

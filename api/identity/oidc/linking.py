@@ -12,6 +12,7 @@ from api.commands import JSON
 from api.identity.oidc.elsewhere import Elsewhere
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
+from api.reads import only
 from api.requests import caller
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
@@ -33,6 +34,7 @@ async def linked(request: Request) -> Response:
     """The identity providers of your organization that you have signed in through."""
     with process(request).budgets.queries:
         actor = await caller(request, _OWN)
+        only(request)
         actor.must_be_a_person()
         items = await _items(_elsewhere(request), actor)
     return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
