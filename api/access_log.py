@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from api.answers.accesses import Accesses
-from api.openapi import describe_query, parameter
+from api.openapi import CURSOR, LIMIT, describe_query, parameter
 from api.packing import Packed
 from api.process import process
 from api.reads import JSON, limit_of, next_page, only
@@ -21,8 +21,8 @@ _ADMINISTER = "organization.administer"
 _PARAMETERS = (
     parameter("actor", "Only entries of this person, by id."),
     parameter("outcome", "Only entries that ended so, such as forbidden or sign_in_failed."),
-    parameter("limit", "How many items, at most 500.", "integer"),
-    parameter("cursor", "Goes on where the page before ended."),
+    CURSOR,
+    LIMIT,
 )
 
 

@@ -51,6 +51,7 @@ _OF_LIMITS = ("RateLimit", "RateLimit-Policy")
 _BY_PARAMETER = {
     "If-None-Match": ("ETag",),
     "min_position": ("X-Position",),
+    "after": ("Link",),
     "cursor": ("Link",),
     "Idempotency-Key": ("ETag", "Idempotency-Replayed", "X-Position"),
 }
@@ -63,11 +64,11 @@ def say_which_headers_come(operation: dict[str, Any]) -> set[str]:
     is_limited = operation[PERMISSION] != PUBLIC
     asked = {each["name"] for each in operation["parameters"]}
     for status, response in operation["responses"].items():
-        names = {"X-Request-Id", *_BY_STATUS.get(status, ())}
+        names = {"X-Request-Id", *goes, *_BY_STATUS.get(status, ())}
         if status < "300" or status == "429":
             names.update(_OF_LIMITS if is_limited else ())
         if status < "300":
-            names.update(goes, *(_BY_PARAMETER[each] for each in asked & _BY_PARAMETER.keys()))
+            names.update(*(_BY_PARAMETER[each] for each in asked & _BY_PARAMETER.keys()))
         told |= names
         response["headers"] = {
             name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)

@@ -20,12 +20,13 @@ _ABOUT = (
     "What happens in an organization, as it is recorded: over a WebSocket, or as server-sent events"
     " at the same address. Without `after` it begins now. The close code or the last event says why"
     " it ends, with the position to resume after: 1008 the token ran out or the right is gone, 1012"
-    " connect again, 1013 too slow. Each event comes once and in order, whichever process is asked."
+    " connect again, 1013 too slow, 1014 the log is out of reach of this process: connect again for"
+    " another one. Each event comes once and in order, whichever process is asked."
 )
 _QUERY = {
     "after": ("integer", "The position to go on after; 0 for the beginning."),
     "epoch": ("integer", "The one that came with `after`: 410 if it was lost since."),
-    "topics": ("string", "What to follow, such as `incidents,incidents:INC-42,members`."),
+    "topics": ("string", "At most 50, such as `incidents,incidents:INC-42,members`."),
     "ticket": ("string", "In place of a token, from `POST /v1/stream/tickets`; good once."),
 }
 

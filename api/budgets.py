@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import TracebackType
+from uuid import UUID
 
 from api.door import Door
 from api.turns import Turns
@@ -45,6 +48,28 @@ class Budget:
             self._empty.set()
 
 
+class Shares:
+    """Admits `at_once` holders of each organization; one more of it raises Overloaded."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self.held: dict[int, int] = {}
+
+    @contextmanager
+    def of(self, tenant: UUID) -> Generator[None]:
+        name = tenant.int  # A UUID's own hash is Python code.
+        held = self.held.get(name, 0)
+        if held >= self._at_once:
+            raise Overloaded
+        self.held[name] = held + 1
+        try:
+            yield
+        finally:
+            left = self.held.pop(name) - 1
+            if left:
+                self.held[name] = left
+
+
 class Budgets:
     """Commands and queries have their own, so that neither starves the other.
 
@@ -58,10 +83,13 @@ class Budgets:
         commands: int = 1_024,
         queries: int = 256,
         streams: int = 20_000,
+        imports: int = 64,
         door: Door | None = None,
     ) -> None:
         self.door = door or Door()
         self.commands = Budget(commands)
         self.queries = Budget(queries)
         self.streams = Budget(streams)
+        self.imports = Shares(imports)
+        """An import may be as fast as it can; a quarter of the turns that one organization has."""
         self.turns = Turns()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,11 +12,12 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from api.admission import admitted
+from api.limits import COMMANDS
 from api.openapi import describe_command
 from api.process import Process, process
 from api.promises import promises
 from api.references import fields_that_name_records, ids_behind, record_id, reference
-from api.requests import correlation, parsed, raw_body
+from api.requests import IMPORT, correlation, limited, parsed, raw_body
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Receipt
@@ -23,8 +25,8 @@ from write_model.kernel.messages import Command, Receipt
 C = TypeVar("C", bound=Command)
 
 JSON = "application/json"
-IMPORT = "records.import"
 
+_UNCOUNTED = nullcontext()
 _OBJECT = TypeAdapter(dict[str, Any])
 
 
@@ -70,13 +72,14 @@ async def _carried_out(
     request: Request, kind: type[Command], named: Named, fields: tuple[str, ...] = ()
 ) -> Response:
     at = process(request)
-    async with admitted(request) as actor:
+    async with admitted(request, may_import=True) as actor:
         content = await raw_body(request)
         in_path = {name: request.path_params[name] for name in fields}
         command = await _command(at, actor, kind, content, in_path)
         acting = _acting(actor, command)
-        stream = await named(at, acting, request)
-        receipt = await _handled(at, request, stream, command, acting, content)
+        with await _counted(at, request, acting):
+            stream = await named(at, acting, request)
+            receipt = await _handled(at, request, stream, command, acting, content)
     return done(receipt, kind.aggregate.prefix)
 
 
@@ -98,6 +101,18 @@ def _acting(actor: Actor, command: Command) -> Actor:
         return actor
     actor.must(IMPORT)
     return replace(actor, source="import")
+
+
+async def _counted(at: Process, request: Request, actor: Actor) -> AbstractContextManager[None]:
+    """An import's row is one of so many at once, whatever else its sender does of so many a minute.
+
+    Raises: Overloaded; RateLimited.
+    """
+    if actor.source == "import":
+        return at.budgets.imports.of(actor.tenant)
+    if actor.may(IMPORT):  # Not counted before the body was read.
+        await limited(request, actor, COMMANDS)
+    return _UNCOUNTED
 
 
 async def _handled(
@@ -136,10 +151,15 @@ def done(receipt: Receipt, prefix: str) -> Response:
 
 def answered(receipt: Receipt, body: bytes) -> Response:
     """The status and the headers that every command answers with."""
+    return Response(body, 201 if receipt.created else 200, receipt_headers(receipt), JSON)
+
+
+def receipt_headers(receipt: Receipt) -> dict[str, str]:
+    """The version and the position after a command, and whether it was carried out before."""
     headers = {"ETag": f'"{receipt.version}"', "X-Position": str(receipt.position)}
     if receipt.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return Response(body, 201 if receipt.created else 200, headers, JSON)
+    return headers
 
 
 def _add(

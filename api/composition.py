@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -38,22 +39,26 @@ from api.identity import (
     sessions,
 )
 from api.identity.identity import Identity, identity
-from api.identity.oidc import managing, through_provider
+from api.identity.oidc import linking, managing, proving, through_provider
 from api.limits import Limits, sizes
+from api.limits_set import LimitsSet
+from api.measures import figures_of
 from api.observing import Observed
 from api.problems import explain_errors
 from api.process import Process
 from api.pushing.fan_out import FanOut
+from api.pushing.teams import Teams
 from api.pushing.tickets import Tickets
 from api.questions import questions
 from api.requests_seen import RequestsSeen
 from api.routes import ByEnding
+from api.siblings import Siblings
 from api.supervising import supervised
 from api.tracing import Traced
 from api.waking import Waking
 from projections.push import Ring
 from read_model.cache import open_cache
-from read_model.reader import Reader, open_pool
+from read_model.reader import Reader, open_reader
 from write_model.kernel.breached import breached_passwords
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.tokens import metrics_token
@@ -64,6 +69,8 @@ if TYPE_CHECKING:
     from write_model.kernel.tracing import Tracing
 
 VERSION = "0.1.0"
+_DEAR_AT_ONCE = 4
+"""Each of them can occupy a core of the database."""
 
 ROUTERS = (
     incident_reads.router,
@@ -80,7 +87,9 @@ ROUTERS = (
     reauthenticating.router,
     second_factors.router,
     through_provider.router,
+    proving.router,
     managing.router,
+    linking.router,
     members.router,
     named.router,
     api_keys.router,
@@ -119,7 +128,9 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.budgets = budgets  # Known to the server before anything is opened.
+    # Known to the server before anything is opened.
+    app.state.budgets = budgets
+    app.state.is_public_by_tls = settings.public_url.startswith("https://")
     allow_origins(app, settings.allowed_origins)
     app.add_middleware(stream.Sockets)
     app.add_middleware(Observed, seen=seen)
@@ -153,8 +164,9 @@ async def _running(
             provider_networks=settings.identity_provider_networks,
             breached=breached_passwords(settings.breached_passwords),
         )
-        reading = await stack.enter_async_context(open_pool(settings.conninfo(APP)))
-        asked = questions(Reader(reading), parts.master, cache, settings, parts.clock)
+        reading, dear = [await stack.enter_async_context(reader) for reader in _readers(settings)]
+        asked = questions(reading, dear, parts.master, cache, settings, parts.clock)
+        teams = Teams(parts.write_model)
         following = Following(
             parts.pool,
             people,
@@ -163,17 +175,20 @@ async def _running(
             settings,
             subscribers=budgets.streams,
             positions=asked.positions,
+            teams=teams,
         )
         await following.begin()
         waking = Waking(settings.cache_url(), budgets.streams, following.look)
         stack.push_async_callback(waking.close)
         parts.write_model.log.on_commit = waking.committed
-        fan_out = FanOut(ring, people.actors)
-        for name, work in _beside_requests(following, waking, fan_out, people):
+        fan_out = FanOut(ring, people.actors, teams)
+        limits = Limits(sizes(settings), cache)
+        taking_over = LimitsSet(parts.pool, limits)
+        for name, work in _beside_requests(following, waking, fan_out, people, taking_over):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
-        yield Process(
+        process = Process(
             settings,
             parts.pool,
             parts.write_model,
@@ -181,17 +196,34 @@ async def _running(
             people,
             ring,
             fan_out,
+            teams,
             Tickets(parts.master, cache, parts.clock),
             budgets,
-            Limits(sizes(settings), cache),
+            limits,
             seen,
-            reading,
+            {"log": parts.pool, "reading": reading.pool, "dear-reading": dear.pool},
+            Siblings(settings.sockets(), wanted=settings.api_processes),
             metrics_token(parts.master),
         )
+        async with process.siblings.told(partial(figures_of, process)):
+            yield process
+
+
+def _readers(settings: Settings) -> tuple[AbstractAsyncContextManager[Reader], ...]:
+    """One for most, one for what is dear: neither takes the other's connections."""
+    conninfo = settings.conninfo(APP)
+    return (
+        open_reader(conninfo, timeout_s=settings.read_timeout_s),
+        open_reader(conninfo, size=_DEAR_AT_ONCE, timeout_s=settings.dear_read_timeout_s),
+    )
 
 
 def _beside_requests(
-    following: Following, waking: Waking, fan_out: FanOut, people: Identity
+    following: Following,
+    waking: Waking,
+    fan_out: FanOut,
+    people: Identity,
+    limits: LimitsSet,
 ) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
     yield "following the log", following.run
     yield "telling other processes", waking.tell
@@ -200,6 +232,7 @@ def _beside_requests(
     yield "sending to subscribers", fan_out.run
     yield "watching subscribers", fan_out.watch
     yield "writing the access log", people.access_log.run
+    yield "taking over limits", limits.run
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from api.admission import MANAGE_PROJECTIONS, admitted
 from api.answers.dead_letters import Asked, DeadLetters, RepairAsked
 from api.identity.describing import describe_body
-from api.openapi import BODY_ERRORS, PERMISSION, answers, describe_query, parameter, problems
+from api.openapi import LIMIT, PERMISSION, QUERY_ERRORS, answers, describe_query, problems
 from api.process import process
 from api.reads import JSON, limit_of, only
 from api.references import record_id, reference_of
@@ -29,9 +29,6 @@ log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/v1/admin/dead-letters", tags=["Operating"], route_class=PlainRoute)
 
-_ERRORS = (*BODY_ERRORS, "unauthenticated", "forbidden", "not_found")
-_LIMIT = parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500)
-
 
 class SkippedEvent(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -45,7 +42,7 @@ class SkippedEvent(BaseModel):
     """Why the record is better shown without it; it is kept."""
 
 
-@router.get("", openapi_extra=describe_query(MANAGE_PROJECTIONS, _LIMIT, answer=DeadLetters))
+@router.get("", openapi_extra=describe_query(MANAGE_PROJECTIONS, LIMIT, answer=DeadLetters))
 async def listed(request: Request) -> Response:
     """The organization's parked records: each with the event that could not be applied.
 
@@ -67,7 +64,7 @@ async def listed(request: Request) -> Response:
     status_code=202,
     openapi_extra={
         PERMISSION: MANAGE_PROJECTIONS,
-        "responses": {**answers(RepairAsked, 202), **problems(_ERRORS)},
+        "responses": {**answers(RepairAsked, 202), **problems((*QUERY_ERRORS, "not_found"))},
     },
 )
 async def retry(request: Request) -> Response:
@@ -86,7 +83,7 @@ async def retry(request: Request) -> Response:
         MANAGE_PROJECTIONS,
         SkippedEvent,
         responses=answers(RepairAsked, 202),
-        errors=(*_ERRORS, "conflict"),
+        errors=("not_found", "conflict"),
     ),
 )
 async def skip(request: Request) -> Response:

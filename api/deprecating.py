@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, NamedTuple
 
-from starlette.responses import Response
+GOES = "goes"
+"""Where the scope holds the headers of a route that goes, for whatever answers."""
 
 _DECLARED = "x-deprecation"
 
@@ -23,7 +24,7 @@ class Deprecation(NamedTuple):
 def deprecated(operation: dict[str, Any], deprecation: Deprecation) -> dict[str, Any]:
     """An operation of the OpenAPI document that nobody should begin to use.
 
-    Its route, a `PlainRoute`, says so in every answer of its own.
+    Its route, a `PlainRoute`, has every answer say so, refusals too.
     """
     said = {"since": deprecation.since.isoformat(), "see": deprecation.see}
     if deprecation.sunset is not None:
@@ -32,7 +33,10 @@ def deprecated(operation: dict[str, Any], deprecation: Deprecation) -> dict[str,
 
 
 def deprecation_headers(operation: dict[str, Any]) -> dict[str, str]:
-    """What RFC 9745 and RFC 8594 have the answers say; empty for what stays."""
+    """What RFC 9745 and RFC 8594 have the answers say; empty for what stays.
+
+    They come beside others of the same name, such as the link to the next page.
+    """
     said = operation.get(_DECLARED)
     if said is None:
         return {}
@@ -45,9 +49,3 @@ def deprecation_headers(operation: dict[str, Any]) -> dict[str, str]:
         sunset = datetime.fromisoformat(said["sunset"]).astimezone(UTC)
         headers["Sunset"] = format_datetime(sunset, usegmt=True)
     return headers
-
-
-def say_that_it_goes(response: Response, headers: dict[str, str]) -> None:
-    """Beside whatever else the answer says, such as the link to its next page."""
-    for name, value in headers.items():
-        response.headers.append(name, value)

@@ -5,75 +5,17 @@ And of these, how many of one organization: so that however much it asks, others
 
 from __future__ import annotations
 
-from asyncio import Task
 from collections.abc import Iterable
 
+from api.places import Gate, Place
 from write_model.kernel.recent import Recent
 
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _TOKEN = b"authorization"
-_GUARDED, _STREAM = b"/v1/", b"/v1/stream"
+_GUARDED, _STREAM, _GRAPHQL = "/v1/", "/v1/stream", "/v1/graphql"
 
 Headers = Iterable[tuple[bytes, bytes]]
 """Names in lower case, and values."""
-
-
-class Gate:
-    """`held` of at most `at_once` are being answered; `refused` counts who came beyond.
-
-    One organization holds `share` at most: three of four places.
-    """
-
-    __slots__ = ("at_once", "at_share", "held", "of", "refused", "share")
-
-    def __init__(self, at_once: int) -> None:
-        self.at_once, self.share = at_once, at_once * 3 // 4
-        self.held, self.at_share, self.refused = 0, 0, 0
-        self.of: dict[int, int] = {}
-
-    @property
-    def is_full(self) -> bool:
-        return self.held >= self.at_once
-
-    def has_its_share(self, tenant: int | None) -> bool:
-        return tenant is not None and self.of.get(tenant, 0) >= self.share
-
-
-class Place:
-    """What one request holds of a gate, until it is let out."""
-
-    __slots__ = ("_gate", "_tenant")
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate, self._tenant = gate, -1
-        gate.held += 1
-
-    @property
-    def is_claimed(self) -> bool:
-        return self._tenant >= 0
-
-    def claim(self, tenant: int) -> bool:
-        """From now on it counts to this organization, unless that has its share already."""
-        gate = self._gate
-        held = gate.of.get(tenant, 0)
-        if held >= gate.share:
-            return False
-        self._tenant = tenant
-        gate.of[tenant] = held + 1
-        if held + 1 == gate.share:
-            gate.at_share += 1
-        return True
-
-    def let_out(self, _: Task[None]) -> None:
-        gate, tenant = self._gate, self._tenant
-        gate.held -= 1
-        if not self.is_claimed:
-            return
-        held = gate.of.pop(tenant)
-        if held == gate.share:
-            gate.at_share -= 1
-        if held > 1:
-            gate.of[tenant] = held - 1
 
 
 class Door:
@@ -109,12 +51,17 @@ class Door:
                 return self._tenants.get(hash(value))
         return None
 
-    def gate(self, method: str, path: bytes) -> Gate | None:
+    def gate(self, method: str, path: str) -> Gate | None:
         """None for who is always let in: the operator, streams, which have a budget, and what
         browsers ask before they ask.
         """
         if not path.startswith(_GUARDED) or path.startswith(_STREAM):
             return None
-        if method == "GET":
+        if is_query(method, path):
             return self.queries
         return self.commands if method in _WRITING else None
+
+
+def is_query(method: str, path: str) -> bool:
+    """Whether nothing is changed by it: GraphQL asks by POST, for a question may be long."""
+    return method == "GET" or path == _GRAPHQL

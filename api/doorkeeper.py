@@ -6,28 +6,56 @@ answering: at three times the load a refusal may cost no more than a twentieth o
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-
-from api.door import Door, Place
-from api.guarding import guard
-from api.problems import problem
-from api.requests import PLACE
+from api.door import Door
+from api.heads import BoundedHeads
+from api.places import PLACE, Place
+from api.unread import unread
 from write_model.kernel.errors import Overloaded
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from uvicorn._types import ASGI3Application
+    from uvicorn._types import ASGI3Application, HTTPScope
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+CUT = "tallystick.cut"
+"""Where a stream finds how to end its connection under an answer that nobody reads."""
 
 
-class Doorkeeper(HttpToolsProtocol):
+class Doorkeeper(BoundedHeads):
     """The server's own protocol, with somebody at the door."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._door: Door = cast("FastAPI", self.config.app).state.budgets.door
         self._refusing = False
+        self._place: Place | None = None
+        """Of the one that is running."""
+        self._coming: Place | None = None
+        """The same, while its body is on its way."""
+
+    @property
+    def is_in_head(self) -> bool:
+        return not self._refusing and super().is_in_head
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self._refusing and super().is_quiet
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # By a setting, for what a proxy says of the scheme anybody could say.
+        if cast("FastAPI", self.config.app).state.is_public_by_tls:
+            self.scheme = "https"
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._place is not None:
+            self._place.desert()
 
     def on_headers_complete(self) -> None:
         if self._door.is_crowded and self._is_refused():
@@ -41,10 +69,12 @@ class Doorkeeper(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if self._refusing:
-            self._refusing = False
             self._refuse()
-        else:
-            super().on_message_complete()
+            return
+        super().on_message_complete()
+        if self._coming is not None:
+            self._coming.enter()
+            self._coming = None
 
     def _is_refused(self) -> bool:
         """Not what waits for an answer on the same connection: answers keep their order.
@@ -52,8 +82,9 @@ class Doorkeeper(HttpToolsProtocol):
         Who waits to be told to send his body is told so inside, at whatever it costs.
         """
         assert self.parser is not None
-        gate = self._door.gate(self.parser.get_method().decode(), self.url)
-        before = cast("RequestResponseCycle | None", self.cycle)
+        path = unquote(self.url.decode("latin-1"))
+        gate = self._door.gate(self.parser.get_method().decode(), path)
+        before = self._newest
         is_next = before is None or before.response_complete
         if gate is None or not is_next or self.expect_100_continue:
             return False
@@ -66,43 +97,61 @@ class Doorkeeper(HttpToolsProtocol):
         return True
 
     def _refuse(self) -> None:
+        self._end_of_refused()
         assert self.parser is not None
-        lasts = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
+        lasts = (
+            self.parser.should_keep_alive()
+            and self.parser.get_http_version() == "1.1"
+            and not self.server_state.default_headers  # By which a process that leaves says so.
+        )
         self.transport.write(_REFUSALS[lasts, self.scheme == "https"])
         if not lasts:
             self.transport.close()
             return
+        self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
 
+    def _end_of_refused(self) -> None:
+        self._refusing, self._received_bytes = False, 0
+        before = self._newest
+        # As if it had never come: else the connection seems to wait for the rest of it.
+        self.scope = cast("HTTPScope", None if before is None else before.scope)
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """As the server does it; whoever goes away is counted until his request has ended."""
+        self._unset_keepalive_if_required()  # Of a refusal that came with it.
         task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
-        gate = self._door.gate(cycle.scope["method"], cycle.scope["raw_path"])
+        self._place = None
+        gate = self._door.gate(cycle.scope["method"], cycle.scope["path"])
         if gate is not None:
-            place = Place(gate)
-            cast("dict[str, object]", cycle.scope)[PLACE] = place
-            # At once: else many who come together would each find a place free.
-            if (tenant := self._door.tenant_of(cycle.scope["headers"])) is not None:
-                place.claim(tenant)
-            task.add_done_callback(place.let_out)
+            self._place = self._given(Place(gate, task), cycle)
+            task.add_done_callback(self._place.let_out)
+        else:
+            cast("dict[str, object]", cycle.scope)[CUT] = partial(_cut, cycle)
+
+    def _given(self, place: Place, cycle: RequestResponseCycle) -> Place:
+        cast("dict[str, object]", cycle.scope)[PLACE] = place
+        # At once: else many who come together would each find a place free.
+        if (tenant := self._door.tenant_of(cycle.scope["headers"])) is not None:
+            place.claim(tenant)
+        if cycle.more_body:
+            self._coming = place
+        else:
+            place.enter()
+        return place
 
 
-def _written(*, lasts: bool, encrypted: bool) -> bytes:
-    answer = problem(Overloaded())
-    headers = list(answer.raw_headers)
-    guard(headers, encrypted=encrypted)
-    if not lasts:
-        headers.append((b"connection", b"close"))
-    lines = [b"%b: %b" % header for header in headers]
-    return b"\r\n".join([b"HTTP/1.1 503 Service Unavailable", *lines, b"", bytes(answer.body)])
+def _cut(cycle: RequestResponseCycle) -> None:
+    if not cycle.response_complete:
+        cycle.transport.abort()
 
 
 _REFUSALS = {
-    (lasts, encrypted): _written(lasts=lasts, encrypted=encrypted)
+    (lasts, encrypted): unread(Overloaded(), lasts=lasts, encrypted=encrypted)
     for lasts in (True, False)
     for encrypted in (True, False)
 }

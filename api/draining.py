@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from api.heads import BoundedHeads
 from api.process import Process
 
 _LOOK_EVERY_S = 0.05
@@ -62,10 +62,5 @@ class Draining:
 
 
 def _is_quiet(connection: object) -> bool:
-    """Nothing is asked on it, not even half a question; a WebSocket has its farewell already."""
-    if not isinstance(connection, HttpToolsProtocol):
-        return True
-    # Both are None until the first question begins, which the library's types do not say.
-    cycle = cast("RequestResponseCycle | None", connection.cycle)
-    scope = cast("object | None", connection.scope)
-    return scope is None if cycle is None else cycle.response_complete and cycle.scope is scope
+    """A WebSocket has its farewell already."""
+    return not isinstance(connection, BoundedHeads) or connection.is_quiet

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from api.answers.happened import EventPage
 from api.branch import must_be_kept, whole_number
-from api.openapi import WAITING, describe_query, parameter
+from api.openapi import LIMIT, WAITING, describe_query, parameter
 from api.process import Process, process
 from api.reads import MOST, caught_up, limit_of, only, opened
-from api.references import record_id
+from api.references import known_to
 from api.requests import caller
 from api.routes import PlainRoute
 from read_model.log_headers import last_position
@@ -31,7 +31,7 @@ READ = "events.read"
         parameter("epoch", "The one that came with `after`: 410 if it was lost since.", "integer"),
         parameter("type", "Only these types, with commas, such as incident.resolved."),
         parameter("subject", "Only this record, by id or reference."),
-        parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500),
+        LIMIT,
         *WAITING,
         answer=EventPage,
         errors=["not_found", "log_restored"],
@@ -41,7 +41,7 @@ async def events(request: Request) -> Response:
     """Events in CloudEvents envelopes; go on with `after` = `next`, which skips nothing."""
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, READ)
+        actor = await caller(request, READ, within_teams=True)
         only(request, "after", "epoch", "type", "subject", "limit")
         after, limit = (
             whole_number(request.query_params, "after") or 0,
@@ -52,12 +52,12 @@ async def events(request: Request) -> Response:
         await must_be_kept(at, actor.tenant, request.query_params)
         shown = await caught_up(at, request, actor)
         feed = await at.questions.changes.after(
-            actor.tenant, after, limit=limit, types=types, subject=subject
+            actor.tenant, after, limit=limit, types=types, subject=subject, teams=actor.teams
         )
         if not feed.count and after > await last_position(at.pool, actor.tenant):
             raise LogRestored
         items = await opened(at, request, actor, feed.items)
-        more = b"true" if feed.count == limit else b"false"
+        more = b"true" if feed.more else b"false"
         body = b'{"items":%b,"next":%d,"epoch":%d,"more":%b}' % (
             items,
             feed.through,
@@ -65,7 +65,7 @@ async def events(request: Request) -> Response:
             more,
         )
         going_on = request.url.include_query_params(after=feed.through, epoch=feed.epoch)
-        link = f"{going_on.path}?{going_on.query}" if feed.count == limit else None
+        link = f"{going_on.path}?{going_on.query}" if feed.more else None
         return shown.answer(body, link=link)
 
 
@@ -82,4 +82,4 @@ async def _subject(request: Request, at: Process, actor: Actor) -> UUID | None:
     named = request.query_params.get("subject")
     if not named:
         return None
-    return await record_id(at.write_model, actor.tenant, INCIDENT, named)
+    return await known_to(at.write_model, actor, INCIDENT, named)

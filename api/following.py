@@ -11,6 +11,7 @@ import structlog
 
 from api.budgets import Budget
 from api.identity.identity import Identity
+from api.pushing.teams import Teams
 from projections.push import Ring
 from read_model.log_headers import Head, Header, head, tail
 from read_model.queries.position import Positions
@@ -43,10 +44,12 @@ class Following:
         *,
         subscribers: Budget,
         positions: Positions,
+        teams: Teams,
     ) -> None:
         self._pool, self._identity, self._ring = pool, identity, ring
         self._records, self._policies = write_model.records, write_model.decider.policies
         self._subscribers, self._positions = subscribers, positions
+        self._teams = teams
         self._trust_s = settings.tail_trust_s
         self._loop = asyncio.get_running_loop()
         self._position = self._epoch = 0
@@ -89,12 +92,14 @@ class Following:
         return _SHORTEST_PAUSE_S if is_news else min(last_s * 2, _LONGEST_PAUSE_S)
 
     async def watch(self) -> None:
-        """Stop believing what is remembered while the log cannot be reached; until cancelled."""
+        """Without the log believe nothing remembered, and tell nobody anything; until cancelled."""
         while True:
             left_s = self._reached_at + self._trust_s - self._loop.time()
             if left_s <= 0 and self._trusted:
                 log.warning("the_tail_is_lost")
                 self._distrust()
+            if left_s <= 0 and not self._ring.is_silent:
+                self._ring.fall_silent()
             await asyncio.sleep(left_s if left_s > 0 else self._trust_s / 4)
 
     async def _look(self) -> Sequence[Header]:
@@ -141,6 +146,7 @@ class Following:
                 return ()
         for header in news:
             self._identity.evict(header)
+            self._teams.evict(header)
             if header.topic.startswith(_OF_ORGANIZATIONS):
                 self._policies.forget(header.tenant)
         self._ring.publish(news)
@@ -159,10 +165,12 @@ class Following:
         self._identity.distrust()
         self._policies.distrust()
         self._positions.distrust()
+        self._teams.clear()
 
     def _abreast(self, asked_at: float) -> None:
         self._hole = None
         self._reached_at = asked_at
+        self._ring.speak()
         if not self._trusted:
             self._trusted = True
             self._identity.trust()

@@ -64,7 +64,7 @@ def allow_origins(app: FastAPI, origins: Sequence[str]) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "DELETE"),
             allow_headers=_ASKED,
             expose_headers=_ANSWERED,
             max_age=_PREFLIGHT_S,

@@ -12,7 +12,16 @@ from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
 from api.limits import DEAR
-from api.openapi import AS_OF, PAST, WAITING, describe_query, may_be_known, parameter
+from api.openapi import (
+    AS_OF,
+    CURSOR,
+    LIMIT,
+    PAST,
+    WAITING,
+    describe_query,
+    may_be_known,
+    parameter,
+)
 from api.packing import VARY
 from api.past import MOMENTS, as_it_was, as_of, is_of_the_past, items_then
 from api.process import Process, process
@@ -45,8 +54,6 @@ def _filter_text(name: str) -> str:
     return f"{text}: {', '.join(values)}." if (values := ALLOWED.values.get(name)) else f"{text}."
 
 
-_CURSOR = parameter("cursor", "Where the page before ended.")
-_LIMIT = parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500)
 _LIST_PARAMETERS = (
     *(parameter(name, _filter_text(name)) for name in sorted(ALLOWED.filters)),
     *(
@@ -63,8 +70,8 @@ _LIST_PARAMETERS = (
     parameter("fields", "Which fields of the items, with commas."),
     parameter("facets", f"Counts of {', '.join(sorted(ALLOWED.facets))}, with commas."),
     AS_OF,
-    _CURSOR,
-    _LIMIT,
+    CURSOR,
+    LIMIT,
     *WAITING,
 )
 
@@ -91,7 +98,8 @@ async def incidents(request: Request) -> Response:
         question = await as_of(at.questions, actor.tenant, question)
         until = question.cut.position if question.cut else 0
         shown = await caught_up(at, request, actor, until)
-        page = await at.questions.incident_list.page(actor.tenant, question)
+        asking = at.questions.past_list if question.cut else at.questions.incident_list
+        page = await asking.page(actor.tenant, question)
         items = await items_then(at.questions, actor.tenant, page.items, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
         if page.parked and actor.teams is None:
@@ -99,6 +107,7 @@ async def incidents(request: Request) -> Response:
         body = b'{"items":%b,%b' % (items, to_json(rest)[1:])
         if question.facets:
             body = b'%b,"facets":%b}' % (body[:-1], await _facets(at, actor, question, given))
+        shown = shown._replace(position=page.position)
         return shown.answer(body, link=next_page(request, page.next_cursor))
 
 
@@ -130,7 +139,7 @@ async def incident(request: Request) -> Response:
 @router.get(
     "/{id}/history",
     openapi_extra=describe_query(
-        READ, _CURSOR, _LIMIT, *WAITING, answer=HappenedPage, errors=["not_found", "log_restored"]
+        READ, CURSOR, LIMIT, *WAITING, answer=HappenedPage, errors=["not_found", "log_restored"]
     ),
 )
 async def history(request: Request) -> Response:
@@ -151,8 +160,8 @@ async def history(request: Request) -> Response:
     openapi_extra=describe_query(
         READ,
         parameter("by", "By which time.", enum=["occurred_at", "recorded_at"]),
-        _CURSOR,
-        _LIMIT,
+        CURSOR,
+        LIMIT,
         *WAITING,
         answer=HappenedPage,
         errors=["not_found", "log_restored"],
@@ -180,6 +189,7 @@ async def actions(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, READ, within_teams=True)
+        only(request)
         named = request.path_params["id"]
         stream = await record_id(at.write_model, actor.tenant, INCIDENT, named)
         state, version = await at.write_model.state(actor.tenant, stream, INCIDENT)
@@ -202,7 +212,7 @@ async def _found(at: Process, actor: Actor, request: Request) -> tuple[Shown, Sh
     if found is None:
         raise await _why_not(at, actor, request)
     must_show(actor, found.document)
-    return (shown._replace(stale=True) if found.is_parked else shown), found
+    return Shown(found.position, shown.stale or found.is_parked), found
 
 
 async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Shown, ShownIncident]:
@@ -218,6 +228,7 @@ async def _found_then(at: Process, actor: Actor, request: Request) -> tuple[Show
         version=row["version"],
         is_personal=row["is_personal"],
         is_parked=is_cut,
+        position=None,
         people=tuple(map(UUID, row["people"])),
         document=row["document"],
     )
@@ -236,7 +247,7 @@ async def _stood(at: Process, request: Request, actor: Actor) -> tuple[Stood, bo
 async def _facets(at: Process, actor: Actor, question: Asked, given: Mapping[str, str]) -> bytes:
     """What was counted at an earlier moment is asked so seldom that it is not kept."""
     if question.cut:
-        return await counted(at.questions.incident_list, actor.tenant, question)
+        return await counted(at.questions.past_list, actor.tenant, question)
     return await at.questions.dear_answers.dear(actor.tenant, facets_asked(given))
 
 

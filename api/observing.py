@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import re
 import time
+from asyncio import CancelledError
 from uuid import UUID
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from api.deprecating import GOES
 from api.guarding import guard
+from api.places import PLACE, Place
 from api.problems import unexpected
 from api.requests_seen import NO_ROUTE, RequestsSeen
 from write_model.kernel.ids import new_id
@@ -65,6 +68,10 @@ class _Exchange:
     async def _answered(self, app: ASGIApp, receive: Receive) -> None:
         try:
             await app(self._scope, receive, self._answer)
+        except CancelledError:
+            place: Place | None = self._scope.get(PLACE)
+            if place is None or not place.was_left:
+                raise
         except Exception:
             log.exception("request_failed", **self._facts())
             if self._status:
@@ -80,6 +87,7 @@ class _Exchange:
             headers = message["headers"]
             guard(headers, encrypted=self._scope["scheme"] == "https")
             headers += self._scope.get(LIMITS, ())
+            headers += self._scope.get(GOES, ())
             headers.append((b"x-request-id", self._request))
             if self._correlation is not None:
                 headers.append((b"x-correlation-id", str(self._correlation).encode()))

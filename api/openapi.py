@@ -20,14 +20,15 @@ PUBLIC = ""
 
 SCHEMAS = "#/components/schemas/"
 
-_ANY_ERRORS = ("malformed", "validation", "overloaded", "unavailable")
-_CALLER_ERRORS = ("unauthenticated", "forbidden", "second_factor_missing", "rate_limited")
-BODY_ERRORS = (*_ANY_ERRORS, "payload_too_large", "unsupported_media_type")
+_ANY_ERRORS = ("validation", "overloaded", "unavailable")
+CALLER_ERRORS = ("unauthenticated", "forbidden", "second_factor_missing", "rate_limited")
+"""What whoever has to sign in may meet anywhere."""
+BODY_ERRORS = (*_ANY_ERRORS, "malformed", "payload_too_large", "unsupported_media_type")
 """What may be wrong with any request that has a body."""
-QUERY_ERRORS = (*_ANY_ERRORS, *_CALLER_ERRORS)
+QUERY_ERRORS = (*_ANY_ERRORS, *CALLER_ERRORS)
 COMMAND_ERRORS = (
     *BODY_ERRORS,
-    *_CALLER_ERRORS,
+    *CALLER_ERRORS,
     "segregation_of_duties",
     "not_found",
     "illegal_transition",
@@ -38,6 +39,7 @@ COMMAND_ERRORS = (
     "idempotency_key_reused",
     "subject_erased",
 )
+_VERSION_ERRORS = ("version_mismatch", "precondition_required")
 
 
 def describe_command(
@@ -50,13 +52,18 @@ def describe_command(
     return {
         PERMISSION: command.permission,
         "description": inspect.cleandoc(command.__doc__ or ""),
-        "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, _IF_MATCH],
+        "parameters": [IDEMPOTENCY_KEY] if begins else [IDEMPOTENCY_KEY, IF_MATCH],
         "requestBody": json_body(command),
         "responses": {
             **answers(answer, *((200, 201) if begins else (200,))),
-            **problems((*COMMAND_ERRORS, *_of_versions(begins=begins))),
+            **problems(command_errors(begins=begins)),
         },
     }
+
+
+def command_errors(*, begins: bool) -> tuple[str, ...]:
+    """What a command may meet; who begins a record rests on no version of it."""
+    return COMMAND_ERRORS if begins else (*COMMAND_ERRORS, *_VERSION_ERRORS)
 
 
 def describe_query(
@@ -106,7 +113,7 @@ IDEMPOTENCY_KEY = _header(
     minLength=1,
     maxLength=255,
 )
-_IF_MATCH = _header(
+IF_MATCH = _header(
     "If-Match",
     'Only on this version: an ETag of the record, such as "3"; of several in a list any will do.',
     pattern=f"^({EXPECTED.pattern})$",
@@ -127,6 +134,9 @@ WAITING = (
 )
 """Of the reads that can wait for what their caller has written."""
 
+CURSOR = parameter("cursor", "Where the page before ended.")
+LIMIT = parameter("limit", "How many items, at most 500.", "integer", minimum=1, maximum=500)
+"""Of every list that comes in pages."""
 
 AS_OF = parameter("as_of", "A time with its offset: tells what was known then.")
 PAST = (AS_OF, parameter("version", "Tells the record as it was at this version.", "integer"))
@@ -162,7 +172,3 @@ def problems(codes: Iterable[str]) -> dict[str, Any]:
         status: {"description": ", ".join(found), "content": {MEDIA_TYPE: {"schema": schema}}}
         for status, found in sorted(by_status.items())
     }
-
-
-def _of_versions(*, begins: bool) -> Iterable[str]:
-    return () if begins else ("version_mismatch", "precondition_required")

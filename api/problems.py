@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from api.accesses import refused
-from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress, WrongFields
+from api.door import is_query
+from api.refusals import Malformed, MethodNotAllowed, NoSuchAddress, TookTooLong, WrongFields
 from write_model.kernel.errors import (
     DomainError,
     IllegalTransition,
@@ -55,6 +56,7 @@ STATUS: dict[str, int] = {
     "legal_hold": 423,
     "precondition_required": 428,
     "rate_limited": 429,
+    "head_too_large": 431,
     "internal": 500,
     "not_installed": 501,
     "overloaded": 503,
@@ -70,6 +72,7 @@ def explain_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _misaddressed)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(psycopg.OperationalError, _no_database)
+    app.add_exception_handler(psycopg.errors.QueryCanceled, _given_up)
     app.add_exception_handler(TimeoutError, _no_database)
 
 
@@ -186,6 +189,14 @@ def _allowed(request: Request) -> set[str]:
         route for route in routes if route.path_regex.match(path)
     ]
     return {method for route in found for method in route.methods or ()}
+
+
+async def _given_up(request: Request, error: Exception) -> Response:
+    """The database has ended a statement: of a question, it was too much to ask."""
+    if not is_query(request.method, request.scope["path"]):
+        return await _no_database(request, error)
+    log.warning("question_given_up", route=getattr(request.scope.get("route"), "path", None))
+    return problem(TookTooLong(), instance=_instance(request))
 
 
 async def _no_database(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,12 +16,14 @@ from api.identity.identity import Identity
 from api.limits import Limits
 from api.questions import Questions
 from api.requests_seen import RequestsSeen
+from api.siblings import Siblings
 from projections.push import Ring
 from write_model.application import WriteModel
 from write_model.kernel.settings import Settings
 
 if TYPE_CHECKING:  # What sends to subscribers reaches its process through this module.
     from api.pushing.fan_out import FanOut
+    from api.pushing.teams import Teams
     from api.pushing.tickets import Tickets
 
 _FAREWELL_S = 0.3
@@ -37,12 +40,14 @@ class Process:
     identity: Identity
     ring: Ring
     fan_out: FanOut
+    teams: Teams
     tickets: Tickets
     budgets: Budgets
     limits: Limits
     seen: RequestsSeen
-    reading: Pool
-    """Connections for what is shown; `pool` asks the log and the keys."""
+    pools: Mapping[str, Pool]
+    """All by name; `pool` asks the log and the keys, the others what is shown."""
+    siblings: Siblings
     metrics_token: str
     """Whoever sends it may read what the service measures of itself."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from api.admission import MANAGE_PROJECTIONS, admitted
 from api.answers.projections import AcceptedRebuild, KeptProjections
 from api.identity.describing import describe_body
-from api.openapi import BODY_ERRORS, answers, describe_query
+from api.openapi import answers, describe_query
 from api.process import Process, process
 from api.reads import JSON, only
 from api.references import record_id
@@ -68,7 +68,7 @@ async def projections(request: Request) -> Response:
         MANAGE_PROJECTIONS,
         Choice,
         responses=answers(AcceptedRebuild, 202),
-        errors=(*BODY_ERRORS, "unauthenticated", "forbidden", "not_found", "conflict"),
+        errors=("not_found", "conflict"),
     ),
 )
 async def rebuild(request: Request) -> Response:

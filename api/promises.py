@@ -1,21 +1,13 @@
 """What comes with a command: a key that makes its retry safe, and the version that it rests on."""
 
-from typing import NamedTuple
-
 from fastapi import Request
 
 from api.process import process
 from api.refusals import KeyRequired
 from api.requests import expected_versions, idempotency_key
-from write_model.deciding import Versions
+from write_model.deciding import Promises
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import PreconditionRequired
-from write_model.kernel.messages import IdempotencyKey
-
-
-class Promises(NamedTuple):
-    key: IdempotencyKey | None
-    expected: Versions | None
 
 
 async def promises(

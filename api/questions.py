@@ -27,6 +27,8 @@ from write_model.kernel.settings import Settings
 class Questions:
     incidents: Incidents
     incident_list: IncidentList
+    past_list: IncidentList
+    """The same, for who asks what it was."""
     histories: Histories
     timelines: Timelines
     changes: Changes
@@ -38,19 +40,26 @@ class Questions:
 
 
 def questions(
-    reader: Reader, master: MasterSecret, cache: Cache, settings: Settings, clock: Clock
+    reader: Reader,
+    dear: Reader,
+    master: MasterSecret,
+    cache: Cache,
+    settings: Settings,
+    clock: Clock,
 ) -> Questions:
+    """`dear`: asks what reads many rows for one answer, and may take longer."""
     cursors = Cursors(master)
-    incident_list = IncidentList(reader, cursors)
+    dear_list = IncidentList(dear, cursors)
     return Questions(
         Incidents(reader),
-        incident_list,
+        IncidentList(reader, cursors),
+        dear_list,
         Histories(reader, cursors),
         Timelines(reader, cursors),
         Changes(reader),
         Positions(reader),
-        Pasts(reader),
+        Pasts(dear),
         Projections(reader),
-        dear_answers(reader, incident_list, cache, settings, clock),
+        dear_answers(dear, dear_list, cache, settings, clock),
         Accesses(reader, cursors),
     )

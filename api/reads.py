@@ -20,14 +20,14 @@ _SEALED = b'"commitment":'
 
 
 class Shown(NamedTuple):
-    """The position that an answer shows; None where nobody asked for one."""
+    """The position that an answer shows; None where that is told of none."""
 
     position: int | None
     stale: bool
 
     def answer(self, body: bytes, etag: str | None = None, link: str | None = None) -> Response:
         """The answer; a stale one says so and is never taken for the one that was asked for."""
-        headers = {"Cache-Control": "private, no-cache"}
+        headers: dict[str, str] = {}
         if self.position is not None:
             headers["X-Position"] = str(self.position)
         if etag is not None and not self.stale:
@@ -70,7 +70,8 @@ def only(request: Request, *known: str) -> None:
     """Raises: Invalid for a parameter that means nothing here, so that no typing error passes."""
     for name in request.query_params:
         if name not in known and name != "min_position":
-            raise Invalid(f"{name} is not one of {', '.join(known) or 'none'}.", field=name)
+            others = f"it is not one of {', '.join(known)}" if known else "there are none here"
+            raise Invalid(f"Leave the parameter {name} out: {others}.", field=name)
 
 
 def next_page(request: Request, cursor: str | None) -> str | None:

@@ -38,6 +38,18 @@ async def record_id(write_model: WriteModel, tenant: UUID, kind: Aggregate, text
     return found
 
 
+async def known_to(write_model: WriteModel, actor: Actor, kind: Aggregate, text: str) -> UUID:
+    """The same for who may be bound to teams: of others he is told as of none.
+
+    Raises: NotFound.
+    """
+    found = await record_id(write_model, actor.tenant, kind, text)
+    if actor.teams is not None:
+        state, _ = await write_model.state(actor.tenant, found, kind)
+        must_be_of_his_teams(actor, state.team)
+    return found
+
+
 @cache
 def fields_that_name_records(command: type[Command]) -> Mapping[str, Aggregate]:
     """Field -> the kind of record whose id it holds."""
@@ -65,19 +77,11 @@ async def ids_behind(
 
 async def _referred_to(write_model: WriteModel, actor: Actor, kind: Aggregate, text: str) -> UUID:
     try:
-        return await _known_to(write_model, actor, kind, text)
+        return await known_to(write_model, actor, kind, text)
     except NotFound as error:
         raise NotFound(
             f"There is no {kind.name} {text}; give the id or reference of one."
         ) from error
-
-
-async def _known_to(write_model: WriteModel, actor: Actor, kind: Aggregate, text: str) -> UUID:
-    found = await record_id(write_model, actor.tenant, kind, text)
-    if actor.teams is not None:
-        state, _ = await write_model.state(actor.tenant, found, kind)
-        must_be_of_his_teams(actor, state.team)
-    return found
 
 
 def _is_reference(value: object) -> TypeGuard[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from write_model.kernel.errors import DomainError
+from write_model.kernel.errors import DomainError, Unavailable
 
 
 class Malformed(DomainError):
@@ -36,6 +36,27 @@ class PayloadTooLarge(DomainError):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"The body may hold {limit_bytes} bytes at most.")
+
+
+class HeadTooLarge(DomainError):
+    code = "head_too_large"
+
+    def __init__(self, limit_bytes: int, most_fields: int) -> None:
+        super().__init__(
+            f"Address and headers may hold {limit_bytes} bytes and {most_fields} fields at most;"
+            " send less of either."
+        )
+
+
+class TookTooLong(Unavailable):
+    """The same question is as dear the next time, so it is not worth asking again at once."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            retry_after_s=5,
+            message="This took longer than a question may, and was given up; ask for less: a"
+            " shorter time, more filters, fewer items or counts.",
+        )
 
 
 class UnsupportedMediaType(DomainError):

@@ -4,37 +4,44 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
-from api.door import Place
+from api.door import is_query
 from api.identity.actors import actor
+from api.identity.addresses import address
 from api.limits import COMMANDS, QUERIES
 from api.observing import LIMITS
 from api.packing import packed_tag
+from api.places import PLACE, Place
 from api.process import process
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.deciding import Versions
 from write_model.kernel.access import Actor
+from write_model.kernel.api_key_secrets import BEGINS
 from write_model.kernel.errors import (
     DomainError,
     Invalid,
     Overloaded,
     RateLimited,
     SecondFactorMissing,
+    Unauthenticated,
 )
 from write_model.kernel.messages import IdempotencyKey
 
 Model = TypeVar("Model", bound=BaseModel)
 Parsed = TypeVar("Parsed")
 
+IMPORT = "records.import"
 BODY_LIMIT_BYTES = 1024 * 1024
-PLACE = "place"
-"""Where the scope holds what the request was given at the door."""
 _KEY_LIMIT = 255
+_MOST_TOLD = 100
+"""A body can hold 200,000 wrong values: telling of each would hold everybody up for a second."""
+_MOST_PARAMETERS = 100
 _NUL = b"%00"
 # Without quotes too: some clients take them off, and a whole number can mean nothing else.
 _TAG = r'(?:W/)?"[0-9]{1,18}(?:\.[!#-~]*)?"|[0-9]{1,18}'
@@ -65,6 +72,8 @@ def parsed(content: bytes, parse: Callable[[bytes], Parsed]) -> Parsed:
 
 
 def _refusal(error: ValidationError) -> DomainError:
+    if (many := error.error_count()) > _MOST_TOLD:
+        return WrongFields([("", f"{many} values cannot be accepted; see the API's description.")])
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return Malformed(f"The body is not JSON: {found[0]['msg']}.")
@@ -79,10 +88,21 @@ async def raw_body(request: Request) -> bytes:
     headers = request.headers
     if int(headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
         raise PayloadTooLarge(BODY_LIMIT_BYTES)
-    content = await _received(request)
+    try:
+        content = await _received(request)
+    except ClientDisconnect as error:
+        _abandon(request, error)
     if content and not _is_json(headers.get("content-type", "")):
         raise UnsupportedMediaType
     return content
+
+
+def _abandon(request: Request, error: ClientDisconnect) -> NoReturn:
+    """Nobody is there to be answered, and nothing of ours has failed."""
+    place: Place | None = request.scope.get(PLACE)
+    if place is None:
+        raise error
+    place.abandon()
 
 
 async def _received(request: Request) -> bytes:
@@ -105,19 +125,30 @@ def _is_json(content_type: str) -> bool:
 
 
 async def caller(
-    request: Request, permission: str | None = None, *, within_teams: bool = False
+    request: Request,
+    permission: str | None = None,
+    *,
+    within_teams: bool = False,
+    may_import: bool = False,
 ) -> Actor:
     """Who asks, once the address is known to hold nothing that no record can.
 
     `within_teams`: the route itself keeps who is bound to teams to their records; without it
-    nobody is let in who is bound.
+    nobody is let in who is bound. `may_import`: the route itself counts who may import, once it
+    has read whether he does.
     Raises: Unauthenticated; RateLimited; SecondFactorMissing; Forbidden when the permission is
     missing; Invalid.
     """
-    found = await actor(request)
+    try:
+        found = await actor(request)
+    except Unauthenticated:
+        await _must_not_guess_at_keys(request)
+        raise
     request.scope["actor"] = found
-    _share(request, found)
-    await limited(request, found, QUERIES if request.method == "GET" else COMMANDS)
+    kind = _kind(request)
+    _take_place(request, found, kind)
+    if not (may_import and found.may(IMPORT)):
+        await limited(request, found, kind)
     if found.lacks_second_factor and not _is_for_enrolling(request.scope["path"]):
         raise SecondFactorMissing
     if within_teams and permission is not None:
@@ -129,18 +160,36 @@ async def caller(
     return found
 
 
+def _kind(request: Request) -> str:
+    scope = request.scope
+    return QUERIES if is_query(scope["method"], scope["path"]) else COMMANDS
+
+
+async def _must_not_guess_at_keys(request: Request) -> None:
+    """Only keys that are no good are counted; access tokens run out all day long.
+
+    Raises: RateLimited.
+    """
+    _, _, token = request.headers.get("authorization", "").partition(" ")
+    if token.startswith(BEGINS):
+        guesses = process(request).identity.signing_in.guesses
+        await guesses.show_a_bad_key(address(request))
+
+
 def _is_for_enrolling(path: str) -> bool:
     """Where somebody learns who he is, signs in and out, and sets up a second factor."""
     return path == "/v1/me" or path.startswith("/v1/auth/")
 
 
-def _share(request: Request, actor: Actor) -> None:
+def _take_place(request: Request, actor: Actor, kind: str) -> None:
     """Count the place that the request holds to the organization. Raises: Overloaded."""
     place: Place | None = request.scope.get(PLACE)
-    if place is None or place.is_claimed:
+    if place is None:
         return
+    if kind == QUERIES:
+        place.unbind()
     door = process(request).budgets.door
-    if not door.claim(place, actor.tenant.int, request.scope["headers"]):
+    if not place.is_claimed and not door.claim(place, actor.tenant.int, request.scope["headers"]):
         raise Overloaded
 
 
@@ -159,8 +208,11 @@ async def limited(request: Request, actor: Actor, kind: str) -> None:
 
 def _must_be_said_once(request: Request) -> None:
     """Of a parameter that comes twice one value would be passed over in silence."""
-    if b"&" not in request.scope["query_string"]:
+    query: bytes = request.scope["query_string"]
+    if b"&" not in query:
         return
+    if query.count(b"&") >= _MOST_PARAMETERS:
+        raise Invalid(f"Give {_MOST_PARAMETERS} parameters at most.")
     names = [name for name, _ in request.query_params.multi_items()]
     for name, times in Counter(names).items():
         if times > 1:

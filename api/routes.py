@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from api.deprecating import deprecation_headers, say_that_it_goes
+from api.deprecating import GOES, deprecation_headers
 from api.process import process
 
 _SLACK_S = 1.0
@@ -29,15 +29,16 @@ class PlainRoute(APIRoute):
     def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._tail = path.rpartition("}")[2]
-        goes = deprecation_headers(self.openapi_extra or {})
+        said = deprecation_headers(self.openapi_extra or {})
+        goes = [(name.lower().encode(), value.encode()) for name, value in said.items()]
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if goes:
+                scope[GOES] = goes
             request = Request(scope, receive, send)
             deadline_s = process(request).settings.command_deadline_s + _SLACK_S
             async with asyncio.timeout(deadline_s):
                 response = await endpoint(request)
-            if goes:
-                say_that_it_goes(response, goes)
             await response(scope, receive, send)
 
         self.app = app

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from api.composition import create_app
 from api.doorkeeper import Doorkeeper
 from api.draining import Draining
+from api.patience import Patience
 from api.process import Process
 from api.pushing.socket import SocketProtocol
 from projections.push import Ring
@@ -44,6 +45,7 @@ for _name in _NAMED:
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.1
 _GRACE_S = 5
+_TICKS_A_SECOND = 10
 _WS_PING_S = 20.0
 
 
@@ -57,10 +59,10 @@ class Server(uvicorn.Server):
     SIGINT asks for an end within a second: requests under way are answered, and nothing else.
     """
 
-    def __init__(self, config: uvicorn.Config, *, told_by: int | None = None) -> None:
-        """`told_by`: descriptor to which a line is written as soon as requests are answered."""
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
         super().__init__(config)
-        self._told_by, self._is_hurried = told_by, False
+        self._told_by, self._is_hurried = settings.ready_descriptor, False
+        self.patience = Patience(self.server_state.connections, settings, config.timeout_keep_alive)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -73,6 +75,11 @@ class Server(uvicorn.Server):
         # To the library, that means an end without closing what was opened.
         if not is_drain_cut_short:
             super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_A_SECOND == 0:
+            self.patience.look()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listener in self.servers:
@@ -148,7 +155,7 @@ def server(settings: Settings, *, ring: Ring | None = None) -> Server:
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=75,
     )
-    return Server(config, told_by=settings.ready_descriptor)
+    return Server(config, settings)
 
 
 def wait_for_schema(settings: Settings, *, patience_s: float = _PATIENCE_S) -> None:

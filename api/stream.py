@@ -1,7 +1,5 @@
 """Pushes what happens: over a WebSocket, or as an answer that does not end."""
 
-from collections.abc import AsyncGenerator
-
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 from starlette.datastructures import QueryParams
@@ -16,7 +14,8 @@ from api.admission import admitted
 from api.answers.people import StreamTicket
 from api.branch import must_be_kept, whole_number
 from api.commands import JSON
-from api.identity.resetting import NOT_KEPT
+from api.doorkeeper import CUT
+from api.identity.promised import NOT_KEPT
 from api.limits import STREAMS
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, problems
 from api.problems import problem
@@ -28,10 +27,11 @@ from api.pushing.subscriber import Line, Subscriber
 from api.pushing.tickets import LIVES
 from api.pushing.topics import asked_topics
 from read_model.log_headers import last_position
-from write_model.kernel.errors import DomainError, LogRestored
+from write_model.kernel.errors import DomainError, LogRestored, Unavailable
 
 router = APIRouter(prefix="/v1/stream", tags=["Events"])
 
+_SILENT = "The log is out of reach of this process; connect again, and another one may answer."
 _OWN = "people.read"
 """Every role carries it: a ticket is good for what its owner may see."""
 
@@ -60,10 +60,10 @@ async def ticket(request: Request) -> Response:
 @router.get("", include_in_schema=False, openapi_extra={PERMISSION: _OWN})
 async def server_sent(request: Request) -> Response:
     """The same as server-sent events; described beside the WebSocket, in /asyncapi.json."""
-    at, line = process(request), EventLine()
+    at, line = process(request), EventLine(request.scope[CUT])
     with at.budgets.streams:
         subscriber = await _subscriber(request, at, line, _resuming(request))
-    return StreamingResponse(_followed(at, subscriber, line), 200, NOT_KEPT, MEDIA_TYPE)
+    return _Followed(at, subscriber, line)
 
 
 def _resuming(request: Request) -> QueryParams:
@@ -75,14 +75,20 @@ def _resuming(request: Request) -> QueryParams:
     return QueryParams({**request.query_params, "epoch": epoch, "after": after})
 
 
-async def _followed(at: Process, subscriber: Subscriber, line: EventLine) -> AsyncGenerator[bytes]:
-    with at.budgets.streams:
-        at.fan_out.join(subscriber)
-        try:
-            async for some in line.sent():
-                yield some
-        finally:
-            at.fan_out.leave(subscriber)
+class _Followed(StreamingResponse):
+    """Follows for as long as its client listens, and no longer."""
+
+    def __init__(self, at: Process, subscriber: Subscriber, line: EventLine) -> None:
+        super().__init__(line.sent(), 200, NOT_KEPT, MEDIA_TYPE)
+        self._at, self._subscriber = at, subscriber
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._at.budgets.streams:
+            self._at.fan_out.join(self._subscriber)
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                self._at.fan_out.leave(self._subscriber)
 
 
 class Sockets:
@@ -123,6 +129,8 @@ async def _subscriber(
     connection: HTTPConnection, at: Process, line: Line, given: QueryParams
 ) -> Subscriber:
     must_come_from_here(connection, at)
+    if at.ring.is_silent:  # Before a ticket is spent, which is good once.
+        raise Unavailable(message=_SILENT)
     token = await access_token(connection, at)
     actor = connection.scope["actor"] = await at.identity.actors.of(token)
     await at.limits.spend(STREAMS, actor)

@@ -1,10 +1,11 @@
-"""Around every request where spans are wanted: one span, whose trace is the correlation id."""
+"""Around every request and stream where spans are wanted: its trace is the correlation id."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 _W3C = ("traceparent", "tracestate")
 _CORRELATION = b"x-correlation-id"
 _UUID_CHARACTERS = 36
+_SPAN = "tallystick.span"
+_ANSWERED = frozenset({"http.response.start", "websocket.http.response.start"})
 
 
 class Traced:
@@ -24,7 +27,7 @@ class Traced:
         self._app, self._tracing = app, tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         correlation = _correlation(scope)
@@ -34,13 +37,27 @@ class Traced:
                 # Events keep it, so that the projector finds the trace again.
                 trace = str(UUID(int=span.get_span_context().trace_id)).encode()
                 scope["headers"] = [*scope["headers"], (_CORRELATION, trace)]
-            await self._app(scope, receive, _noting_status(send, span))
-            _describe(span, scope)
+            if not span.is_recording():
+                await self._app(scope, receive, send)
+                return
+            scope[_SPAN] = span
+            try:
+                await self._app(scope, receive, _noting_status(send, span))
+            finally:
+                _describe(span, scope)
+
+
+def note(connection: HTTPConnection, event: str, **facts: int) -> None:
+    """What a stream is at, on its span; nothing where no spans are wanted."""
+    if (span := connection.scope.get(_SPAN)) is not None:
+        span.add_event(event, {f"tallystick.{name}": fact for name, fact in facts.items()})
 
 
 def _noting_status(send: Send, span: Span) -> Send:
     async def noted(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == "websocket.accept":
+            span.set_attribute("http.response.status_code", 101)
+        elif message["type"] in _ANSWERED:
             span.set_attribute("http.response.status_code", message["status"])
             if message["status"] >= 500:
                 _failed(span)
@@ -58,8 +75,9 @@ def _failed(span: Span) -> None:
 def _describe(span: Span, scope: Scope) -> None:
     """By route, never by address, which may hold what is personal."""
     route = getattr(scope.get("route"), "path", None)
-    span.update_name(f"{scope['method']} {route}" if route else scope["method"])
-    span.set_attribute("http.request.method", scope["method"])
+    method = scope.get("method", "GET")  # As a WebSocket begins.
+    span.update_name(f"{method} {route}" if route else method)
+    span.set_attribute("http.request.method", method)
     if route:
         span.set_attribute("http.route", route)
     span.set_attribute("tallystick.request_id", scope["request_id"])

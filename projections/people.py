@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from projections.engine.projection import Primary, Row, TableSpec, Values
 from write_model.kernel.messages import Recorded
 from write_model.kernel.personal import Personal, Place, Sealed, travelling
 from write_model.membership.events import (
+    InvitationRenewed,
     MemberInvited,
     MemberRenamed,
     MembershipActivated,
@@ -22,6 +24,12 @@ from write_model.membership.events import (
     PersonListed,
     RolesChanged,
 )
+
+_LEADS_TO: Mapping[type[MembershipEvent], str] = {
+    InvitationRenewed: "invited",
+    MembershipActivated: "active",
+    MembershipSuspended: "suspended",
+}
 
 
 def fold(row: Row | None, recorded: Recorded) -> Row:
@@ -39,12 +47,10 @@ def _patch(event: MembershipEvent, recorded: Recorded) -> Row:
             return {**named, "standing": "invited", "roles": [role.value for role in roles]}
         case MemberRenamed(subject=subject, name=name):
             return _named(subject, name, recorded)
-        case MembershipActivated():
-            return {"standing": "active"}
+        case InvitationRenewed() | MembershipActivated() | MembershipSuspended():
+            return {"standing": _LEADS_TO[type(event)]}
         case RolesChanged(roles=roles):
             return {"roles": [role.value for role in roles]}
-        case MembershipSuspended():
-            return {"standing": "suspended"}
         case MembershipRemoved():
             return {"standing": "removed", "roles": []}
         case _:

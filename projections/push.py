@@ -81,6 +81,8 @@ class Ring:
         self._tenants: dict[UUID, _Tenant] = {}
         self._stirred = asyncio.Event()
         self._touched: set[UUID] = set()
+        self.is_silent = False
+        """The log is out of reach: what happens is not told here."""
         self.branch = 0
         """Another one after each `clear`: positions that were sent before mean nothing any more."""
 
@@ -135,6 +137,18 @@ class Ring:
         for tenant in self._tenants.values():
             tenant.messages.clear()
             tenant.last = None
+        self._stir_all()
+
+    def fall_silent(self) -> None:
+        """Nothing more is heard of the log, and whoever follows finds out."""
+        self.is_silent = True
+        self._stir_all()
+
+    def speak(self) -> None:
+        """The log is heard again."""
+        self.is_silent = False
+
+    def _stir_all(self) -> None:
         self._touched.update(self._tenants)
         self._stirred.set()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import count
@@ -151,15 +152,32 @@ class _Exchange:
         try:
             self._guarded(partial(self._write, socket))
             await self._ended
+        except asyncio.CancelledError:
+            await self._rest()
+            raise
         finally:
             self._loop.remove_reader(socket)
             self._loop.remove_writer(socket)
+        if (refusal := self._ended_with()) is not None:
+            raise refusal
+        return self._found
+
+    async def _rest(self) -> None:
+        """Whoever asked has gone, but the server works on: no other may take the place meanwhile.
+
+        Else who asks and goes away, again and again, would have it work for all of them at once.
+        """
+        while self._transactions:
+            self._ended = self._loop.create_future()
+            with suppress(asyncio.CancelledError):
+                await self._ended
+        self._ended_with()
+
+    def _ended_with(self) -> psycopg.Error | None:
         self._pgconn.exit_pipeline_mode()
         refusal = self._refusal()
         self.is_clean = refusal is None or not self._has_prepared
-        if refusal is not None:
-            raise refusal
-        return self._found
+        return refusal
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from write_model.kernel.secret_sources import SecretRefused
+from read_model.secret_marks import must_be_the_same
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -38,17 +38,18 @@ def migrate(
     than `wait_s`.
     """
     with psycopg.connect(admin_conninfo, autocommit=True) as connection:
-        _lock(connection, wait_s=wait_s)
+        lock(connection, wait_s=wait_s)
         _make_roles(connection)
         _make_ledger(connection)
         if secret_mark is not None:
-            _must_be_the_same(connection, secret_mark)
-        _set_passwords(connection, passwords)
+            must_be_the_same(connection, secret_mark)
+        set_passwords(connection, passwords)
         for path in sorted(MIGRATIONS.glob("[0-9]*.sql")):
             _run(connection, path)
 
 
-def _lock(connection: psycopg.Connection, *, wait_s: float) -> None:
+def lock(connection: psycopg.Connection, *, wait_s: float) -> None:
+    """Be the only one that migrates. Raises: TimeoutError."""
     # Polled: a blocking advisory lock deadlocks with CREATE INDEX CONCURRENTLY.
     deadline = time.monotonic() + wait_s
     while not _got_lock(connection):
@@ -92,22 +93,7 @@ def _make_ledger(connection: psycopg.Connection) -> None:
     connection.execute("GRANT SELECT ON migrations.applied TO PUBLIC")
 
 
-def _must_be_the_same(connection: psycopg.Connection, mark: bytes) -> None:
-    """Another secret would open nothing, and found the first organization a second time."""
-    connection.execute("CREATE TABLE IF NOT EXISTS migrations.secret (mark bytea NOT NULL)")
-    connection.execute(
-        "INSERT INTO migrations.secret (mark) SELECT %s"
-        " WHERE NOT EXISTS (SELECT FROM migrations.secret)",
-        (mark,),
-    )
-    row = connection.execute("SELECT mark = %s FROM migrations.secret", (mark,)).fetchone()
-    if row != (True,):
-        raise SecretRefused(
-            "The database was made with another master secret. Start with that one."
-        )
-
-
-def _set_passwords(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:
+def set_passwords(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:
     for role, password in passwords.items():
         connection.execute(
             sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(

@@ -1,5 +1,6 @@
 """The first start: one organization and its administrator, whose password is in one private file.
 
+He sets one of his own within seven days; after that the operator lets him, by `reset-password`.
 A crash at any point is finished by the next start: the password may be set anew until the file
 holding it is written, and the founding is recorded last of all.
 """
@@ -10,12 +11,16 @@ import asyncio
 import json
 import os
 import secrets
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from write_model.accounts import Accounts, NewMember
 from write_model.kernel.access import Role, system_actor
 from write_model.kernel.blind_index import BlindIndex
+from write_model.kernel.clock import Clock
+from write_model.kernel.credentials import FIRST_PASSWORDS_LIVE
 from write_model.organization.commands import FoundOrganization
 from write_model.organization.first import first_tenant
 from write_model.organization.organization import ORGANIZATION
@@ -23,14 +28,18 @@ from write_model.organization.organization import ORGANIZATION
 EMAIL = "admin@localhost"
 
 
-async def first_start(accounts: Accounts, *, organization: str, url: str, login: Path) -> bool:
+async def first_start(
+    accounts: Accounts, *, organization: str, url: str, login: Path, clock: Clock
+) -> bool:
     """Found the organization and write its administrator's login down; False when it was before."""
     tenant, write_model = first_tenant(accounts.master), accounts.write_model
     founded, _ = await write_model.state(tenant, tenant, ORGANIZATION)
     if founded.exists:
         return False
     if not await _is_settled(accounts):
-        await _make_administrator(accounts, tenant, organization=organization, url=url, login=login)
+        whose = {"url": url, "organization": organization, "email": EMAIL}
+        until = clock() + FIRST_PASSWORDS_LIVE
+        await _make_administrator(accounts, tenant, whose, login=login, good_until=until)
     command = FoundOrganization(name=organization)
     await write_model.handle(tenant, command, by=system_actor(tenant))
     return True
@@ -42,12 +51,18 @@ async def _is_settled(accounts: Accounts) -> bool:
 
 
 async def _make_administrator(
-    accounts: Accounts, tenant: UUID, *, organization: str, url: str, login: Path
+    accounts: Accounts,
+    tenant: UUID,
+    whose: Mapping[str, str],
+    *,
+    login: Path,
+    good_until: datetime,
 ) -> None:
     password = secrets.token_urlsafe(18)
     member = NewMember("Administrator", EMAIL, frozenset({Role.OWNER}))
-    joined = await accounts.join(member, password, by=system_actor(tenant))
-    content = {"url": url, "organization": organization, "email": EMAIL, "password": password}
+    by = system_actor(tenant)
+    joined = await accounts.join(member, password, by=by, good_until=good_until)
+    content = {**whose, "password": password, "good_until": good_until.isoformat()}
     await asyncio.to_thread(_write_privately, login, content)
     await accounts.settle(joined)
 

@@ -13,11 +13,8 @@ from write_model.kernel.homes import local_url
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.secret_sources import SecretRefused
-from write_model.kernel.settings import APP, OWNER, TAILER, Settings
+from write_model.kernel.settings import APP, OWNER, SUPERUSER, TAILER, Settings
 from write_model.opening import opened
-
-_SUPERUSER = "postgres"
-"""Of the embedded cluster; a real server's administrator stands in its address."""
 
 
 def main() -> None:
@@ -25,10 +22,10 @@ def main() -> None:
     drop_privileges()
     settings = Settings()
     master = settings.master_secret()
-    administrator = settings.database_url or settings.conninfo(_SUPERUSER)
-    passwords = {role: master.database_password(role) for role in (OWNER, TAILER, APP)}
+    administrator = settings.database_url or settings.conninfo(SUPERUSER)
+    passwords = {role: settings.database_password(role) for role in (OWNER, TAILER, APP)}
     try:
-        migrate(administrator, passwords=passwords, secret_mark=master.key("mark"))
+        migrate(administrator, passwords=passwords, secret_mark=master.mark)
     except (MigrationChanged, SecretRefused) as error:
         sys.exit(str(error))
     asyncio.run(_make_usable(settings))
@@ -44,6 +41,7 @@ async def _make_usable(settings: Settings) -> None:
             organization=settings.organization,
             url=local_url(settings.host, settings.port),
             login=settings.home / "first-login.json",
+            clock=it.clock,
         )
 
 

@@ -19,7 +19,7 @@ from read_model.dear import DearAnswers, DearQuestion
 from read_model.dear_questions import dear_answers
 from read_model.queries.cursor import Cursors
 from read_model.queries.incident_list import IncidentList
-from read_model.reader import Reader, open_pool
+from read_model.reader import open_reader
 from write_model.kernel.clock import wall_clock
 from write_model.kernel.errors import DomainError
 from write_model.kernel.settings import APP, Settings
@@ -78,10 +78,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
 async def _go_round(settings: Settings, stop: threading.Event) -> None:
     master = settings.master_secret()
     async with (
-        open_pool(settings.conninfo(APP), size=1) as pool,
+        open_reader(
+            settings.conninfo(APP), size=1, timeout_s=settings.dear_read_timeout_s
+        ) as reader,
         open_cache(settings.cache_url(), master, wall_clock) as cache,
     ):
-        reader = Reader(pool)
         incident_list = IncidentList(reader, Cursors(master))
         answers = dear_answers(reader, incident_list, cache, settings, wall_clock)
         warming = Warming(cache, answers)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hmac
-import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -35,8 +33,6 @@ from write_model.membership.membership import (
 )
 from write_model.user.commands import RegisterUser
 
-_PASSWORD_BYTES = 18
-
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
@@ -51,17 +47,11 @@ class NewMember:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`sets_password`: whether the password given is theirs; a person known before keeps his.
-
-    `receipt`: of the membership.
-    """
+    """`sets_password`: whether the password given is theirs; a person known before keeps his."""
 
     subject: UUID
     sets_password: bool
-    password: str = field(repr=False)
     password_hash: str
-    blind_email: bytes
-    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,63 +81,58 @@ class Accounts:
     ids: Ids
 
     async def join(
-        self,
-        member: NewMember,
-        password: str,
-        *,
-        by: Actor,
-        key: IdempotencyKey | None = None,
-        good_until: datetime | None = None,
+        self, member: NewMember, password: str, *, by: Actor, good_until: datetime | None = None
     ) -> Joined:
-        """Add a member; until `settle`, doing it again sets the password again.
+        """Add a member at once, whom nobody has to ask; doing it again sets the password again.
 
-        `good_until`: from then on nobody signs in with the password.
+        So it is until `settle`. `good_until`: from then on nobody signs in with the password.
 
-        Raises: Forbidden; IllegalTransition when the person is a member already; KeyReused.
+        Raises: Forbidden; IllegalTransition when the person is a member already.
         """
         by.must(AddMember.permission)
         must_outrank(by, *member.roles)
-        if key is not None:  # Of another request not even the first step is taken.
-            await self.write_model.answered_before(by, key)
         password_hash = await self.passwords.hashed(password)
-        blind = BlindIndex(self.master).of(member.email)
-        subject, is_new = await self.logins.claim(
-            blind, self.ids(), password_hash, tenant=by.tenant, until=good_until
+        subject, is_new = await self.claimed(
+            member.email, password_hash, by=by, good_until=good_until
         )
-        await self.register(subject, member, by)
+        await self._register(subject, member, by)
         try:
-            receipt = await self._add(subject, member, by, key)
+            await self._add(subject, member, by)
         except IllegalTransition:
-            if not is_new:
+            if not (is_new and await self._is_active(by.tenant, subject)):
                 raise
-            if not await self._is_active(by.tenant, subject):
-                raise
-            receipt = await self._added_before(by.tenant, subject)
-        is_his = is_new or (receipt.replayed and await self._signs_in(blind, password))
-        return Joined(subject, is_his, password, password_hash, blind, receipt)
+        return Joined(subject, is_new, password_hash)
+
+    async def claimed(
+        self,
+        email: str,
+        password_hash: str,
+        *,
+        by: Actor,
+        good_until: datetime | None = None,
+    ) -> tuple[UUID, bool]:
+        """Whose address it is from now on, and whether the hash given is now the one kept."""
+        blind = BlindIndex(self.master).of(email)
+        # Unlike a record's id it does not tell since when: so nobody reads who was known before.
+        new = self.made_id("people", by, None)
+        return await self.logins.claim(
+            blind, new, password_hash, tenant=by.tenant, until=good_until
+        )
 
     async def settle(self, joined: Joined) -> None:
         """The password has reached its owner: nobody sets it for him from now on.
 
         Raises: Conflict when the same person was being added twice at once.
         """
-        if not joined.sets_password or await self.logins.settle(
+        if joined.sets_password and not await self.logins.settle(
             joined.subject, joined.password_hash
         ):
-            return
-        # The same request may have come twice at once: then both have made the same password.
-        if not await self._signs_in(joined.blind_email, joined.password):
             raise Conflict("The same person was being added by somebody else; look again.")
 
-    def made_up_password(self, by: Actor, key: IdempotencyKey | None) -> str:
-        """Eighteen bytes that nobody guesses; with a key the same again for the same request.
-
-        So the answer can be given again, and the password is kept nowhere.
-        """
-        if key is None:
-            return secrets.token_urlsafe(_PASSWORD_BYTES)
-        digest = self._keyed("passwords", by.tenant, by.id, key.key, key.digest.hex())
-        return base64.urlsafe_b64encode(digest[:_PASSWORD_BYTES]).decode()
+    def made_id(self, purpose: str, by: Actor, key: IdempotencyKey | None) -> UUID:
+        """One that tells nothing; with a key the same again for the same key of the same actor."""
+        names = (self.ids(),) if key is None else (by.tenant, by.id, key.key)
+        return derived_id(purpose, self._keyed(purpose, *names).hex())
 
     async def list_people(
         self, people: Iterable[NamedPerson], *, by: Actor, key: IdempotencyKey | None = None
@@ -181,17 +166,20 @@ class Accounts:
         stream = membership_stream(tenant, subject)
         return await self.write_model.state(tenant, stream, MEMBERSHIP)
 
+    async def memberships(
+        self, tenant: UUID, subjects: Iterable[UUID]
+    ) -> list[tuple[Membership, int]]:
+        """Those of several people, in their order."""
+        # At once: what many ask at the same time the reader asks the log in one round trip.
+        asked = (self.membership_and_version(tenant, each) for each in subjects)
+        return await asyncio.gather(*asked)
+
     async def membership_at(
         self, tenant: UUID, subject: UUID, position: int
     ) -> tuple[Membership, int]:
         """The same as it was at a position of the organization."""
         stream = membership_stream(tenant, subject)
         return await self.write_model.state_at(tenant, stream, MEMBERSHIP, position=position)
-
-    async def _signs_in(self, blind: bytes, password: str) -> bool:
-        login = await self.logins.find(blind)
-        kept = login.password_hash if login else None
-        return (await self.passwords.verified(password, kept)).matches
 
     def _subject(
         self, person: NamedPerson, place: int, by: Actor, key: IdempotencyKey | None
@@ -223,16 +211,14 @@ class Accounts:
         (receipt,) = await self.write_model.handle_all([_listing(subject, name, by)], by=by)
         return receipt
 
-    async def register(self, subject: UUID, member: NewMember, by: Actor) -> None:
+    async def _register(self, subject: UUID, member: NewMember, by: Actor) -> None:
         """Known by name and e-mail; repeated, it changes nothing."""
         command = RegisterUser(name=member.name, email=member.email)
         await self.write_model.handle(
             subject, command, by=replace(by, tenant=SYSTEM, source="system")
         )
 
-    async def _add(
-        self, subject: UUID, member: NewMember, by: Actor, key: IdempotencyKey | None
-    ) -> Receipt:
+    async def _add(self, subject: UUID, member: NewMember, by: Actor) -> None:
         command = AddMember(
             subject=subject,
             name=member.name,
@@ -241,16 +227,10 @@ class Accounts:
             teams=member.teams,
         )
         stream = membership_stream(by.tenant, subject)
-        return await self.write_model.handle(stream, command, by=by, key=key)
+        await self.write_model.handle(stream, command, by=by)
 
     async def _is_active(self, tenant: UUID, subject: UUID) -> bool:
         return (await self.membership(tenant, subject)).standing is Standing.ACTIVE
-
-    async def _added_before(self, tenant: UUID, subject: UUID) -> Receipt:
-        """By a try whose answer nobody has seen."""
-        stream = membership_stream(tenant, subject)
-        stands = await self.write_model.standing(tenant, stream, MEMBERSHIP)
-        return stands._replace(created=True)
 
 
 def _listing(subject: UUID, name: str, by: Actor) -> Asked:

@@ -160,10 +160,6 @@ class WriteModel:
         record = Record(aggregate.empty).after(then)
         return record.state, record.version
 
-    async def standing(self, tenant: UUID, stream: UUID, aggregate: Aggregate) -> Receipt:
-        """What a command answers that changes nothing of this record."""
-        return _standing(stream, await self.records.fresh(tenant, stream, aggregate))
-
     async def stream_of(self, tenant: UUID, aggregate: str, number: int) -> UUID | None:
         """The record behind a reference: ("incident", 42) for INC-42."""
         return await self.reader.stream_of(tenant, aggregate, number)

@@ -52,6 +52,16 @@ Versions = int | frozenset[int]
 """The version that a caller saw, or several, any of which will do; no record has the version 0."""
 
 
+class Promises(NamedTuple):
+    """What comes with a command: a key that makes its retry safe, and the version it rests on."""
+
+    key: IdempotencyKey | None = None
+    expected: Versions | None = None
+
+
+NO_PROMISES = Promises()
+
+
 class Asked(NamedTuple):
     """A command, the record it is for, and the version that the caller saw."""
 

@@ -7,58 +7,84 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from write_model.accounts import Accounts, NewMember
-from write_model.kernel.access import Actor, Role
-from write_model.kernel.blind_index import BlindIndex
+from write_model.deciding import Versions
+from write_model.kernel.access import SYSTEM, Actor, Role
 from write_model.kernel.clock import Clock
 from write_model.kernel.errors import Conflict, Invalid
-from write_model.kernel.messages import Receipt
+from write_model.kernel.messages import IdempotencyKey, Receipt
 from write_model.kernel.passes import Holder, Pass, Passes
 from write_model.membership.commands import (
     AcceptInvitation,
     InviteMember,
+    RenewInvitation,
     WithdrawInvitation,
 )
-from write_model.membership.membership import Standing, membership_stream, must_outrank
+from write_model.membership.membership import (
+    MEMBERSHIP,
+    Standing,
+    membership_stream,
+    must_be_bound,
+    must_be_timed,
+    must_outrank,
+)
 from write_model.organization.commands import FoundOrganization
+from write_model.user.commands import RecordInvitation
 
 _NOBODY_KNOWS_BYTES = 18
+_OF_THE_FIRST_OWNER = "the first owner"
+"""Under the founder's key the founding itself is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """`receipt`: of the membership."""
+    """`offered`: None when the request was sent again and its token is no longer good.
+
+    `receipt`: of the membership.
+    """
 
     subject: UUID
-    offered: Pass
+    offered: Pass | None
     receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
 class Invitations:
-    """Every step may be repeated after a crash; one that was recorded can be offered again."""
+    """Every step may be repeated after a crash; one that was recorded can be offered again.
+
+    Nothing tells the inviter whether the person is known elsewhere: no answer, no id, no work.
+    """
 
     accounts: Accounts
     passes: Passes
     clock: Clock
 
-    async def found(self, name: str, owner: NewMember, *, by: Actor) -> tuple[UUID, Invited]:
-        """A new organization, into which its first owner is invited."""
-        tenant = self.accounts.ids()
-        there = replace(by, tenant=tenant, source="system")
-        await self.accounts.write_model.handle(tenant, FoundOrganization(name=name), by=there)
-        invited = await self.invite(replace(owner, roles=frozenset({Role.OWNER})), by=there)
-        return tenant, invited
+    async def found(
+        self, name: str, owner: NewMember, *, by: Actor, key: IdempotencyKey | None = None
+    ) -> tuple[UUID, Invited]:
+        """A new organization, into which its first owner is invited; a key founds only one.
 
-    async def invite(self, member: NewMember, *, by: Actor) -> Invited:
-        """Raises: Forbidden; IllegalTransition when the person is a member or invited already."""
-        by.must(InviteMember.permission)
-        must_outrank(by, *member.roles)
-        accounts = self.accounts
-        # Until the invitation is accepted nobody knows a password that goes with it.
-        nobody_s = await accounts.passwords.hashed(secrets.token_urlsafe(_NOBODY_KNOWS_BYTES))
-        blind = BlindIndex(accounts.master).of(member.email)
-        subject, _ = await accounts.logins.claim(blind, accounts.ids(), nobody_s, tenant=by.tenant)
-        await accounts.register(subject, member, by)
+        Raises: KeyReused; Conflict.
+        """
+        tenant = self.accounts.made_id("organizations", by, key)
+        there = replace(by, tenant=tenant, source="system")
+        founding = FoundOrganization(name=name)
+        await self.accounts.write_model.handle(tenant, founding, by=there, key=key)
+        inviting = None if key is None else key._replace(key=_OF_THE_FIRST_OWNER)
+        first = replace(owner, roles=frozenset({Role.OWNER}))
+        return tenant, await self.invite(first, by=there, key=inviting)
+
+    async def invite(
+        self, member: NewMember, *, by: Actor, key: IdempotencyKey | None = None
+    ) -> Invited:
+        """Ask a person in, known or not.
+
+        Raises: Forbidden; Invalid; IllegalTransition when the person is a member or invited
+        already; KeyReused.
+        """
+        self._must_be_possible(member, by)
+        write_model = self.accounts.write_model
+        first = await write_model.answered_before(by, key) if key else None
+        subject = await (self._behind(first.stream, by) if first else self._claimed(member, by))
         command = InviteMember(
             subject=subject,
             name=member.name,
@@ -67,32 +93,51 @@ class Invitations:
             teams=member.teams,
         )
         stream = membership_stream(by.tenant, subject)
-        receipt = await accounts.write_model.handle(stream, command, by=by)
-        return Invited(subject, await self._offered(by.tenant, subject), receipt)
+        receipt = await write_model.handle(stream, command, by=by, key=key)
+        return await self._offered(subject, receipt, by, key)
 
-    async def offer_again(self, subject: UUID, *, by: Actor) -> Pass:
+    async def renew(
+        self,
+        subject: UUID,
+        *,
+        by: Actor,
+        key: IdempotencyKey | None = None,
+        expected: Versions | None = None,
+    ) -> Invited:
         """Another token for who is invited; the older one is no longer good.
 
-        Raises: Forbidden; NotFound; IllegalTransition.
+        Raises: Forbidden; NotFound; IllegalTransition; VersionMismatch; KeyReused.
         """
-        by.must(InviteMember.permission)
-        state = await self.accounts.membership(by.tenant, subject)
-        state.must_be(Standing.INVITED)
-        must_outrank(by, *state.roles)
-        return await self._offered(by.tenant, subject)
-
-    async def withdraw(self, subject: UUID, *, by: Actor) -> None:
-        """Raises: Forbidden; NotFound; IllegalTransition when it was accepted; Conflict."""
         stream = membership_stream(by.tenant, subject)
-        await self.accounts.write_model.handle(stream, WithdrawInvitation(), by=by)
+        receipt = await self.accounts.write_model.handle(
+            stream, RenewInvitation(), by=by, key=key, expected=expected
+        )
+        return await self._offered(subject, receipt, by, key)
+
+    async def withdraw(
+        self,
+        subject: UUID,
+        *,
+        by: Actor,
+        key: IdempotencyKey | None = None,
+        expected: Versions | None = None,
+    ) -> Receipt:
+        """Raises: Forbidden; NotFound; IllegalTransition when it was accepted; VersionMismatch."""
+        stream = membership_stream(by.tenant, subject)
+        receipt = await self.accounts.write_model.handle(
+            stream, WithdrawInvitation(), by=by, key=key, expected=expected
+        )
         await self.passes.withdraw(by.tenant, subject)
+        return receipt
 
     async def holder(self, token: str) -> Holder:
         """Whom an invitation is for. Raises: Invalid."""
         holder = await self.passes.holder(token, at=self.clock())
         if holder is None:
             raise Invalid(
-                "This invitation is not, or no longer, good; ask for another one.", field="token"
+                "This invitation is not, or no longer, good: if you have accepted it, sign in;"
+                " otherwise ask for another one.",
+                field="token",
             )
         return holder
 
@@ -123,5 +168,37 @@ class Invitations:
             )
         return None
 
-    async def _offered(self, tenant: UUID, subject: UUID) -> Pass:
-        return await self.passes.offer(tenant, subject, at=self.clock())
+    def _must_be_possible(self, member: NewMember, by: Actor) -> None:
+        """Before the first step: of an invitation that is refused nothing is left behind."""
+        by.must(InviteMember.permission)
+        must_outrank(by, *member.roles)
+        must_be_timed(member.roles, member.until, self.clock())
+        must_be_bound(member.roles, member.teams)
+
+    async def _behind(self, stream: UUID, by: Actor) -> UUID:
+        state, _ = await self.accounts.write_model.state(by.tenant, stream, MEMBERSHIP)
+        subject: UUID = state.subject
+        return subject
+
+    async def _claimed(self, member: NewMember, by: Actor) -> UUID:
+        accounts = self.accounts
+        # Until the invitation is accepted nobody knows a password that goes with it.
+        nobody_s = await accounts.passwords.hashed(secrets.token_urlsafe(_NOBODY_KNOWS_BYTES))
+        subject, _ = await accounts.claimed(member.email, nobody_s, by=by)
+        command = RecordInvitation(name=member.name, email=member.email, organization=by.tenant)
+        system = replace(by, tenant=SYSTEM, source="system")
+        await accounts.write_model.handle(subject, command, by=system)
+        return subject
+
+    async def _offered(
+        self, subject: UUID, receipt: Receipt, by: Actor, key: IdempotencyKey | None
+    ) -> Invited:
+        token, at = self.passes.token(by, key), self.clock()
+        if not receipt.replayed:
+            offered = await self.passes.offer(by.tenant, subject, token, at=at)
+            return Invited(subject, offered, receipt)
+        state = await self.accounts.membership(by.tenant, subject)
+        if state.standing is not Standing.INVITED:
+            return Invited(subject, None, receipt)
+        again = await self.passes.offer_once(by.tenant, subject, token, at=at)
+        return Invited(subject, again, receipt)

@@ -19,15 +19,20 @@ from write_model.kernel.locks import StreamLocks
 from write_model.kernel.records import Records
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.settings import APP, Settings
-from write_model.kernel.store.exclusive import ExclusiveLog
-from write_model.kernel.store.group_commit import GroupCommit, TracedCommit
 from write_model.kernel.store.reading import StreamReader
+from write_model.kernel.store.traced import logs
 from write_model.organization.policies import OrganizationPolicies
 
 if TYPE_CHECKING:
     from write_model.kernel.tracing import Tracing
 
 _CONNECTIONS = 8
+
+# No scans: they go through what is others', and so take longer the more these have. Where no index
+# serves, what is off counts as so dear that it would be compiled first.
+_OPTIONS = (
+    "-c timezone=UTC -c statement_timeout={statement_timeout_ms} -c enable_seqscan=off -c jit=off"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ async def opened(
         kwargs={
             "autocommit": True,
             "application_name": "tallystick-app",
-            "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_ms}",
+            "options": _OPTIONS.format(statement_timeout_ms=settings.statement_timeout_ms),
         },
         open=False,
     ) as pool:
@@ -70,12 +75,7 @@ async def opened(
             answer_s=settings.statement_timeout_ms / 1000 + 1,
         )
         records = Records(reader, remembered=settings.stream_cache_size)
-        log = (
-            GroupCommit(conninfo, settings)
-            if tracing is None
-            else TracedCommit(conninfo, settings, tracing)
-        )
-        exclusive = ExclusiveLog(log, settings)
+        log, exclusive = logs(conninfo, settings, tracing)
         decider = Decider(records, keyring, clock, ids, OrganizationPolicies(records))
         # Half of the time: then the one that waited can still be carried out, or told why not.
         locks = StreamLocks(key_wait_s=settings.command_deadline_s / 2)

@@ -14,6 +14,8 @@ class ShownApiKey(Answer):
 
     id: UUID
     """Stands as the actor of all that is done with the key."""
+    version: int
+    """For `If-Match`."""
     name: str
     prefix: str
     """How the secret in force begins."""
@@ -35,7 +37,7 @@ class ApiKeys(Answer):
 
 
 class ApiKeySecret(Answer):
-    """The key with its secret, which is shown this once, and kept nowhere."""
+    """The key with its secret, which is shown to this request only, and kept nowhere."""
 
     id: UUID
     version: int

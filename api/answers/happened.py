@@ -78,7 +78,7 @@ class CloudEvent(Answer):
     """When it was recorded."""
     datacontenttype: Literal["application/json"]
     position: int
-    """Of the organization: dense, in the order of the log."""
+    """Of the organization, in the order of the log: dense but for who is bound to teams."""
     version: int
     """Of the record, after the event."""
     tenant: UUID

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from api.answers.answer import Answer
@@ -24,6 +25,25 @@ class IdentityProviders(Answer):
     """All that the organization trusts, in the order in which they were set last."""
 
     items: list[ShownIdentityProvider]
+    version: int
+    """Of the organization, for `If-Match`."""
+    next_cursor: None
+    """Always null: they come all at once."""
+
+
+class LinkedProvider(Answer):
+    """A provider that knows you."""
+
+    id: UUID
+    name: str
+    linked_at: datetime
+    """When you signed in through it first."""
+
+
+class LinkedProviders(Answer):
+    """All that tell of you here, the latest last."""
+
+    items: list[LinkedProvider]
     next_cursor: None
     """Always null: they come all at once."""
 

@@ -66,15 +66,6 @@ class MemberThen(ListedMember):
     """Whether the roles had effect then."""
 
 
-class JoinedMember(Member):
-    """The member, who can sign in at once."""
-
-    position: int
-    """Of the organization, for `min_position`; also in `X-Position`."""
-    password: str | None
-    """One made up here; null when you gave one, or the person has one already."""
-
-
 class NamedPerson(Answer):
     """A person who is known by name."""
 
@@ -185,18 +176,29 @@ class StreamTicket(Answer):
 
 
 class Offer(Answer):
-    """A token that you hand to the person: it is shown this once, and kept nowhere."""
+    """A token that you hand to the person: it is kept nowhere."""
 
-    token: str
-    expires_at: datetime
+    token: str | None
+    """Null where the request was sent again and it is no longer good."""
+    expires_at: datetime | None
+    """Null with the token."""
 
 
 class OfferedInvitation(Offer):
-    """An invitation; hand its token to the person: it is shown this once, and kept nowhere."""
+    """An invitation; hand its token to the person: it is kept nowhere."""
 
     id: UUID
     """The person, as a member."""
     status: Literal["invited"]
+
+
+class OfferedMembership(OfferedInvitation):
+    """The invitation of a member; hand its token to the person: it is kept nowhere."""
+
+    version: int
+    """Of the membership; also in `ETag`."""
+    position: int
+    """Of the organization, for `min_position`; also in `X-Position`."""
 
 
 class FoundedOrganization(OfferedInvitation):

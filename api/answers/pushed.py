@@ -25,7 +25,7 @@ class Pushed(Answer):
     time: AwareDatetime
     """When it was recorded."""
     position: int
-    """Of the organization: dense, and what to resume after."""
+    """Of the organization: dense but for who is bound to teams, and what to resume after."""
     epoch: int
     """The branch of the log; another one once it was restored."""
     version: int

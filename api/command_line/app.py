@@ -11,11 +11,13 @@ from api.command_line import (
     developing,
     doctor,
     importing,
+    limits,
     log,
     projecting,
     rebuilding,
     resetting,
     restarting,
+    rotating,
     running,
     signing_in,
 )
@@ -45,8 +47,10 @@ app.add_typer(projecting.app, name="projections")
 app.add_typer(log.app, name="log")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("doctor")(doctor.doctor)
+app.command("limits")(limits.limits)
 app.command("demo")(demo.demo)
 app.command("token")(signing_in.token)
 app.command("metrics-token")(signing_in.metrics_token)
 app.command("reset-password")(resetting.reset_password)
+app.command("rotate-secret")(rotating.rotate_secret)
 app.command("bench", context_settings=PASSED_ON)(bench.bench)

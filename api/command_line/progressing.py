@@ -1,21 +1,29 @@
-"""How far a rebuild is, on a terminal."""
+"""How far what takes long is, on a terminal."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from projections.engine.progress import Progress
+from typing import Protocol
 
 _REFRESH_S = 0.2
+
+
+class Far(Protocol):
+    """`done` of `total` in one phase of the work."""
+
+    @property
+    def phase(self) -> str: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
 
 
 class Shown:
     """A progress bar with its rate and the time left, where somebody looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "events") -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -29,7 +37,7 @@ class Shown:
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("{task.fields[rate]} events/s, left"),
+            TextColumn(f"{{task.fields[rate]}} {unit}/s, left"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
@@ -45,11 +53,11 @@ class Shown:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Far) -> None:
         elapsed_s = max(time.monotonic() - self._began, _REFRESH_S)
         self._bar.update(
             self._task,
-            description=progress.phase.value,
+            description=str(progress.phase),
             completed=progress.done,
             total=progress.total,
             rate=round(progress.done / elapsed_s),

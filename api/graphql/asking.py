@@ -55,7 +55,7 @@ class Asking:
 
     def _count(self, items: int) -> None:
         self._questions += 1
-        self._items += items
+        self._items += max(0, items)  # Fewer than none would make room for others.
         if self._questions > MOST_QUESTIONS:
             raise Malformed(f"Ask at most {MOST_QUESTIONS} reads in one request.")
         if self._items > MOST_ITEMS:

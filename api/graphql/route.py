@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from api.answers.graphql import GraphqlAnswer
 from api.graphql.asking import Asking
 from api.identity.describing import describe_body
-from api.openapi import BODY_ERRORS, answers
+from api.openapi import answers
 from api.packing import Packed
 from api.process import process
 from api.reads import JSON
@@ -47,7 +47,7 @@ class GraphqlQuery(BaseModel):
         READ,
         GraphqlQuery,
         responses=answers(GraphqlAnswer, 200),
-        errors=[*BODY_ERRORS, "unauthenticated", "forbidden", "not_installed"],
+        errors=["not_installed"],
     ),
 )
 async def graphql(request: Request) -> Response:
@@ -57,7 +57,7 @@ async def graphql(request: Request) -> Response:
     one request. What is wrong with the query or with one of its reads stands in `errors`, with the
     code of REST in `extensions.code`; the others are answered. Nothing is changed here.
     """
-    await caller(request, READ)
+    await caller(request, READ, within_teams=True)
     asked = await body(request, GraphqlQuery)
     schema, answer = await _schema(introspection=process(request).settings.graphql_introspection)
     told = await answer(

@@ -1,5 +1,6 @@
 """Routes for the keys that services ask with: making, listing, rotating and revoking them."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,14 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.api_keys import ApiKeys, ApiKeySecret
-from api.commands import JSON
-from api.identity.describing import describe_body
+from api.commands import JSON, receipt_headers
+from api.identity.describing import describe_change
 from api.identity.identity import Identity
-from api.identity.resetting import NOT_KEPT
-from api.openapi import BODY_ERRORS, PERMISSION, QUERY_ERRORS, answers, describe_query, problems
+from api.identity.promised import NOT_KEPT, Nothing, promised
+from api.openapi import answers, describe_query
 from api.process import process
-from api.requests import body, caller
+from api.reads import only
+from api.requests import caller
 from write_model.api_key.api_key import ApiKey, Status
 from write_model.api_key.commands import KeyName, Scopes
 from write_model.api_keys import NewKey
@@ -43,31 +45,26 @@ class NewApiKey(BaseModel):
 @router.post(
     "",
     status_code=201,
-    openapi_extra=describe_body(
+    openapi_extra=describe_change(
         _MANAGE,
         NewApiKey,
         responses=answers(ApiKeySecret, 201),
-        errors=(
-            *BODY_ERRORS,
-            "unauthenticated",
-            "forbidden",
-            "rate_limited",
-            "reauthentication_required",
-            "conflict",
-        ),
+        begins=True,
+        errors=["reauthentication_required"],
     ),
 )
 async def create(request: Request) -> Response:
     """Make a key for a service, which acts under the key's own id.
 
-    It needs a token of `POST /v1/auth/reauthenticate`. The secret is in this answer and kept
-    nowhere. Nobody gives a key more than he may do himself.
+    It needs a token of `POST /v1/auth/reauthenticate`. The secret is in this answer and, where the
+    request had an `Idempotency-Key`, in its repetition; it is kept nowhere. Nobody gives a key more
+    than he may do himself.
     """
     async with admitted(request, _MANAGE) as actor:
-        given = await body(request, NewApiKey)
         identity = process(request).identity
+        given, key, _ = await promised(request, actor, NewApiKey, begins=True)
         new = NewKey(given.name, given.scopes, given.expires_at)
-        receipt, secret = await identity.api_keys.create(new, by=actor)
+        receipt, secret = await identity.api_keys.create(new, by=actor, key=key)
         return await _shown_once(identity, actor.tenant, receipt, secret)
 
 
@@ -76,6 +73,7 @@ async def api_keys(request: Request) -> Response:
     """Every key that was ever made for the organization, the oldest first; no secrets."""
     with process(request).budgets.queries:
         actor = await caller(request, _MANAGE)
+        only(request)
         items = await _items(process(request).identity, actor.tenant)
     return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
 
@@ -83,21 +81,9 @@ async def api_keys(request: Request) -> Response:
 @router.post(
     "/{key}/rotate",
     status_code=201,
-    openapi_extra={
-        PERMISSION: _MANAGE,
-        "responses": {
-            **answers(ApiKeySecret, 201),
-            **problems(
-                (
-                    *QUERY_ERRORS,
-                    "reauthentication_required",
-                    "not_found",
-                    "illegal_transition",
-                    "conflict",
-                )
-            ),
-        },
-    },
+    openapi_extra=describe_change(
+        _MANAGE, responses=answers(ApiKeySecret, 201), errors=["reauthentication_required"]
+    ),
 )
 async def rotate(request: Request, key: UUID) -> Response:
     """Give a key another secret; the older one is without effect everywhere within a second.
@@ -107,7 +93,8 @@ async def rotate(request: Request, key: UUID) -> Response:
     """
     async with admitted(request, _MANAGE) as actor:
         identity = process(request).identity
-        receipt, secret = await identity.api_keys.rotate(key, by=actor)
+        given = (await promised(request, actor, Nothing)).promises
+        receipt, secret = await identity.api_keys.rotate(key, by=actor, promises=given)
         identity.bearers.evict(key)
         return await _shown_once(identity, actor.tenant, receipt, secret)
 
@@ -115,22 +102,22 @@ async def rotate(request: Request, key: UUID) -> Response:
 @router.delete(
     "/{key}",
     status_code=204,
-    openapi_extra={
-        PERMISSION: _MANAGE,
-        "responses": {
-            "204": {"description": "Revoked, and without effect everywhere within a second."},
-            **problems((*QUERY_ERRORS, "not_found", "conflict")),
+    openapi_extra=describe_change(
+        _MANAGE,
+        responses={
+            "204": {"description": "Revoked, and without effect everywhere within a second."}
         },
-    },
+    ),
 )
 async def revoke(request: Request, key: UUID) -> Response:
     """End a key for good."""
     async with admitted(request, _MANAGE) as actor:
         identity = process(request).identity
-        await identity.api_keys.revoke(key, by=actor)
+        given = (await promised(request, actor, Nothing)).promises
+        receipt = await identity.api_keys.revoke(key, by=actor, promises=given)
         # Here at once; elsewhere the log's tail tells of it.
         identity.bearers.evict(key)
-    return Response(status_code=204)
+    return Response(status_code=204, headers=receipt_headers(receipt))
 
 
 async def _shown_once(
@@ -146,24 +133,25 @@ async def _shown_once(
         "scopes": sorted(state.scopes),
         "expires_at": state.expires_at,
     }
-    return Response(to_json(content), 201, NOT_KEPT, JSON)
+    return Response(to_json(content), 201, {**NOT_KEPT, **receipt_headers(receipt)}, JSON)
 
 
 async def _items(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
     used = await identity.api_keys.secrets.of(tenant)
-    states = [(key, await identity.api_keys.state(tenant, key)) for key in used]
+    found = await asyncio.gather(
+        *(identity.api_keys.state_and_version(tenant, key) for key in used)
+    )
     now = identity.clock()
     return [
-        _item(key, state, used[key], now)
-        for key, state in states
+        {**_item(state, now), "id": key, "version": version, "used_at": used[key]}
+        for key, (state, version) in zip(used, found, strict=True)
         if state.status is not Status.NONE
     ]
 
 
-def _item(key: UUID, state: ApiKey, used_at: datetime | None, now: datetime) -> dict[str, Any]:
+def _item(state: ApiKey, now: datetime) -> dict[str, Any]:
     is_expired = state.status is Status.ACTIVE and state.expires_at <= now
     return {
-        "id": key,
         "name": state.name,
         "prefix": state.prefix,
         "scopes": sorted(state.scopes),
@@ -171,5 +159,4 @@ def _item(key: UUID, state: ApiKey, used_at: datetime | None, now: datetime) -> 
         "expires_at": state.expires_at,
         "created_by": state.created_by,
         "created_at": state.created_at,
-        "used_at": used_at,
     }

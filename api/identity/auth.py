@@ -1,23 +1,23 @@
 """Routes for signing in, staying signed in, signing out, and another password."""
 
+from uuid import UUID
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
-from api.admission import admitted
 from api.answers.people import Tokens
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Password, Short
-from api.identity.signing_in import SignedIn, SigningIn
+from api.identity.own import OWN, himself
+from api.identity.signing_in import SignedIn
 from api.openapi import BODY_ERRORS, PUBLIC, answers
+from api.process import process
 from api.requests import body
 from write_model.kernel.tokens import LIVES
 
 router = APIRouter(prefix="/v1/auth", tags=["Signing in"])
-
-_OWN = "people.read"
-"""Every role carries it: a password is everybody's own."""
 
 
 class Credentials(BaseModel):
@@ -29,6 +29,8 @@ class Credentials(BaseModel):
     """Yours, or the one that was made up for you."""
     totp: Code | None = None
     """A code of your authenticator app, or a recovery code, if you have a second factor."""
+    organization: UUID | None = None
+    """Where you will act; left out, the first one that you joined and are still a member of."""
 
 
 class RefreshToken(BaseModel):
@@ -63,8 +65,12 @@ async def token(request: Request) -> Response:
     used already.
     """
     given = await body(request, Credentials)
-    signed_in = await _signing_in(request).sign_in(
-        given.email, given.password, given.totp, address=address(request)
+    signed_in = await process(request).identity.signing_in.sign_in(
+        given.email,
+        given.password,
+        given.totp,
+        organization=given.organization,
+        address=address(request),
     )
     return tokens_answer(signed_in)
 
@@ -86,7 +92,9 @@ async def refresh(request: Request) -> Response:
     """
     given = await body(request, RefreshToken)
     return tokens_answer(
-        await _signing_in(request).refresh(given.refresh_token, address=address(request))
+        await process(request).identity.signing_in.refresh(
+            given.refresh_token, address=address(request)
+        )
     )
 
 
@@ -97,20 +105,22 @@ async def refresh(request: Request) -> Response:
         PUBLIC,
         RefreshToken,
         responses={"204": {"description": "It has ended."}},
-        errors=BODY_ERRORS,
+        errors=(*BODY_ERRORS, "rate_limited"),
     ),
 )
 async def logout(request: Request) -> Response:
     """End a sign-in: neither its refresh token nor its access tokens are good any more."""
     given = await body(request, RefreshToken)
-    await _signing_in(request).sign_out(given.refresh_token)
+    await process(request).identity.signing_in.sign_out(
+        given.refresh_token, address=address(request)
+    )
     return Response(status_code=204)
 
 
 @router.post(
     "/password",
     openapi_extra=describe_body(
-        _OWN,
+        OWN,
         PasswordChange,
         responses=answers(Tokens, 200),
         errors=(*SIGNING_IN_ERRORS, "forbidden", "conflict", "rate_limited"),
@@ -121,18 +131,12 @@ async def change_password(request: Request) -> Response:
 
     Every sign-in of yours ends, wherever it was, with its refresh and access tokens.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         given = await body(request, PasswordChange)
-        signed_in = await _signing_in(request).change_password(
+        signed_in = await process(request).identity.signing_in.change_password(
             actor, given.current_password, given.new_password, address=address(request)
         )
     return tokens_answer(signed_in)
-
-
-def _signing_in(request: Request) -> SigningIn:
-    signing_in: SigningIn = request.app.state.identity.signing_in
-    return signing_in
 
 
 def tokens_answer(signed_in: SignedIn) -> Response:

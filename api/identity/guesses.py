@@ -39,6 +39,13 @@ class Guesses:
         """Raises: RateLimited when too many have come from there."""
         await self._take(self._from, b"from", address.encode(), _FROM_ONE)
 
+    async def show_a_bad_key(self, address: str) -> None:
+        """Counted apart: people at the same address sign in all the same.
+
+        Raises: RateLimited when too many came from there.
+        """
+        await self._take(self._from, b"keys from", b"keys\0" + address.encode(), _FROM_ONE)
+
     async def guess_at(self, what: bytes) -> None:
         """Raises: RateLimited when there were too many."""
         await self._take(self._at, b"at", what, _AT_ONE)

@@ -15,8 +15,9 @@ from api.identity.actors import Actors, Happened
 from api.identity.choosing import Choosing
 from api.identity.guesses import Guesses
 from api.identity.key_bearers import KeyBearers
+from api.identity.oidc.dialogue import Dialogue
 from api.identity.oidc.discovery import Discovery
-from api.identity.oidc.elsewhere import SigningInElsewhere
+from api.identity.oidc.elsewhere import Elsewhere
 from api.identity.oidc.fetching import Fetching, Network
 from api.identity.oidc.flows import Flows
 from api.identity.on_record import OnRecord
@@ -50,6 +51,7 @@ from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
 from write_model.password_resets import PasswordResets
+from write_model.provider_links import ProviderLinks
 from write_model.second_factors import SecondFactors
 
 _OF_KEYS = f"{API_KEY.name}."
@@ -68,7 +70,7 @@ class Identity:
     invitations: Invitations
     resets: PasswordResets
     second_factors: SecondFactors
-    elsewhere: SigningInElsewhere
+    elsewhere: Elsewhere
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -131,7 +133,9 @@ def identity(
     async def lives(subject: UUID, sign_in: UUID) -> bool:
         return await sign_ins.lives(subject, sign_in, at=clock())
 
-    api_keys = ApiKeys(write_model, ApiKeySecrets(pool, master.key("api_keys")), ids)
+    key_secrets = ApiKeySecrets(pool, master.key("api_keys"))
+    repeats = master.key("repeated_api_keys")
+    api_keys = ApiKeys(write_model, key_secrets, ids, clock, repeats)
     bearers = KeyBearers(api_keys.secrets, api_keys.state, clock)
     factors = SecondFactors(write_model, Factors(pool), master, clock)
 
@@ -142,8 +146,9 @@ def identity(
     actors = Actors(tokens, accounts.membership, lives, lacks, bearers, clock)
     people = People(pool, keyring)
     access_log = AccessLog(pool)
-    invitations = Invitations(accounts, Passes(pool, "invitation"), clock)
-    resets = PasswordResets(accounts, Passes(pool, "reset"), clock)
+    secret = master.key("passes")
+    invitations = Invitations(accounts, Passes(pool, "invitation", secret), clock)
+    resets = PasswordResets(accounts, Passes(pool, "reset", secret), clock)
     guesses = Guesses(cache, master.key("guesses"), clock)
     on_record = OnRecord(access_log, logins, actors, clock)
     choosing = Choosing(accounts, people, breached)
@@ -164,16 +169,16 @@ def identity(
         SecondStep(factors, guesses, on_record),
         choosing,
     )
-    providers = IdentityProviders(
-        write_model, ClientSecrets(pool, KeptSecrets(master.key("client_secrets"))), ids, clock
-    )
-    elsewhere = SigningInElsewhere(
-        signing_in,
+    linked = LinkedSubjects(pool, master.key("linked_subjects"))
+    client_secrets = ClientSecrets(pool, KeptSecrets(master.key("client_secrets")))
+    providers = IdentityProviders(write_model, client_secrets, linked, ids, clock)
+    dialogue = Dialogue(
         providers,
-        LinkedSubjects(pool, master.key("linked_subjects")),
+        linked,
         Flows(KeptSecrets(master.key("sign_in_flows")), clock),
         Discovery(Fetching(provider_networks), clock),
     )
+    elsewhere = Elsewhere(signing_in, ProviderLinks(write_model, linked), dialogue)
     return Identity(
         accounts,
         api_keys,

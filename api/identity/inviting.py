@@ -13,27 +13,22 @@ from api.answers.people import (
     AcceptedInvitation,
     FoundedOrganization,
     Invitations,
-    OfferedInvitation,
+    OfferedMembership,
 )
-from api.commands import JSON
+from api.commands import JSON, receipt_headers
 from api.identity.addresses import address
-from api.identity.describing import describe_body
+from api.identity.describing import describe_body, describe_change
 from api.identity.identity import Identity
 from api.identity.inputs import Password, Short
-from api.identity.resetting import NOT_KEPT, offer
-from api.openapi import (
-    BODY_ERRORS,
-    PERMISSION,
-    PUBLIC,
-    QUERY_ERRORS,
-    answers,
-    describe_query,
-    problems,
-)
+from api.identity.promised import Nothing, promised, shown_once, shown_once_of
+from api.identity.resetting import offer
+from api.openapi import BODY_ERRORS, PUBLIC, answers, describe_query
 from api.process import process
+from api.reads import only
 from api.requests import body, caller
 from write_model.accounts import NewMember
-from write_model.kernel.access import Role
+from write_model.invitations import Invited
+from write_model.kernel.access import Actor, Role
 from write_model.kernel.errors import Forbidden
 from write_model.kernel.passes import Open, invitations_of
 from write_model.kernel.texts import PersonName
@@ -47,7 +42,6 @@ router = APIRouter(prefix="/v1")
 
 _MANAGE = "members.manage"
 _ADMINISTER = "organization.administer"
-_INVITING = ("unauthenticated", "forbidden", "illegal_transition", "conflict", "subject_erased")
 
 
 class InvitedPerson(BaseModel):
@@ -90,50 +84,48 @@ class InvitationAnswer(BaseModel):
     "/organizations",
     status_code=201,
     tags=["Organizations"],
-    openapi_extra=describe_body(
-        _ADMINISTER,
-        NewOrganization,
-        responses=answers(FoundedOrganization, 201),
-        errors=(*BODY_ERRORS, *_INVITING),
+    openapi_extra=describe_change(
+        _ADMINISTER, NewOrganization, responses=answers(FoundedOrganization, 201), begins=True
     ),
 )
 async def found(request: Request) -> Response:
     """Found another organization and invite its first owner.
 
-    Only administrators of the first organization, which operates the server, may do it.
+    Only administrators of the first organization, which operates the server, may do it. An
+    `Idempotency-Key` of one of them founds one organization, however long it is kept.
     """
+    identity = process(request).identity
     async with admitted(request, _ADMINISTER) as actor:
-        identity = process(request).identity
-        if actor.tenant != first_tenant(identity.accounts.master):
-            message = "Only the organization that operates this server founds others."
-            raise Forbidden(_ADMINISTER, message)
-        given = await body(request, NewOrganization)
+        _must_operate(actor, identity)
+        given, key, _ = await promised(request, actor, NewOrganization, begins=True)
         owner = NewMember(given.owner.name, given.owner.email, frozenset({Role.OWNER}))
-        tenant, invited = await identity.invitations.found(given.name, owner, by=actor)
-    return _offered({**offer(invited.offered), "id": invited.subject, "organization": tenant})
+        tenant, invited = await identity.invitations.found(given.name, owner, by=actor, key=key)
+    # Neither version nor position: both would be of another organization than one's own.
+    content = {**_content(invited), "organization": tenant}
+    return shown_once(content, replayed=invited.receipt.replayed)
 
 
 @router.post(
     "/invitations",
     status_code=201,
     tags=["People"],
-    openapi_extra=describe_body(
-        _MANAGE,
-        InvitedMember,
-        responses=answers(OfferedInvitation, 201),
-        errors=(*BODY_ERRORS, *_INVITING),
+    openapi_extra=describe_change(
+        _MANAGE, InvitedMember, responses=answers(OfferedMembership, 201), begins=True
     ),
 )
 async def invite(request: Request) -> Response:
     """Ask a person into your organization: hand over the token of the answer.
 
-    It is good for seven days and for one use. Nothing is sent by mail.
+    It is good for seven days and for one use. Nothing is sent by mail. Whether the person has an
+    account on this server already is not told; who has accepts with its password. Sent again with
+    its `Idempotency-Key` the token is the same, and null once it is no longer good.
     """
+    invitations = process(request).identity.invitations
     async with admitted(request, _MANAGE) as actor:
-        given = await body(request, InvitedMember)
+        given, key, _ = await promised(request, actor, InvitedMember, begins=True)
         member = NewMember(given.name, given.email, given.roles, given.until, given.teams)
-        invited = await process(request).identity.invitations.invite(member, by=actor)
-    return _offered({**offer(invited.offered), "id": invited.subject})
+        invited = await invitations.invite(member, by=actor, key=key)
+    return _offered(invited)
 
 
 @router.get(
@@ -144,6 +136,7 @@ async def invitations(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, _MANAGE)
+        only(request)
         found = await invitations_of(at.pool, actor.tenant)
         items = await _items(at.identity, actor.tenant, found)
         shown(request, actor, _MANAGE)
@@ -154,45 +147,32 @@ async def invitations(request: Request) -> Response:
     "/invitations/{member}/renew",
     status_code=201,
     tags=["People"],
-    openapi_extra={
-        PERMISSION: _MANAGE,
-        "responses": {
-            **answers(OfferedInvitation, 201),
-            **problems((*QUERY_ERRORS, "not_found", "illegal_transition")),
-        },
-    },
+    openapi_extra=describe_change(_MANAGE, responses=answers(OfferedMembership, 201)),
 )
 async def renew(request: Request, member: UUID) -> Response:
     """Make another token for an invitation; the older one is no longer good."""
+    invitations = process(request).identity.invitations
     async with admitted(request, _MANAGE) as actor:
-        offered = await process(request).identity.invitations.offer_again(member, by=actor)
-    return _offered({**offer(offered), "id": member})
+        _, key, expected = await promised(request, actor, Nothing)
+        invited = await invitations.renew(member, by=actor, key=key, expected=expected)
+    return _offered(invited)
 
 
 @router.delete(
     "/invitations/{member}",
     status_code=204,
     tags=["People"],
-    openapi_extra={
-        PERMISSION: _MANAGE,
-        "responses": {
-            "204": {"description": "It cannot be accepted any more."},
-            **problems(
-                (
-                    *QUERY_ERRORS,
-                    "not_found",
-                    "illegal_transition",
-                    "conflict",
-                )
-            ),
-        },
-    },
+    openapi_extra=describe_change(
+        _MANAGE, responses={"204": {"description": "It cannot be accepted any more."}}
+    ),
 )
 async def withdraw(request: Request, member: UUID) -> Response:
     """Withdraw an invitation that was not accepted."""
+    invitations = process(request).identity.invitations
     async with admitted(request, _MANAGE) as actor:
-        await process(request).identity.invitations.withdraw(member, by=actor)
-    return Response(status_code=204)
+        _, key, expected = await promised(request, actor, Nothing)
+        receipt = await invitations.withdraw(member, by=actor, key=key, expected=expected)
+    return Response(status_code=204, headers=receipt_headers(receipt))
 
 
 @router.post(
@@ -235,7 +215,7 @@ async def _items(identity: Identity, tenant: UUID, found: list[Open]) -> list[di
     subjects = [each.user for each in found]
     names = await identity.people.names(tenant, subjects)
     emails = await identity.people.emails(subjects)
-    states = [await identity.accounts.membership(tenant, one) for one in subjects]
+    memberships = await identity.accounts.memberships(tenant, subjects)
     return [
         {
             "id": each.user,
@@ -248,10 +228,22 @@ async def _items(identity: Identity, tenant: UUID, found: list[Open]) -> list[di
             "expires_at": each.expires_at,
             "expired": each.expires_at <= identity.clock(),
         }
-        for each, state in zip(found, states, strict=True)
+        for each, (state, _) in zip(found, memberships, strict=True)
         if state.standing is Standing.INVITED  # and was not removed as a member
     ]
 
 
-def _offered(content: dict[str, Any]) -> Response:
-    return Response(to_json({**content, "status": "invited"}), 201, NOT_KEPT, JSON)
+def _must_operate(actor: Actor, identity: Identity) -> None:
+    if actor.tenant != first_tenant(identity.accounts.master):
+        message = "Only the organization that operates this server founds others."
+        raise Forbidden(_ADMINISTER, message)
+
+
+def _offered(invited: Invited) -> Response:
+    receipt = invited.receipt
+    content = {"version": receipt.version, "position": receipt.position, **_content(invited)}
+    return shown_once_of(receipt, content)
+
+
+def _content(invited: Invited) -> dict[str, object]:
+    return {**offer(invited.offered), "id": invited.subject, "status": "invited"}

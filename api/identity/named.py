@@ -20,10 +20,11 @@ from api.admission import admitted
 from api.answers.people import NamedPeople, WhoWasNamed
 from api.commands import answered
 from api.identity.describing import KEYED_ERRORS, describe_body
+from api.identity.promised import promised
 from api.openapi import IDEMPOTENCY_KEY, answers, describe_query
 from api.process import process
-from api.promises import promises
-from api.requests import caller, parsed, raw_body
+from api.reads import only
+from api.requests import caller
 from write_model.accounts import Listed, NamedPerson
 from write_model.kernel.errors import Invalid
 from write_model.kernel.texts import PersonName
@@ -94,11 +95,8 @@ async def list_people(request: Request) -> Response:
     """
     identity = process(request).identity
     async with admitted(request, ListPerson.permission) as actor:
-        content = await raw_body(request)
-        asked = parsed(content, People.model_validate_json)
+        asked, key, _ = await promised(request, actor, People, begins=True)
         people = asked.all()
-        given, _ = await promises(request, actor, content, begins=True)
-        key = identity.kept_key(given)
         listed = await identity.accounts.list_people(people, by=actor, key=key)
     items = [_item(*one) for one in zip(people, listed, strict=True)]
     if asked.people is None:
@@ -112,6 +110,7 @@ async def names(request: Request, ids: Ids) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, "people.read")
+        only(request, "ids")
         wanted = _wanted(ids)
         found = await at.identity.people.names(actor.tenant, wanted)
         named = [one for one in wanted if one in found]

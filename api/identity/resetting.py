@@ -4,16 +4,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import to_json
 
 from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import Offer
-from api.commands import JSON
 from api.identity.addresses import address
-from api.identity.describing import describe_body
+from api.identity.describing import describe_body, describe_change
 from api.identity.inputs import Password, Short
-from api.openapi import BODY_ERRORS, PERMISSION, PUBLIC, QUERY_ERRORS, answers, problems
+from api.identity.promised import Nothing, promised, shown_once
+from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.process import process
 from api.requests import body
 from write_model.kernel.passes import Pass
@@ -21,7 +20,6 @@ from write_model.kernel.passes import Pass
 router = APIRouter(prefix="/v1", tags=["Signing in"])
 
 _MANAGE = "members.manage"
-NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 class ResetPassword(BaseModel):
@@ -36,22 +34,7 @@ class ResetPassword(BaseModel):
 @router.post(
     "/members/{member}/password-reset",
     status_code=201,
-    openapi_extra={
-        PERMISSION: _MANAGE,
-        "responses": {
-            **answers(Offer, 201),
-            **problems(
-                (
-                    *QUERY_ERRORS,
-                    "segregation_of_duties",
-                    "not_found",
-                    "illegal_transition",
-                    "conflict",
-                    "subject_erased",
-                )
-            ),
-        },
-    },
+    openapi_extra=describe_change(_MANAGE, responses=answers(Offer, 201)),
 )
 async def offer_reset(request: Request, member: UUID) -> Response:
     """Enable a member to set another password: hand over the token of the answer.
@@ -60,10 +43,12 @@ async def offer_reset(request: Request, member: UUID) -> Response:
     Nothing is sent by mail. The member must belong to no other organization; for who does, the
     operator of the server makes one. Only an owner does it for an owner.
     """
+    resets = process(request).identity.resets
     async with admitted(request, _MANAGE) as actor:
-        offered = await process(request).identity.resets.offer(member, by=actor)
+        _, key, expected = await promised(request, actor, Nothing)
+        offered = await resets.offer(member, by=actor, key=key, expected=expected)
         shown(request, actor, _MANAGE)
-    return Response(to_json(offer(offered)), 201, NOT_KEPT, JSON)
+    return shown_once(offer(offered.offered), replayed=offered.is_replayed)
 
 
 @router.post(
@@ -86,5 +71,7 @@ async def reset_password(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def offer(offered: Pass) -> dict[str, object]:
+def offer(offered: Pass | None) -> dict[str, object]:
+    if offered is None:
+        return {"token": None, "expires_at": None}
     return {"token": offered.token, "expires_at": offered.expires_at}

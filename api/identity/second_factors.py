@@ -12,9 +12,10 @@ from api.answers.people import RecoveryCodes, SecondFactor, SecondFactorOffer
 from api.commands import JSON
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code
-from api.identity.resetting import NOT_KEPT
+from api.identity.promised import NOT_KEPT
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, describe_query, problems
 from api.process import process
+from api.reads import only
 from api.requests import body, caller
 
 router = APIRouter(prefix="/v1", tags=["Signing in"])
@@ -40,6 +41,7 @@ async def second_factor(request: Request) -> Response:
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, _OWN)
+        only(request)
         actor.must_be_a_person()
         factor = await at.identity.second_factors.kept.of(actor.id)
     is_on = factor is not None and factor.is_on

@@ -9,9 +9,10 @@ from pydantic_core import to_json
 from api.admission import admitted
 from api.answers.people import Sessions
 from api.commands import JSON
-from api.identity.signing_in import SigningIn
+from api.identity.own import OWN, himself
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
+from api.reads import only
 from api.requests import caller
 from write_model.kernel.errors import NotFound
 from write_model.kernel.sign_ins import SignIn
@@ -19,22 +20,22 @@ from write_model.membership.membership import Standing, must_outrank
 
 router = APIRouter(prefix="/v1", tags=["Signing in"])
 
-_OWN, _MANAGE = "people.read", "members.manage"
-"""Every role carries the first: a sign-in is everybody's own."""
+_MANAGE = "members.manage"
 
 
-def _ending(*errors: str, permission: str = _OWN) -> dict[str, Any]:
+def _ending(*errors: str, permission: str = OWN) -> dict[str, Any]:
     ended = {"204": {"description": "Ended, and without effect everywhere within a second."}}
     return {PERMISSION: permission, "responses": {**ended, **problems((*QUERY_ERRORS, *errors))}}
 
 
-@router.get("/auth/sessions", openapi_extra=describe_query(_OWN, answer=Sessions))
+@router.get("/auth/sessions", openapi_extra=describe_query(OWN, answer=Sessions))
 async def sessions(request: Request) -> Response:
     """Your sign-ins that have not ended, in every organization, the newest first."""
     with process(request).budgets.queries:
-        actor = await caller(request, _OWN)
+        actor = await caller(request, OWN)
+        only(request)
         actor.must_be_a_person()
-        signing_in = _signing_in(request)
+        signing_in = process(request).identity.signing_in
         found = await signing_in.sign_ins.of(actor.id, at=signing_in.clock())
     current = current_sign_in(request)
     items = [_item(each, current) for each in found]
@@ -51,10 +52,9 @@ async def end_all(request: Request) -> Response:
 
     It needs a token of `POST /v1/auth/reauthenticate`.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         actor.must_have_reauthenticated(process(request).identity.clock())
-        await _signing_in(request).end(actor)
+        await process(request).identity.signing_in.end(actor)
     return Response(status_code=204)
 
 
@@ -68,11 +68,10 @@ async def end_one(request: Request, session: UUID) -> Response:
 
     Any but the one that asks needs a token of `POST /v1/auth/reauthenticate`.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         if session != current_sign_in(request):
             actor.must_have_reauthenticated(process(request).identity.clock())
-        await _signing_in(request).end(actor, session)
+        await process(request).identity.signing_in.end(actor, session)
     return Response(status_code=204)
 
 
@@ -91,14 +90,14 @@ async def end_of_member(request: Request, member: UUID) -> Response:
         if state.standing is Standing.NONE:
             raise NotFound
         must_outrank(actor, *state.roles)
-        await _signing_in(request).end_in_organization(member, by=actor)
+        await process(request).identity.signing_in.end_in_organization(member, by=actor)
     return Response(status_code=204)
 
 
 def current_sign_in(request: Request) -> UUID | None:
     """The one that the request's token was issued to."""
     _, _, token = request.headers["authorization"].partition(" ")
-    return _signing_in(request).tokens.verify(token).sign_in
+    return process(request).identity.signing_in.tokens.verify(token).sign_in
 
 
 def _item(sign_in: SignIn, current: UUID | None) -> dict[str, Any]:
@@ -110,8 +109,3 @@ def _item(sign_in: SignIn, current: UUID | None) -> dict[str, Any]:
         "expires_at": sign_in.expires_at,
         "current": sign_in.id == current,
     }
-
-
-def _signing_in(request: Request) -> SigningIn:
-    signing_in: SigningIn = request.app.state.identity.signing_in
-    return signing_in

@@ -55,18 +55,27 @@ class SigningIn:
     choosing: Choosing
 
     async def sign_in(
-        self, email: str, password: str, code: str | None = None, *, address: str
+        self,
+        email: str,
+        password: str,
+        code: str | None = None,
+        *,
+        address: str,
+        organization: UUID | None = None,
     ) -> SignedIn:
-        """Raises: Unauthenticated, the same for whatever was wrong; SecondFactorRequired;
+        """`organization`: None for the first one that lets the person in.
+
+        Raises: Unauthenticated, the same for whatever was wrong; SecondFactorRequired;
         RateLimited; Overloaded.
         """
         blind = self.blind_index.of(email)
         await self._must_be_allowed(blind, address)
-        signed_in = await self._tried(blind, password, code)
+        tried = partial(self._tried, blind, password, code, organization)
+        signed_in = await tried()
         if signed_in is None:
             # Once more, for another sign-in may have hashed the same password anew. The second step
             # was passed already, with a code that is not good twice.
-            signed_in = await self._tried(blind, password, code, is_passed=True)
+            signed_in = await tried(is_passed=True)
         if signed_in is None:
             raise Unauthenticated(WRONG)
         return signed_in
@@ -99,10 +108,15 @@ class SigningIn:
         await self.actors.member(tenant, user)
         return self._signed_in(user, tenant, Begun(renewed.token, renewed.sign_in))
 
-    async def sign_out(self, refresh_token: str) -> None:
-        """End a sign-in, its access tokens included."""
+    async def sign_out(self, refresh_token: str, *, address: str) -> None:
+        """End a sign-in, its access tokens included.
+
+        Raises: RateLimited for who sends many bad ones.
+        """
         ended = await self.refresh_tokens.revoke(refresh_token, at=self.clock())
-        if ended is not None:
+        if ended is None:
+            await self.guesses.come_from(address)
+        else:
             await self._ended(ended.user, "signed_out", ended.sign_in)
 
     async def end(self, by: Actor, sign_in: UUID | None = None) -> None:
@@ -165,6 +179,10 @@ class SigningIn:
         """
         await self._own_hash(by, password, address, field="password")
         await self.second_step.must_pass(by.id, code)
+        return self.proof(by, sign_in)
+
+    def proof(self, by: Actor, sign_in: UUID | None) -> str:
+        """The same, for who has just proven it."""
         self.on_record.note(by.id, "reauthenticated")
         return self.tokens.issue(by.id, by.tenant, sign_in=sign_in, is_proof=True)
 
@@ -186,16 +204,38 @@ class SigningIn:
 
         Raises: Invalid; IllegalTransition; Conflict; RateLimited; Overloaded.
         """
-        await self.guesses.come_from(address)
+        try:
+            return await self._accepted(token, password, name)
+        except Invalid:
+            # Only what is no good is counted: behind one address a whole crew accepts one morning.
+            await self.guesses.come_from(address)
+            raise
+
+    async def _accepted(
+        self, token: str, password: str, name: str | None
+    ) -> tuple[Holder, Receipt]:
         holder = await self.invitations.holder(token)
-        await self.guesses.guess_at(b"invitation" + holder.user.bytes)
+        what = b"invitation" + holder.user.bytes
+        await self.guesses.guess_at(what)
         if holder.is_pending:  # Otherwise it is not set here, but proven.
             await self.choosing.must_be_fit(password, holder.user, field="password", name=name)
-        receipt = await self.invitations.accept(token, holder, password, name)
+        try:
+            receipt = await self.invitations.accept(token, holder, password, name)
+        except Invalid:
+            # Where he is a member it is on record that somebody tried whom the token is for.
+            self.on_record.note(holder.user, "password_not_confirmed")
+            raise
+        await self.guesses.right(what)
         return holder, receipt
 
     async def _tried(
-        self, blind: bytes, password: str, code: str | None, *, is_passed: bool = False
+        self,
+        blind: bytes,
+        password: str,
+        code: str | None,
+        organization: UUID | None,
+        *,
+        is_passed: bool = False,
     ) -> SignedIn | None:
         """None when the hash changed while it was verified."""
         login = await self.logins.find(blind)
@@ -209,7 +249,7 @@ class SigningIn:
         if not is_passed:
             await self.second_step.must_pass(login.user, code)
         kept = await self._tidied(login, verdict.rehash)
-        return await self._begun(login.user, await self._first_active(login), kept)
+        return await self._begun(login.user, await self._first_active(login, organization), kept)
 
     async def _own_hash(self, by: Actor, password: str, address: str, *, field: str) -> str:
         # By another name than at sign-in: who guesses with a stolen token locks nobody out.
@@ -280,8 +320,10 @@ class SigningIn:
             return rehash
         return old_hash
 
-    async def _first_active(self, login: Login) -> UUID:
+    async def _first_active(self, login: Login, organization: UUID | None) -> UUID:
         for tenant in login.tenants:
+            if organization not in (None, tenant):
+                continue
             try:
                 await self.actors.member(tenant, login.user)
             except Unauthenticated:

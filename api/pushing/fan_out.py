@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 from api.identity.actors import Actors
-from api.pushing.subscriber import Restarting, Subscriber
+from api.pushing.subscriber import Restarting, Subscriber, TailLost
+from api.pushing.teams import Teams
 from api.pushing.topics import View
-from projections.push import Ring
+from api.tracing import note
+from projections.push import Message, Ring
 from write_model.kernel.errors import DomainError, LogRestored
 
 _AT_ONCE = 256
@@ -28,20 +30,26 @@ _LOOKED_UP_AT_ONCE = 16
 
 
 class Part(NamedTuple):
-    """What follows a position, for all who have the same view."""
+    """What follows a position, for all who have the same view.
+
+    `unjudged`: what must be looked up before anything of it is shown.
+    """
 
     data: bytes
     position: int
+    unjudged: Sequence[Message] = ()
 
 
-Parts = dict[tuple[View, int, object], Part | None]
+Work = Callable[[], Awaitable[None]]
+Encoded = Callable[[Sequence[Message]], bytes]
+Parts = dict[tuple[View, int, Encoded], Part | None]
 Judge = Callable[[Subscriber], bool]
 """Whether it is known at once what the subscriber may see. Raises: Unauthenticated, Forbidden."""
 
 
 class FanOut:
-    def __init__(self, ring: Ring, actors: Actors) -> None:
-        self._ring, self._actors = ring, actors
+    def __init__(self, ring: Ring, actors: Actors, teams: Teams) -> None:
+        self._ring, self._actors, self._teams = ring, actors, teams
         self._subscribers: dict[UUID, dict[Subscriber, None]] = {}
         self._tasks = set[asyncio.Task[None]]()
         self._looking = asyncio.Semaphore(_LOOKED_UP_AT_ONCE)
@@ -61,6 +69,7 @@ class FanOut:
     def join(self, subscriber: Subscriber) -> None:
         """Send to it from now on, beginning with what it has missed."""
         self._subscribers.setdefault(subscriber.actor.tenant, {})[subscriber] = None
+        note(subscriber.connection, "stream.begun", position=subscriber.position)
         if self._is_leaving:
             self._wait_for(subscriber, partial(_raising, Restarting()))
         else:
@@ -68,6 +77,7 @@ class FanOut:
 
     def leave(self, subscriber: Subscriber) -> None:
         """It has gone."""
+        note(subscriber.connection, "stream.ended", position=subscriber.position)
         of_tenant = self._subscribers.get(subscriber.actor.tenant, {})
         of_tenant.pop(subscriber, None)
         if not of_tenant:
@@ -105,13 +115,16 @@ class FanOut:
                 await asyncio.sleep(0)
 
     def _advance(self, subscriber: Subscriber, parts: Parts, is_judged: Judge) -> None:
+        if self._ring.is_silent:
+            self._wait_for(subscriber, partial(_raising, TailLost()))
+            return
         try:
             if subscriber.branch != self._ring.branch:
                 raise LogRestored
             if not is_judged(subscriber):
                 self._wait_for(subscriber, partial(self._looked_up, subscriber))
-            elif not self._has_sent(subscriber, parts):
-                self._wait_for(subscriber, subscriber.catch_up)
+            elif (work := self._sent(subscriber, parts)) is not None:
+                self._wait_for(subscriber, work)
         except DomainError as error:
             self._wait_for(subscriber, partial(_raising, error))
 
@@ -123,34 +136,47 @@ class FanOut:
         async with self._looking:
             await subscriber.look_up()
 
-    def _has_sent(self, subscriber: Subscriber, parts: Parts) -> bool:
-        """False when the ring has gone on without it."""
+    async def _teams_looked_up(self, messages: Sequence[Message]) -> None:
+        async with self._looking:  # Who waits here for the same finds it known when it is his turn.
+            await self._teams.look_up(messages)
+
+    def _sent(self, subscriber: Subscriber, parts: Parts) -> Work | None:
+        """Send what is in the ring for it: what it has to wait for before there can be more."""
         line = subscriber.line
         while line.is_clear:
             part = self._part(subscriber, parts)
             if part is None:
-                return False
+                return subscriber.catch_up
+            if part.unjudged:
+                return partial(self._teams_looked_up, part.unjudged)
             if part.position == subscriber.position:
                 subscriber.was_live = True
-                return True
+                return None
             if part.data:
                 line.write(part.data)
             subscriber.position = part.position
-        return True
+        return None
 
     def _part(self, subscriber: Subscriber, parts: Parts) -> Part | None:
         view, position, encoded = subscriber.view, subscriber.position, subscriber.line.encoded
         place = view, position, encoded
         if place not in parts:
             messages = self._ring.after(subscriber.actor.tenant, position, at_most=_AT_ONCE)
-            if messages is None:
-                parts[place] = None
-            else:
-                last = messages[-1].position if messages else position
-                parts[place] = Part(encoded(view.of_these(messages)), last)
+            parts[place] = None if messages is None else self._made(*place, messages)
         return parts[place]
 
-    def _wait_for(self, subscriber: Subscriber, work: Callable[[], Awaitable[None]]) -> None:
+    def _made(
+        self, view: View, position: int, encoded: Encoded, messages: Sequence[Message]
+    ) -> Part:
+        shown = view.of_these(messages)
+        if view.teams is not None:
+            within = self._teams.at_hand(shown, view.teams)
+            if within is None:
+                return Part(b"", position, shown)
+            shown = within
+        return Part(encoded(shown), messages[-1].position if messages else position)
+
+    def _wait_for(self, subscriber: Subscriber, work: Work) -> None:
         task = asyncio.create_task(
             self._done(subscriber, work), name="subscriber", context=subscriber.context
         )
@@ -158,11 +184,11 @@ class FanOut:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _done(self, subscriber: Subscriber, work: Callable[[], Awaitable[None]]) -> None:
+    async def _done(self, subscriber: Subscriber, work: Work) -> None:
         try:
             await work()
         except Exception as error:  # noqa: BLE001  # a line must never stay open and silent
-            self.closed[await subscriber.part(error)] += 1
+            await subscriber.part(error)
         else:
             subscriber.task = None
             self._advance(subscriber, {}, self._is_as_before)

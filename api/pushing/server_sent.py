@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 from pydantic_core import to_json
 
@@ -17,24 +17,30 @@ _HEARTBEAT = b":\n\n"
 """Whatever stands in between ends an answer in which nothing comes for a minute or so."""
 _CLEAR_BYTES = 64 * 1024
 _END = b"event: end\n"
+_FAREWELL_S, _PATIENCE_S = 5.0, 40.0
+"""So long who is sent away, and who may stay, need not read anything: as long as a WebSocket."""
 
 
 class EventLine:
     """The way to one subscriber: what is written waits until the answer has taken it."""
 
-    def __init__(self) -> None:
+    def __init__(self, cut: Callable[[], object]) -> None:
+        """`cut`: ends the connection, unless its answer has ended."""
+        self._cut = cut
         self._waiting: list[bytes] = []
         self._bytes = 0
         self._news, self._clear = asyncio.Event(), asyncio.Event()
         self._clear.set()
         self._is_closed = False
+        self._ends: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes) -> None:
         self._waiting.append(data)
         self._bytes += len(data)
         self._news.set()
-        if self._bytes > _CLEAR_BYTES:
+        if self._bytes > _CLEAR_BYTES and self.is_clear:
             self._clear.clear()
+            self._ends = asyncio.get_running_loop().call_later(_PATIENCE_S, self._cut)
 
     @property
     def is_clear(self) -> bool:
@@ -44,9 +50,13 @@ class EventLine:
         await self._clear.wait()
 
     async def close(self, code: int, reason: str) -> None:
-        """Its last event says why, with the code that a WebSocket would be closed with."""
+        """Its last event says why, with the code that a WebSocket would be closed with.
+
+        Who does not read it is cut off.
+        """
         self.write(_END + self.encoded_text(to_json({"code": code, "reason": reason}).decode()))
         self._is_closed = True
+        asyncio.get_running_loop().call_later(_FAREWELL_S, self._cut)
 
     async def sent(self) -> AsyncGenerator[bytes]:
         """What the answer consists of, until it is closed."""
@@ -66,6 +76,8 @@ class EventLine:
         self._bytes = 0
         self._news.clear()
         self._clear.set()
+        if self._ends is not None:
+            self._ends.cancel()
         return taken
 
     @staticmethod

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from starlette.types import Scope
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -75,7 +75,7 @@ class SocketLine:
         try:
             async with asyncio.timeout(_FAREWELL_S):
                 await self._websocket.close(code, reason)
-        except (TimeoutError, RuntimeError):
+        except (TimeoutError, RuntimeError, WebSocketDisconnect):
             self._protocol.transport.abort()
 
     @staticmethod

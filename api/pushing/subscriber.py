@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from api.accesses import refused
 from api.process import Process
 from api.pushing.topics import Topic, View
+from api.tracing import note
 from projections.push import Message, message
 from read_model.log_headers import missed
 from write_model.kernel.access import Actor
@@ -23,7 +24,7 @@ from write_model.kernel.errors import Forbidden, LogRestored, Unauthenticated, U
 
 log = structlog.get_logger(__name__)
 
-POLICY, RESTARTING, TOO_SLOW = 1008, 1012, 1013
+POLICY, RESTARTING, TOO_SLOW, OUT_OF_REACH = 1008, 1012, 1013, 1014
 GOES_ON = '{"type":"stream.token_taken"}'
 
 
@@ -46,6 +47,10 @@ class Writing(Protocol):
 
 class FellBehind(Exception):
     """What the client has not taken yet is no longer in the ring."""
+
+
+class TailLost(Exception):
+    """This process does not hear what happens; another one may."""
 
 
 class Restarting(Exception):
@@ -114,6 +119,7 @@ class Subscriber:
         except Exception as error:  # noqa: BLE001  # as for whatever else it waits for
             await self.part(error)
         else:
+            await self.line.cleared()  # Who never reads must not have answers heaped up.
             self.line.write(self.line.encoded_text(GOES_ON))
 
     async def _go_on_with(self, token: str) -> None:
@@ -137,7 +143,7 @@ class Subscriber:
             if self.was_live and not page:
                 raise FellBehind
             await self.look_up()
-            self._send(page)
+            await self._send(page)
             if not page:
                 self.at.ring.begin(self.actor.tenant, self.position)
             await self.line.cleared()
@@ -145,9 +151,13 @@ class Subscriber:
     def _is_in_the_ring(self) -> bool:
         return self.at.ring.after(self.actor.tenant, self.position, at_most=1) is not None
 
-    def _send(self, messages: Sequence[Message]) -> None:
+    async def _send(self, messages: Sequence[Message]) -> None:
+        shown = self.view.of_these(messages)
+        if self.view.teams is not None:
+            async with self._soon():
+                shown = await self.at.teams.of(shown, self.view.teams)
         if messages:
-            self.line.write(self.line.encoded(self.view.of_these(messages)))
+            self.line.write(self.line.encoded(shown))
             self.position = messages[-1].position
 
     async def _missed(self) -> list[Message]:
@@ -161,11 +171,12 @@ class Subscriber:
         """No longer than a request may take: the pool would wait for half a minute."""
         return asyncio.timeout(self.at.settings.command_deadline_s)
 
-    async def part(self, error: Exception) -> int:
-        """Tell it why it ends, and from where to resume; the code of its close."""
+    async def part(self, error: Exception) -> None:
+        """Tell it why it ends, and from where to resume."""
         code, reason = self._farewell(error)
+        self.at.fan_out.closed[code] += 1
+        note(self.connection, "stream.sent_away", code=code, position=self.position)
         await self.line.close(code, reason)
-        return code
 
     def _farewell(self, error: Exception) -> tuple[int, str]:
         match error:
@@ -176,6 +187,8 @@ class Subscriber:
                 return POLICY, self._resumable("no longer permitted")
             case FellBehind():
                 return TOO_SLOW, self._resumable("too slow")
+            case TailLost():
+                return OUT_OF_REACH, self._resumable("the log is out of reach here")
             case LogRestored():
                 return RESTARTING, "the log was restored; start anew"
             case Restarting():

@@ -58,6 +58,8 @@ CREATE TABLE projections.skipped (
     reason      text        NOT NULL DEFAULT '',
     skipped_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- Reads of the past look them up: what others had skipped must not make these longer.
+CREATE INDEX skipped_by_record ON projections.skipped (tenant_id, stream_id);
 
 -- Tables that nothing points to any more; dropped once nobody can still be reading them.
 CREATE TABLE projections.retired (
@@ -96,6 +98,7 @@ CREATE TABLE projections.rebuilds (
 CREATE UNIQUE INDEX rebuilds_not_over
     ON projections.rebuilds (tenant_id, names, stream_id, kind, since) NULLS NOT DISTINCT
     WHERE requested_by IS NOT NULL AND state IN ('waiting', 'running');
+CREATE INDEX rebuilds_by_tenant ON projections.rebuilds (tenant_id, requested_at);
 
 -- The ready document. `people`: the subject ids it names, whose names the rim fills in.
 CREATE TABLE projections.incident_v1 (

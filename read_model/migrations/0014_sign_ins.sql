@@ -116,10 +116,22 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
         expires_at = excluded.expires_at
 $$;
 
+-- Until when it is good, where it is the latest; it is put in place where there is none.
+CREATE FUNCTION credentials.offer_pass_once(
+    kind text, tenant uuid, person uuid, hash bytea, at timestamptz, until timestamptz)
+RETURNS timestamptz
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO credentials.passes (purpose, tenant_id, user_id, token_hash, made_at, expires_at)
+    VALUES (kind, tenant, person, hash, at, until)
+    ON CONFLICT DO NOTHING;
+    SELECT p.expires_at FROM credentials.passes p WHERE p.purpose = kind AND p.token_hash = hash
+$$;
+
 CREATE FUNCTION credentials.find_pass(kind text, hash bytea, at timestamptz)
-RETURNS TABLE (tenant_id uuid, user_id uuid, password_hash text, is_pending boolean)
+RETURNS TABLE (tenant_id uuid, user_id uuid, password_hash text, is_pending boolean,
+    expires_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.tenant_id, p.user_id, l.password_hash, l.pending_in IS NOT NULL
+    SELECT p.tenant_id, p.user_id, l.password_hash, l.pending_in IS NOT NULL, p.expires_at
     FROM credentials.passes p JOIN credentials.logins l ON l.user_id = p.user_id
     WHERE p.purpose = kind AND p.token_hash = hash AND p.expires_at > at
 $$;
@@ -195,11 +207,12 @@ BEGIN
     RETURN true;
 END $$;
 
-REVOKE ALL ON FUNCTION credentials.offer_pass, credentials.find_pass, credentials.use_pass,
-    credentials.withdraw_pass, credentials.invitations_of, credentials.organizations_of FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION credentials.offer_pass, credentials.find_pass, credentials.use_pass,
-    credentials.withdraw_pass, credentials.invitations_of, credentials.organizations_of
-    TO tallystick_app;
+REVOKE ALL ON FUNCTION credentials.offer_pass, credentials.offer_pass_once,
+    credentials.find_pass, credentials.use_pass, credentials.withdraw_pass,
+    credentials.invitations_of, credentials.organizations_of FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION credentials.offer_pass, credentials.offer_pass_once,
+    credentials.find_pass, credentials.use_pass, credentials.withdraw_pass,
+    credentials.invitations_of, credentials.organizations_of TO tallystick_app;
 
 -- Entries are shown page by page, the newest first; of one moment there may be many.
 ALTER TABLE access.access_log ADD COLUMN entry_id bigint GENERATED ALWAYS AS IDENTITY;

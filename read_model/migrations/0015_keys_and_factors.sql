@@ -14,6 +14,7 @@ CREATE INDEX api_keys_by_key ON credentials.api_keys (key_id);
 CREATE FUNCTION credentials.keep_api_key(hash bytea, key uuid, tenant uuid) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO credentials.api_keys (secret_hash, key_id, tenant_id) VALUES (hash, key, tenant)
+    ON CONFLICT DO NOTHING
 $$;
 
 CREATE FUNCTION credentials.find_api_key(hash bytea) RETURNS TABLE (key_id uuid, tenant_id uuid)
@@ -160,10 +161,13 @@ $$;
 CREATE TABLE credentials.linked_subjects (
     tenant_id     uuid         NOT NULL,
     subject_hash  bytea        NOT NULL CHECK (octet_length(subject_hash) = 32),
+    provider_id   uuid         NOT NULL,
     user_id       uuid         NOT NULL,
     linked_at     timestamptz  NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (tenant_id, subject_hash)
 );
+CREATE INDEX linked_subjects_by_user ON credentials.linked_subjects (tenant_id, user_id);
+CREATE INDEX linked_subjects_by_provider ON credentials.linked_subjects (tenant_id, provider_id);
 
 CREATE FUNCTION credentials.linked_subject(tenant uuid, hash bytea) RETURNS TABLE (user_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -173,17 +177,36 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Whom the subject is from now on: of two at once, the first.
-CREATE FUNCTION credentials.link_subject(tenant uuid, hash bytea, person uuid)
+CREATE FUNCTION credentials.link_subject(tenant uuid, hash bytea, provider uuid, person uuid)
 RETURNS TABLE (user_id uuid)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO credentials.linked_subjects (tenant_id, subject_hash, user_id)
-    SELECT tenant, hash, person
+    INSERT INTO credentials.linked_subjects (tenant_id, subject_hash, provider_id, user_id)
+    SELECT tenant, hash, provider, person
     WHERE tenant = nullif(current_setting('app.tenant', true), '')::uuid
     ON CONFLICT DO NOTHING;
     RETURN QUERY SELECT l.user_id FROM credentials.linked_subjects l
         WHERE l.tenant_id = tenant AND l.subject_hash = hash;
 END $$;
+
+-- The newest link to each provider; somebody may have been linked by several subjects of one.
+CREATE FUNCTION credentials.links_of(tenant uuid, person uuid)
+RETURNS TABLE (provider_id uuid, linked_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.provider_id, max(l.linked_at) FROM credentials.linked_subjects l
+    WHERE l.tenant_id = tenant AND l.user_id = person
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+    GROUP BY l.provider_id ORDER BY max(l.linked_at), l.provider_id
+$$;
+
+-- `person`: NULL for everybody that the provider told of.
+CREATE FUNCTION credentials.unlink(tenant uuid, provider uuid, person uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM credentials.linked_subjects l
+    WHERE l.tenant_id = tenant AND l.provider_id = provider
+      AND (person IS NULL OR l.user_id = person)
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+$$;
 
 -- What was begun at an identity provider is finished once; kept for as long as it would be good.
 CREATE TABLE credentials.finished_flows (
@@ -204,8 +227,9 @@ $$;
 
 REVOKE ALL ON FUNCTION credentials.keep_client_secret, credentials.client_secret,
     credentials.organization_of_provider, credentials.drop_client_secret,
-    credentials.linked_subject, credentials.link_subject, credentials.finish_flow FROM PUBLIC;
+    credentials.linked_subject, credentials.link_subject, credentials.links_of, credentials.unlink,
+    credentials.finish_flow FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION credentials.keep_client_secret, credentials.client_secret,
     credentials.organization_of_provider, credentials.drop_client_secret,
-    credentials.linked_subject, credentials.link_subject, credentials.finish_flow
-    TO tallystick_app;
+    credentials.linked_subject, credentials.link_subject, credentials.links_of, credentials.unlink,
+    credentials.finish_flow TO tallystick_app;

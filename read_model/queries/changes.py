@@ -34,19 +34,32 @@ _FEED = sql.SQL(
     " (SELECT epoch FROM projections.checkpoint WHERE name = 'all') FROM page"
 )
 _ANY_TYPE = sql.SQL("AND type = ANY(%(types)s)")
-_ONE_SUBJECT = sql.SQL("AND stream_id = %(subject)s")
+# By its first event: the index by record leads through all of another's events too.
+_ONE_SUBJECT = sql.SQL(
+    "AND stream_id = (SELECT originator_id FROM {} WHERE tenant_id = %(tenant)s"
+    " AND originator_id = %(subject)s AND originator_version = 1)"
+).format(tables.EVENTS)
+_OF_TEAMS = sql.SQL(
+    "AND tenant_position <= %(until)s AND stream_id IN"
+    " (SELECT id FROM {} WHERE tenant_id = %(tenant)s AND team = ANY(%(teams)s))"
+).format(tables.INCIDENT_LIST)
+
+_LOOKED_THROUGH = 5_000
+"""Of a busy organization's events a team's may be few: so many are looked at for one page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
     """`items`: a JSON array. `through`: ask after it next; nothing up to it was left out.
 
-    `epoch`: the log's when it was read; it says later on whether `through` is still on the branch.
+    `more`: there may be more behind it already. `epoch`: the log's when it was read; it says later
+    on whether `through` is still on the branch.
     """
 
     items: bytes
     count: int
     through: int
+    more: bool
     epoch: int
 
 
@@ -62,15 +75,28 @@ class Changes:
         limit: int = 500,
         types: Sequence[str] = (),
         subject: UUID | None = None,
+        teams: frozenset[str] | None = None,
     ) -> Feed:
-        """Events past the organization's `position`, in order; () and None do not filter."""
-        parameters = {"after": position, "limit": limit, "types": list(types), "subject": subject}
-        [row] = await self._reader.rows(tenant, _feed(bool(types), subject is not None), parameters)
+        """Events past the organization's `position`, in order; () and None do not filter.
+
+        `teams`: only of incidents that are of these teams by now.
+        """
+        parameters = {
+            "after": position,
+            "limit": limit,
+            "types": list(types),
+            "subject": subject,
+            "teams": sorted(teams or ()),
+            "until": position + _LOOKED_THROUGH,
+        }
+        query = _feed(bool(types), subject is not None, teams is not None)
+        [row] = await self._reader.rows(tenant, query, parameters)
         items, count, last, applied, epoch = row
-        through = last if count == limit else max(applied, position)
-        return Feed(items, count, through, epoch)
+        seen = applied if teams is None else min(applied, position + _LOOKED_THROUGH)
+        through = last if count == limit else max(seen, position)
+        return Feed(items, count, through, more=count == limit or seen < applied, epoch=epoch)
 
 
-def _feed(by_type: bool, by_subject: bool) -> sql.Composed:
-    filters = [_ANY_TYPE] * by_type + [_ONE_SUBJECT] * by_subject
+def _feed(by_type: bool, by_subject: bool, of_teams: bool) -> sql.Composed:
+    filters = [_ANY_TYPE] * by_type + [_ONE_SUBJECT] * by_subject + [_OF_TEAMS] * of_teams
     return _FEED.format(table=tables.CHANGES, time=_TIME, filters=sql.SQL(" ").join(filters))

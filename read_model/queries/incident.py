@@ -12,11 +12,12 @@ from psycopg import sql
 
 from read_model import tables
 from read_model.queries.parked import IS_PARKED, NEVER_SHOWN
+from read_model.queries.position import SHOWN
 from read_model.reader import Reader
 
 _COLUMNS = sql.SQL(
-    "id, number, version, is_personal, {}, people, convert_to(document, 'UTF8')"
-).format(IS_PARKED)
+    "id, number, version, is_personal, {}, {}, people, convert_to(document, 'UTF8')"
+).format(IS_PARKED, SHOWN)
 _BY_ID = (
     sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)")
     .format(_COLUMNS, tables.INCIDENT)
@@ -34,7 +35,8 @@ _REFERENCE = re.compile(r"INC-([1-9][0-9]{0,17})", re.IGNORECASE)
 class ShownIncident:
     """`document`: JSON, ready to be sent. `is_personal`: it holds sealed values.
 
-    `is_parked`: later events are not in it. `people`: the subjects it names.
+    `is_parked`: later events are not in it. `position`: of the organization, up to which it is
+    told; None of an earlier moment. `people`: the subjects it names.
     """
 
     id: UUID
@@ -42,6 +44,7 @@ class ShownIncident:
     version: int
     is_personal: bool
     is_parked: bool
+    position: int | None
     people: tuple[UUID, ...]
     document: bytes
 
@@ -98,5 +101,7 @@ class Incidents:
 
 
 def _shown(row: tuple[Any, ...]) -> ShownIncident:
-    id_, number, version, is_personal, is_parked, people, document = row
-    return ShownIncident(id_, number, version, is_personal, is_parked, tuple(people), document)
+    id_, number, version, is_personal, is_parked, position, people, document = row
+    return ShownIncident(
+        id_, number, version, is_personal, is_parked, position, tuple(people), document
+    )

@@ -35,11 +35,14 @@ class Page:
     `next_cursor`: None on the last page.
 
     `parked`: how many of the organization's incidents, on whatever page, are shown as they were.
+
+    `position`: of the organization, up to which all is shown that the page is made of.
     """
 
     items: bytes
     next_cursor: str | None
     parked: int
+    position: int
 
 
 class IncidentList:
@@ -55,13 +58,13 @@ class IncidentList:
         """Raises: Invalid for a cursor of another question; LogRestored for one of another log."""
         place = self._place(tenant, asked)
         row = await self._read(tenant, asked, place)
-        items, count, value, key, epoch, any_parked = row
+        items, count, value, key, epoch, any_parked, shown = row
         must_be_of(epoch, place)
         more = count > asked.limit
         ended = Place(epoch, value, str(key), asked.cut and asked.cut.position)
         cursor = self._cursors.seal(_question(tenant, asked), ended) if more else None
         parked = await self._parked(tenant, asked) if any_parked else 0
-        return Page(items, cursor, parked)
+        return Page(items, cursor, parked, shown)
 
     async def facets(self, tenant: UUID, asked: Asked) -> dict[str, dict[str | None, int]]:
         """Facet -> value -> how many incidents, the most first; None where there is no value.

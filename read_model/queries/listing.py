@@ -12,6 +12,7 @@ from read_model.queries.asking import Asked
 from read_model.queries.cursor import Place
 from read_model.queries.listed_then import KEPT, listed_then
 from read_model.queries.parked import ANY_PARKED
+from read_model.queries.position import SHOWN
 from read_model.queries.searching import ALL, IS_ASKED, IS_GATHERED
 from write_model.incident.events import Severity, Status
 
@@ -51,7 +52,7 @@ _PAGE = sql.SQL(
     " FILTER (WHERE n <= %(limit)s), '') || ']', 'UTF8'),"
     " count(*), max(value) FILTER (WHERE n = %(limit)s),"
     " (array_agg(id) FILTER (WHERE n = %(limit)s))[1],"
-    " (SELECT epoch FROM projections.checkpoint WHERE name = 'all'), {any_parked}"
+    " (SELECT epoch FROM projections.checkpoint WHERE name = 'all'), {any_parked}, {shown}"
     " FROM page"
 )
 _NEAREST = sql.SQL(
@@ -138,6 +139,7 @@ def _page(asked: Asked, table: sql.Composable, narrowed: sql.Composable) -> sql.
         table=table,
         narrowed=narrowed,
         any_parked=ANY_PARKED,
+        shown=SHOWN,
         **_order(asked),
     )
 

@@ -12,11 +12,14 @@ from read_model import tables
 from read_model.reader import Reader
 from write_model.kernel.recent import Recent
 
-_APPLIED = sql.SQL(
-    "SELECT coalesce(max(tenant_position), 0),"
-    " (SELECT epoch FROM projections.checkpoint WHERE name = 'all')"
-    " FROM {} WHERE tenant_id = %(tenant)s"
+SHOWN = sql.SQL(
+    "(SELECT coalesce(max(tenant_position), 0) FROM {} WHERE tenant_id = %(tenant)s)"
 ).format(tables.CHANGES)
+"""The organization's last position that every page shows; beside rows: exactly what they show."""
+
+_APPLIED = sql.SQL(
+    "SELECT {}, (SELECT epoch FROM projections.checkpoint WHERE name = 'all')"
+).format(SHOWN)
 
 _FIRST_S, _LAST_S, _FADES_OVER = 0.001, 0.005, 5
 """Pauses are a fifth of the wait so far: nearly all waits are over within some milliseconds."""

@@ -104,9 +104,9 @@ def file_bytes(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield f"the name of {path.name}", path.name.encode()
 
 
-def cache_bytes(socket: Path) -> Iterator[tuple[str, bytes]]:
+def cache_bytes(url: str) -> Iterator[tuple[str, bytes]]:
     """Every key and value of a Valkey, in the form in which it would go to another."""
-    cache: Any = Redis(unix_socket_path=str(socket))
+    cache: Any = Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType]
     with cache:
         for key in cache.scan_iter():
             yield "a key of Valkey", key

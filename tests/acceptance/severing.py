@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from write_model.kernel.secret_sources import OF_THIS_RUN
+
 POSTGRES, VALKEY = ".s.PGSQL.5432", "valkey.sock"
 _PREPARED = re.compile(rb"P.{4}([^\0]*)\0[^\0]*log\.tail\(", re.DOTALL)
 _BOUND = re.compile(rb"B.{4}[^\0]*\0([^\0]+)\0", re.DOTALL)
@@ -61,7 +63,8 @@ async def severable(folder: Path, servers: Path) -> AsyncGenerator[Way]:
     """A folder of sockets that lead to the servers of another one."""
     way = Way(folder, servers)
     way.mend()
-    (folder / VALKEY).symlink_to(servers / VALKEY)
+    for name in (VALKEY, OF_THIS_RUN):
+        (folder / name).symlink_to(servers / name)
     server = await asyncio.start_unix_server(way.pass_on, folder / POSTGRES)
     (folder / POSTGRES).chmod(0o777)
     try:

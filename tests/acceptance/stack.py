@@ -25,6 +25,8 @@ from tests.embedded import private_folder
 from tests.house.files import CHECKOUT
 from tests.workers.launcher.launched import READY, Launched, free_port
 
+PASSWORD = "a long enough password"
+
 Json = dict[str, Any]
 
 
@@ -105,8 +107,14 @@ class Stack(Launched):
     def member(self, by: Person, *roles: str, name: str = "Ada Forklift") -> Person:
         """Somebody new in the organization of `by`."""
         email = f"{secrets.token_hex(6)}@harbor.example"
-        added = by.post("/v1/members", email=email, name=name, roles=list(roles))
-        return self.signed_in(email, added["password"])
+        return self.joined(by, email, *roles, name=name)
+
+    def joined(self, by: Person, email: str, *roles: str, name: str = "Ada Forklift") -> Person:
+        """Who was asked in by `by` and has accepted with `PASSWORD`."""
+        invited = by.post("/v1/invitations", email=email, name=name, roles=list(roles))
+        answer = {"token": invited["token"], "password": PASSWORD}
+        _told(httpx2.post(f"{self.url}/v1/auth/invitation", json=answer, timeout=60))
+        return self.signed_in(email, PASSWORD)
 
     def connect(self, role: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         """A database session of its own; `postgres` is the superuser."""
@@ -114,9 +122,10 @@ class Stack(Launched):
 
     def conninfo(self, role: str) -> str:
         """How one of the database's roles signs in."""
-        master = urlsafe_b64decode((self.home / "secrets").read_text().strip())
+        of = self.home / ("secrets" if role == "postgres" else "run/passwords")
+        secret = urlsafe_b64decode(of.read_text().strip())[:32]
         # The formula is written down in the kernel too; here it is a promise to who administers.
-        password = hmac.new(master, f"tallystick/database/{role}".encode(), sha256).hexdigest()
+        password = hmac.new(secret, f"tallystick/database/{role}".encode(), sha256).hexdigest()
         return make_conninfo(
             host=str(self.home / "run"), dbname="tallystick", user=role, password=password
         )

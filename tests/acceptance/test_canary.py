@@ -18,6 +18,7 @@ from tests.acceptance.searching import (
     table_bytes,
 )
 from tests.acceptance.stack import Json, Person, Stack, fresh_stack
+from write_model.kernel.settings import Settings
 
 Tell = Callable[[str], None]
 
@@ -59,7 +60,8 @@ def told() -> Iterator[Told]:
 
 def _story(stack: Stack, owner: Person) -> Told:
     """The forklift leaks oil, and people are in it in every way in which they can be."""
-    added = owner.post("/v1/members", email=EMAIL, name=MEMBER, roles=["responder"])
+    member = stack.joined(owner, EMAIL, "responder", name=MEMBER)
+    added = member.get("/v1/me")
     listed = owner.post("/v1/people", name=LISTED, source="hr", source_key="4711")["id"]
     incident = owner.post(
         "/v1/incidents",
@@ -68,7 +70,6 @@ def _story(stack: Stack, owner: Person) -> Told:
         injured=INJURED,
     )["id"]
     report = owner.post("/v1/incidents/reports", title="Somebody slipped", injured=REPORTED)["id"]
-    member = stack.signed_in(EMAIL, added["password"])
     owner.post(f"/v1/incidents/{incident}/assign", person=listed, team="yard")
     member.post(f"/v1/incidents/{incident}/acknowledge")
     member.post(f"/v1/incidents/{incident}/notes", text="Sand is on its way")
@@ -84,8 +85,8 @@ def _slips(told: Told) -> None:
     """What people do wrong, so that an error's log would hold what they typed."""
     owner, incident = told.owner, f"/v1/incidents/{told.incident}"
     body: Json = {"email": EMAIL, "name": MEMBER, "roles": ["captain"]}
-    assert owner.status("POST", "/v1/members", **body) == 422
-    assert owner.status("POST", "/v1/members", **body | {"roles": ["viewer"]}) == 409
+    assert owner.status("POST", "/v1/invitations", **body) == 422
+    assert owner.status("POST", "/v1/invitations", **body | {"roles": ["viewer"]}) == 409
     assert owner.status("POST", "/v1/incidents", injured=INJURED, severity="dire") == 422
     assert owner.status("POST", "/v1/people", name=LISTED, nickname=LISTED) == 422
     assert owner.status("POST", f"{incident}/resolve", injured=INJURED) == 422
@@ -105,7 +106,7 @@ def _everywhere(told: Told) -> Iterator[tuple[str, bytes]]:
         superuser.execute("CHECKPOINT")
         yield from table_bytes(superuser)
     yield from file_bytes(told.stack.home)
-    yield from cache_bytes(told.stack.home / "run" / "valkey.sock")
+    yield from cache_bytes(Settings(home=told.stack.home).cache_url())
     yield from process_bytes(told.stack.services().values())
     yield from ((f"push {n}", text.encode()) for n, text in enumerate(told.pushed))
 

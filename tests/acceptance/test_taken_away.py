@@ -14,18 +14,18 @@ from dataclasses import dataclass
 
 import pytest
 from httpx2 import Response
+from websockets.exceptions import ConnectionClosedError
 
-from tests.acceptance.lasting import Lasting, Right, asking, ended
+from tests.acceptance.lasting import Lasting, Right, asking, connected, ended
 from tests.acceptance.organizations import another_organization
 from tests.acceptance.severing import Way, severable
-from tests.acceptance.stack import Json, Person, Stack
+from tests.acceptance.stack import PASSWORD, Json, Person, Stack
 from tests.benchmarks.web import Web, served
 from tests.embedded import private_folder
 
 PROMISED_S, WITHOUT_TAIL_S = 1.0, 2.0
 AWAY = "away"
 LEAK = {"title": "The forklift leaks oil", "severity": "sev4"}
-PASSWORD = "a long enough password"
 POLICIES = {"late_reopen_after": "P7D", "reopen_window": "P30D"}
 
 TakeAway = Callable[[], object]
@@ -44,8 +44,7 @@ class Harbor:
         """Somebody new, and what he signs in with."""
         email = f"{secrets.token_hex(6)}@harbor.example"
         login = {"email": email, "password": PASSWORD}
-        self.owner.post("/v1/members", **login, name="Ada Forklift", roles=list(roles))
-        return self.stack.signed_in(email, PASSWORD), login
+        return self.stack.joined(self.owner, email, *roles), login
 
 
 @asynccontextmanager
@@ -136,6 +135,29 @@ async def test_whatever_is_taken_away_is_without_effect_everywhere(
                     if each.lasted_s() >= (WITHOUT_TAIL_S if is_away else PROMISED_S):
                         late.append(figure)
     assert late == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_who_follows_a_process_without_its_tail_is_sent_to_another(
+    stack: Stack, record_property: Callable[[str, object], None]
+) -> None:
+    async with harbor(stack) as at:
+        member, _ = await asyncio.to_thread(at.member, "viewer")
+        right = Right(member.token, "GET", "/v1/me", "incidents")
+        async with connected(at.ports[AWAY], right) as socket:
+            at.way.sever()
+            severed_at = time.monotonic()
+            with pytest.raises(ConnectionClosedError) as closed:
+                await asyncio.wait_for(socket.recv(), 10)
+            lasted_s = time.monotonic() - severed_at
+        let_in = {name: await Lasting(name, port).lets_in(right) for name, port in at.ports.items()}
+        at.way.mend()
+    record_property("figure", f"an idle socket without its tail lasted {lasted_s:.3f} s")
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, "; resume after " in closed.value.rcvd.reason) == (1014, True)
+    assert lasted_s < WITHOUT_TAIL_S
+    assert let_in == {name: name != AWAY for name in at.ports}
 
 
 async def _taken(at: Harbor, right: Right, take: TakeAway, *, is_severed: bool) -> list[Lasting]:

@@ -165,6 +165,7 @@ SHARED = {"log.epochs", "log.tracking", "migrations.applied", "projections.check
 }
 # The doors that the api process needs, because it serves everybody; all else is behind the wall.
 DOORS = {
+    "access.limits_since",
     *("access.write_down", "log.append", "log.head", "log.known_key", "log.read_streams"),
     *("log.stream_of", "log.tail", "projections.health"),
     *("projections.shown_to", "projections.rebuilds_of", "projections.ask_for_rebuild"),
@@ -176,7 +177,8 @@ DOORS = {
     *("credentials.password_of", "credentials.replace_password"),
     *("credentials.sign_ins_of", "credentials.sign_in_lives", "credentials.end_sign_ins"),
     *("credentials.offer_pass", "credentials.find_pass", "credentials.use_pass"),
-    *("credentials.withdraw_pass", "credentials.invitations_of", "credentials.organizations_of"),
+    *("credentials.offer_pass_once", "credentials.withdraw_pass"),
+    *("credentials.invitations_of", "credentials.organizations_of"),
     *("credentials.keep_api_key", "credentials.find_api_key", "credentials.use_api_key"),
     *("credentials.api_keys_of", "credentials.offer_factor", "credentials.factor_of"),
     *("credentials.confirm_factor", "credentials.remove_factor"),
@@ -184,6 +186,7 @@ DOORS = {
     *("credentials.keep_client_secret", "credentials.client_secret"),
     *("credentials.organization_of_provider", "credentials.drop_client_secret"),
     *("credentials.linked_subject", "credentials.link_subject", "credentials.finish_flow"),
+    *("credentials.links_of", "credentials.unlink"),
     *("personal.create_keys", "personal.read_keys"),
 }
 _READABLE: LiteralString = """

@@ -6,6 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import httpx2
+from pydantic_core import from_json
+
+from api.problems import MEDIA_TYPE
+
 Schema = Mapping[str, Any]
 
 _TYPES: dict[str, type] = {
@@ -95,3 +100,37 @@ def operation_of(method: str, path: str, paths: Schema) -> tuple[str, Schema]:
         if method in paths[described] and re.fullmatch(re.sub(r"{\w+}", "[^/]+", described), path):
             return described, paths[described][method]
     raise LookupError(f"{method} {path} is not described.")
+
+
+class Described:
+    """Holds every answer that a client gets against the description of its operation."""
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        self.paths = description["paths"]
+        self.schemas = description["components"]["schemas"]
+        self.answered = set[tuple[str, str, str]]()
+
+    async def holds(self, answer: httpx2.Response) -> None:
+        await answer.aread()
+        method, path = answer.request.method.lower(), answer.request.url.path
+        described, operation = operation_of(method, path, self.paths)
+        status = str(answer.status_code)
+        assert status in operation["responses"], f"{method} {described} may not answer {status}"
+        self.answered.add((method, described, status))
+        if content := operation["responses"][status].get("content"):
+            body = content[answer.headers["Content-Type"].partition(";")[0]]
+            said = from_json(answer.content)
+            assert list(faults(said, body["schema"], self.schemas)) == [], path
+            if MEDIA_TYPE in content:
+                codes = operation["responses"][status]["description"].split(", ")
+                assert said["code"] in codes, f"{method} {described} may not answer {said['code']}"
+
+    def accepted(self) -> set[tuple[str, str, str]]:
+        """All that the description promises to whoever asks for something that can be done."""
+        return {
+            (method, path, status)
+            for path, operations in self.paths.items()
+            for method, operation in operations.items()
+            for status in operation["responses"]
+            if status < "300"
+        }

@@ -32,6 +32,9 @@ CONDITIONS = {
 OPERATORS = {"POST /v1/organizations"}
 """Only for who operates the server: the owners and admins of its first organization."""
 
+OF_THE_WHOLE = "POST /v1/people"
+"""Refused to who is bound to teams, whatever his role: people are the organization's."""
+
 _HEAD = """\
 # Who may ask what
 
@@ -82,8 +85,9 @@ def _conditions() -> Iterator[str]:
     yield (
         "* Nobody changes his own membership, and only an owner decides about owners: "
         "403 `segregation_of_duties` and `forbidden`.\n"
-        "* Whoever is bound to teams may do it with their incidents, and nothing with others;\n"
-        "  what is of the whole organization is refused him, but for his own sign-ins and names.\n"
+        "* Whoever is bound to teams is let in where his role is, to the incidents of these,\n"
+        "  also in lists, figures, the feed and the pushes. Of the whole organization, and\n"
+        f"  refused him, are `{OF_THE_WHOLE}` and the stream's `members` and `organization`.\n"
         "* Rows of an older system need `records.import`, in every command that takes `imported`.\n"
     )
 

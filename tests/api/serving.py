@@ -78,16 +78,27 @@ class Served:
     def identity(self) -> Identity:
         return self.process.identity
 
-    async def somebody(self, *roles: Role, tenant: UUID | None = None) -> Somebody:
+    async def somebody(
+        self, *roles: Role, tenant: UUID | None = None, teams: frozenset[str] | None = None
+    ) -> Somebody:
         """A member with these roles; of a new organization when none is named."""
         tenant = tenant or new_id()
         subject, accounts = new_id(), self.identity.accounts
         until = FAR_AWAY if Role.EXTERNAL_AUDITOR in roles else None
-        member = NewMember("Ada Forklift", f"{subject}@example.com", frozenset(roles), until)
+        member = NewMember("Ada Forklift", f"{subject}@example.com", frozenset(roles), until, teams)
         joined = await accounts.join(member, PASSWORD, by=system_actor(tenant))
         await accounts.settle(joined)
         token = self.identity.signing_in.tokens.issue(joined.subject, tenant)
         return Somebody(self.http, joined.subject, tenant, token)
+
+    async def joins(self, by: Somebody, member: dict[str, Any]) -> dict[str, Any]:
+        """Who was asked in and has accepted with `PASSWORD`."""
+        invited = await by.post("/v1/invitations", member)
+        assert invited.status_code == 201, invited.text
+        body = {"token": told(invited)["token"], "password": PASSWORD}
+        accepted = await self.http.post("/v1/auth/invitation", json=body)
+        assert accepted.status_code == 200, accepted.text
+        return told(accepted)
 
     async def keep_login(self, file: Path) -> None:
         """Have a new commander's login in a file, as the first start of a server leaves one."""

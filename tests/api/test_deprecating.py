@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import cast
 
@@ -16,6 +17,7 @@ from api.page import page
 from api.routes import PlainRoute
 from api.serve import Server, server
 from tests.api.serving import serving
+from write_model.kernel.errors import NotFound
 from write_model.kernel.settings import Settings
 
 SINCE, UNTIL = datetime(2026, 3, 2, 6, 15, tzinfo=UTC), datetime(2026, 9, 2, 6, 15, tzinfo=UTC)
@@ -27,12 +29,17 @@ async def leaks(request: Request) -> Response:
     return Response("{}", headers={"Link": '</v1/leaks?cursor=7>; rel="next"'})
 
 
-def serving_it(settings: Settings, goes: Deprecation) -> tuple[Server, FastAPI]:
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def serving_it(
+    settings: Settings, goes: Deprecation, endpoint: Endpoint = leaks
+) -> tuple[Server, FastAPI]:
     running = server(settings)
     app = cast("FastAPI", running.config.app)
     operation = deprecated(describe_public(Map), goes)
     app.router.routes.append(
-        PlainRoute("/v1/leaks", leaks, tags=["Incidents"], openapi_extra=operation)
+        PlainRoute("/v1/leaks", endpoint, tags=["Incidents"], openapi_extra=operation)
     )
     return running, app
 
@@ -51,16 +58,34 @@ async def test_its_answers_say_since_when_until_when_and_why(settings: Settings)
     assert not {"deprecation", "sunset"} & set(other.headers)
 
 
+async def gone(request: Request) -> Response:
+    """Where it leaked."""
+    raise NotFound
+
+
+async def test_its_refusals_say_it_too(settings: Settings) -> None:
+    running, _ = serving_it(settings, Deprecation(SINCE, PAGE, UNTIL), gone)
+    async with serving(settings, running) as served:
+        answer = await served.http.get("/v1/leaks")
+        other = await served.http.get("/v1/leak")
+    assert answer.status_code == 404
+    assert answer.headers["Deprecation"] == f"@{int(SINCE.timestamp())}"
+    assert answer.headers["Sunset"] == "Wed, 02 Sep 2026 06:15:00 GMT"
+    assert answer.headers["Link"] == f'<{PAGE}>; rel="deprecation"'
+    assert not {"deprecation", "sunset", "link"} & set(other.headers)
+
+
 @pytest.mark.parametrize("until", [UNTIL, None])
 def test_the_description_says_it_too(settings: Settings, until: datetime | None) -> None:
     _, app = serving_it(settings, Deprecation(SINCE, PAGE, until))
     description = self_description(app)
     told = description["paths"]["/v1/leaks"]["get"]
     assert told["deprecated"] is True
-    headers = told["responses"]["200"]["headers"].keys()
-    assert headers >= {"Deprecation", "Link"}
-    assert ("Sunset" in headers) is (until is not None)
-    assert headers <= description["components"]["headers"].keys()
+    for response in told["responses"].values():
+        headers = response["headers"].keys()
+        assert headers >= {"Deprecation", "Link"}
+        assert ("Sunset" in headers) is (until is not None)
+        assert headers <= description["components"]["headers"].keys()
     assert page(description).count("Deprecated.") == 1
 
 

@@ -7,11 +7,10 @@ from ipaddress import ip_network
 from typing import Any, cast
 from uuid import UUID
 
-import httpx2
 import pytest
 from pyotp.totp import TOTP
 
-from tests.api.conforming import faults, operation_of
+from tests.api.conforming import Described
 from tests.api.identity.oidc.desk import desk
 from tests.api.identity.oidc.provider import provider_on_a_port
 from tests.api.serving import LEAK, PASSWORD, Served, Somebody, serving, told
@@ -38,34 +37,7 @@ async def served(settings: Settings) -> AsyncGenerator[Served]:
         yield served
 
 
-class Described:
-    """Holds every answer that a client gets against the description of its operation."""
-
-    def __init__(self, description: dict[str, Any]) -> None:
-        self.paths = description["paths"]
-        self.schemas = description["components"]["schemas"]
-        self.answered = set[tuple[str, str, str]]()
-
-    async def holds(self, answer: httpx2.Response) -> None:
-        await answer.aread()
-        method, path = answer.request.method.lower(), answer.request.url.path
-        described, operation = operation_of(method, path, self.paths)
-        status = str(answer.status_code)
-        assert status in operation["responses"], f"{method} {described} may not answer {status}"
-        self.answered.add((method, described, status))
-        if content := operation["responses"][status].get("content"):
-            body = content[answer.headers["Content-Type"].partition(";")[0]]
-            assert list(faults(told(answer), body["schema"], self.schemas)) == [], path
-
-    def accepted(self) -> set[tuple[str, str, str]]:
-        """All that the description promises to whoever asks for something that can be done."""
-        return {
-            (method, path, status)
-            for path, operations in self.paths.items()
-            for method, operation in operations.items()
-            for status in operation["responses"]
-            if status < "300"
-        }
+NEW = "sand binds the oil"
 
 
 async def test_every_answer_is_as_described(
@@ -97,14 +69,16 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
     ids = ",".join(item["id"] for item in named["items"])
     await owner.get(f"/v1/people?ids={ids}")
     joining = {"email": "grace@example.com", "name": "Grace Hopper", "roles": ["viewer"]}
-    joined = told(await owner.post("/v1/members", joining))
-    await she_signs_in(served, {"email": joining["email"], "password": joined["password"]})
+    joined = await served.joins(owner, joining)
+    await she_signs_in(served, {"email": joining["email"], "password": PASSWORD})
     member = joined["id"]
     await owner.post(f"/v1/members/{member}/roles", {"roles": ["responder"]})
     await owner.delete(f"/v1/members/{member}/sessions")
     for verb in ("suspend", "reinstate", "remove"):
         await owner.post(f"/v1/members/{member}/{verb}")
-    await owner.post("/v1/members", joining)
+    again = told(await owner.post("/v1/invitations", joining))
+    accepting = {"token": again["token"], "password": NEW}
+    await served.http.post("/v1/auth/invitation", json=accepting)
     await owner.get("/v1/members")
     await owner.get(f"/v1/members/{member}")
     await owner.get(f"/v1/members/{named['items'][0]['id']}?as_of=2126-02-03T08:15:00Z")
@@ -122,14 +96,14 @@ async def people_come_and_go(served: Served, owner: Somebody) -> None:
 
 async def she_signs_in(served: Served, credentials: dict[str, Any]) -> None:
     signed_in = told(await served.http.post("/v1/auth/token", json=credentials))
-    own = {"current_password": credentials["password"], "new_password": PASSWORD}
+    own = {"current_password": credentials["password"], "new_password": NEW}
     bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
     proof = {"password": credentials["password"]}
     await served.http.post("/v1/auth/reauthenticate", json=proof, headers=bearer)
     signed_in = told(await served.http.post("/v1/auth/password", json=own, headers=bearer))
     for path in ("/v1/auth/refresh", "/v1/auth/logout"):
         await served.http.post(path, json={"refresh_token": signed_in["refresh_token"]})
-    await she_ends_her_sign_ins(served, {**credentials, "password": PASSWORD})
+    await she_ends_her_sign_ins(served, {**credentials, "password": NEW})
 
 
 async def people_are_asked_in(served: Served, owner: Somebody) -> None:
@@ -176,6 +150,14 @@ async def they_sign_in_elsewhere(served: Served, owner: Somebody) -> None:
         came = await harbor.comes_back()
         for _ in range(2):
             await harbor.finishes(came)
+        came = await harbor.comes_back(owner)
+        for _ in range(2):
+            await harbor.proves(owner, came)
+        for whose in ("/v1/auth", f"/v1/members/{owner.id}"):
+            await harbor.signs_in()
+            await owner.get("/v1/auth/identity-providers")
+            for who in (owner, proven, proven):
+                await who.delete(f"{whose}/identity-providers/{harbor.id}")
     for _ in range(2):
         await proven.delete(path)
         await served.http.post(f"/v1/auth/oidc/{harbor.id}/start")

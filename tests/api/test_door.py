@@ -7,10 +7,17 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from api.door import Gate, Place
-from tests.api.serving import LEAK, Served, Somebody, told
+from api.places import Gate, Place
+from tests.api.serving import LEAK, Served, Somebody, serving, told
 from tests.api.test_metrics import measured
 from write_model.kernel.access import Role
+from write_model.kernel.settings import Settings
+
+ASKED = b"GET /v1/incidents HTTP/1.1\r\nHost: a\r\n\r\n"
+SLOWLY = (
+    b"POST /v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 2\r\n\r\n"
+)
 
 Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -101,6 +108,51 @@ async def test_who_asks_for_an_end_gets_it_after_the_refusal(
     assert b"\r\nconnection: close\r\n" in await reader.read()
 
 
+async def test_a_refusal_while_the_process_leaves_is_the_last_answer(
+    served: Served, wire: Wire
+) -> None:
+    reader, writer = wire
+    full(served.process.budgets.door.queries)
+    writer.write(ASKED)
+    assert (await answer(reader))[0] == 503
+    served.server.should_exit = True
+    await asyncio.wait_for(served.process.draining.wait(), 10)
+    writer.write(ASKED)
+    assert b"\r\nconnection: close\r\n" in await reader.read()
+
+
+async def test_who_was_refused_last_does_not_hold_the_end_up(settings: Settings) -> None:
+    hasty = settings.model_copy(update={"drain_idle_s": 0.1, "drain_s": 60})
+    async with serving(hasty) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        full(served.process.budgets.door.queries)
+        writer.write(ASKED)
+        assert (await answer(reader))[0] == 503
+        served.server.should_exit = True
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+
+
+async def test_an_earlier_refusal_does_not_end_what_is_asked_after_it(
+    served: Served,
+) -> None:
+    served.server.config.timeout_keep_alive = 0
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    full(served.process.budgets.door.queries)
+    writer.write(ASKED * 2 + SLOWLY)
+    assert [(await answer(reader))[0] for _ in range(2)] == [503] * 2
+    writer.write(b"{}")
+    assert (await answer(reader))[0] == 422
+    writer.close()
+
+
+async def test_an_address_in_disguise_passes_the_same_door(served: Served, wire: Wire) -> None:
+    reader, writer = wire
+    full(served.process.budgets.door.queries)
+    writer.write(ASKED.replace(b"/v1/", b"/%761/"))
+    assert (await answer(reader))[0] == 503
+
+
 async def test_what_was_asked_before_is_answered_first(served: Served, wire: Wire) -> None:
     reader, writer = wire
     served.process.budgets.door.queries.at_once = 1
@@ -109,13 +161,34 @@ async def test_what_was_asked_before_is_answered_first(served: Served, wire: Wir
     await holds(served.process.budgets.door.queries, 0)
 
 
-async def test_who_goes_away_leaves_his_place(served: Served, wire: Wire) -> None:
-    _, writer = wire
-    gate = served.process.budgets.door.commands
-    writer.write(b"POST /v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
-    await holds(gate, 1)
-    writer.transport.abort()
-    await holds(gate, 0)
+async def test_a_body_on_its_way_takes_no_place(served: Served, wire: Wire) -> None:
+    reader, writer = wire
+    served.process.budgets.door.commands.at_once = 1
+    slow = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(3)]
+    for _, other in slow:
+        other.write(SLOWLY)
+    writer.write(SLOWLY + b"{}")
+    assert (await answer(reader))[0] == 422
+    for its_answer, other in slow:
+        other.write(b"{}")
+        assert (await answer(its_answer))[0] == 422
+        other.close()
+    await holds(served.process.budgets.door.commands, 0)
+
+
+async def test_the_rest_of_a_body_that_was_answered_early_takes_no_place(
+    served: Served, wire: Wire
+) -> None:
+    reader, writer = wire
+    writer.write(SLOWLY.replace(b"application/json", b"text/plain").replace(b": 2", b": 2000000"))
+    assert (await answer(reader))[0] == 413
+    for _ in range(200):
+        writer.write(b" " * 10_000)
+        await writer.drain()
+    writer.write(ASKED)
+    assert (await answer(reader))[0] == 401
+    await holds(served.process.budgets.door.queries, 0)
+    assert served.process.budgets.door.commands.held == 0
 
 
 async def test_one_organization_leaves_places_to_the_others(served: Served) -> None:
@@ -135,7 +208,9 @@ async def test_one_organization_leaves_places_to_the_others(served: Served) -> N
 
 async def test_a_place_is_given_back_to_the_organization() -> None:
     gate, ended = Gate(4), asyncio.create_task(asyncio.sleep(0))
-    places = [Place(gate) for _ in range(4)]
+    places = [Place(gate, ended) for _ in range(4)]
+    for place in places:
+        place.enter()
     assert [place.claim(1) for place in places] == [True, True, True, False]
     assert (gate.held, gate.of, gate.at_share) == (4, {1: 3}, 1)
     assert places[3].claim(2)

@@ -9,13 +9,15 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from pydantic_core import from_json
 from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from api.supervising import supervised
 from projections.engine.log import Connection
+from tests.api.pushing.test_server_sent import events, next_event
 from tests.api.serving import Served, Somebody, serving, told
-from tests.api.test_stream import everything, following, next_message
+from tests.api.test_stream import by_ticket, everything, following, next_message
 from tests.api.test_trouble import cut_off
 from tests.embedded import SUPERUSER, Database, until
 from write_model.incident.incident import INCIDENT
@@ -196,6 +198,34 @@ async def test_a_tail_that_cannot_be_read_is_logged_once(
     told = [each for each in logs if each["event"] == "the_tail_cannot_be_read"]
     assert [each["log_level"] for each in told] == ["warning"]
     assert "connection" in told[0]["reason"]
+
+
+async def test_who_follows_where_the_log_is_out_of_reach_is_sent_elsewhere(
+    settings: Settings, admin: Connection
+) -> None:
+    async with serving(settings.model_copy(update={"tail_trust_s": 0.3})) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        ticket = told(await commander.post("/v1/stream/tickets"))["ticket"]
+        async with following(served, commander) as socket, events(served, commander) as coming:
+            incident = await commander.declares()
+            assert (await next_message(socket))["position"] == incident["position"]
+            [await next_event(coming) for _ in range(2)]
+            admin.execute("ALTER FUNCTION log.tail RENAME TO held_up")
+            with pytest.raises(ConnectionClosedError) as closed:
+                await everything(socket)
+            last = await next_event(coming)
+        assert closed.value.rcvd is not None
+        reason = f"the log is out of reach here; resume after {incident['position']}"
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1014, reason)
+        assert last["event"] == "end"
+        assert from_json(last["data"]) == {"code": 1014, "reason": reason}
+        refused = await commander.http.get(f"/v1/stream?ticket={ticket}")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        admin.execute("ALTER FUNCTION log.held_up RENAME TO tail")
+        await asyncio.to_thread(until, lambda: not served.process.ring.is_silent, "it is heard")
+        async with by_ticket(served, ticket) as socket:
+            incident = await commander.declares()
+            assert (await next_message(socket))["position"] == incident["position"]
 
 
 async def test_work_beside_requests_is_started_again_when_it_fails() -> None:

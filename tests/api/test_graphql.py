@@ -33,6 +33,15 @@ def codes(answer: dict[str, Any]) -> set[str]:
     return {error["extensions"]["code"] for error in answer["errors"]}
 
 
+async def test_a_question_by_post_counts_as_a_query(served: Served, commander: Somebody) -> None:
+    served.process.budgets.door.commands.at_once = 0
+    answer = await commander.post(GRAPHQL, {"query": "{incidents {next_cursor}}"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["RateLimit"].startswith('"queries-organization";')
+    served.process.budgets.door.queries.at_once = 0
+    assert (await commander.post(GRAPHQL, {"query": "{"})).status_code == 503
+
+
 @pytest.mark.usefixtures("projector")
 async def test_several_reads_are_one_request(commander: Somebody) -> None:
     leak = await commander.declares(injured="Siri Dahl")
@@ -138,12 +147,8 @@ def _questions(count: int) -> str:
         ('{__type(name: "Query") {name}}', "malformed"),
         ("query ($n: Long) {incidents(min_position: $n) {next_cursor}}", "malformed"),
         (f"{{incidents(limit: {MOST_ITEMS + 1}) {{next_cursor}}}}", "malformed"),
-        (_questions(MOST_QUESTIONS + 1), "malformed"),
-        (f"{{incidents {{{' '.join(f'a{n}: stale' for n in range(21))}}}}}", "malformed"),
-        (f"{{incidents {{{'stale ' * 500}}}}}", "malformed"),
         ("{" * 498, "malformed"),
         (f"{{incidents(q: {'[' * 490}", "malformed"),
-        ("{incidents " + "{items " * 7 + "}" * 8, "malformed"),
         ("fragment A on Query {...A} {...A}", "malformed"),
         ("fragment A on Query {incidents {stale}}", "malformed"),
         ("# Where does it leak?", "malformed"),
@@ -157,6 +162,54 @@ async def test_what_cannot_be_asked_is_told_with_its_code(
     assert "Traceback" not in str(answer)
 
 
+def _lists(*limits: int) -> str:
+    asked = (f"a{n}: incidents(limit: {limit}) {{stale}}" for n, limit in enumerate(limits))
+    return f"{{{' '.join(asked)}}}"
+
+
+def _named(aliases: int) -> str:
+    return f"{{incidents {{{' '.join(f'a{n}: stale' for n in range(aliases))}}}}}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        _questions(MOST_QUESTIONS),
+        _lists(MOST_ITEMS // 2, MOST_ITEMS // 2),
+        _named(20),
+        "{incidents {items {id}}}",
+        f"{{incidents {{{'stale ' * 493}}}}}",
+    ],
+    ids=["reads", "items", "aliases", "depth", "tokens"],
+)
+async def test_up_to_its_bounds_all_is_answered(commander: Somebody, query: str) -> None:
+    assert "errors" not in await ask(commander, query)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        (_questions(MOST_QUESTIONS + 1), f"at most {MOST_QUESTIONS} reads"),
+        (_lists(MOST_ITEMS // 2, MOST_ITEMS // 2 + 1), f"at most {MOST_ITEMS} items"),
+        (_lists(-MOST_ITEMS, MOST_ITEMS + 1), f"at most {MOST_ITEMS} items"),
+        (_named(21), "20"),
+        ("{incidents " + "{items " * 7 + "}" * 8, "depth of 6"),
+        (f"{{incidents {{{'stale ' * 500}}}}}", "500"),
+    ],
+    ids=["reads", "items", "fewer than none", "aliases", "depth", "tokens"],
+)
+async def test_past_a_bound_it_is_told_which(commander: Somebody, query: str, told: str) -> None:
+    answer = await ask(commander, query)
+    assert told in str([error["message"] for error in answer["errors"]])
+
+
+async def test_several_requests_do_not_come_as_one(commander: Somebody) -> None:
+    """A batch would ask each time for as much as is allowed once."""
+    batch = [{"query": "{incidents {stale}}"}] * 2
+    answer = await commander.post(GRAPHQL, batch)
+    assert (answer.status_code, told(answer)["code"]) == (422, "validation")
+
+
 async def test_of_several_operations_one_is_named(commander: Somebody) -> None:
     query = 'query leak {incidents(sort: "oil") {stale}} query list {incidents {next_cursor}}'
     listed = await commander.post(GRAPHQL, {"query": query, "operationName": "list"})
@@ -167,7 +220,7 @@ async def test_of_several_operations_one_is_named(commander: Somebody) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"query": ""}, {"query": 1}, {"query": "{a}", "oil": 1}, [{"query": "{a}"}], None],
+    [{}, {"query": ""}, {"query": 1}, {"query": "{a}", "oil": 1}, None],
 )
 async def test_what_is_no_graphql_request_is_refused_as_over_rest(
     commander: Somebody, body: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -146,3 +147,41 @@ async def test_who_asks_too_often_is_told_when_to_come_again(settings: Settings)
         assert '"commands-actor";r=0;t=60' in refused.headers["RateLimit"]
         assert (await ada.get("/v1/incidents")).status_code == 200
         assert (await ben.post("/v1/incidents", LEAK)).status_code == 201
+
+
+async def test_what_is_set_for_one_organization_holds_for_it_alone() -> None:
+    limits = Limits({COMMANDS: (400, 300)}, None, clock=lambda: 0.0)
+    assert await spent(limits, ADA, 5) == 5
+    limits.set(HARBOR, COMMANDS, (20, 10))
+    assert await spent(limits, ADA) == 10
+    assert await spent(limits, BEN) == 10
+    assert await spent(limits, EVE) == 300
+    limits.set(HARBOR, COMMANDS, None)
+    assert await spent(limits, ADA) == 300
+
+
+ROW = LEAK | {"imported": {"row": 1}, "source": "old"}
+
+
+async def test_an_import_is_limited_by_what_is_under_way_and_not_by_the_minute(
+    settings: Settings,
+) -> None:
+    few = settings.model_copy(update={"commands_a_minute_of_actor": 2})
+    async with serving(few) as served:
+        owner = await served.somebody(Role.OWNER)
+        for row in range(4):
+            answer = await owner.post("/v1/incidents", ROW | {"source_key": str(row)})
+            assert answer.status_code == 201
+        codes = [(await owner.post("/v1/incidents", LEAK)).status_code for _ in range(3)]
+        assert codes == [201, 201, 429]
+        assert (await owner.post("/v1/incidents", ROW | {"source_key": "5"})).status_code == 201
+        assert served.process.budgets.imports.held == {}
+        with contextlib.ExitStack() as stack:
+            for _ in range(64):
+                stack.enter_context(served.process.budgets.imports.of(owner.tenant))
+            refused = await owner.post("/v1/incidents", ROW | {"source_key": "6"})
+            assert (refused.status_code, told(refused)["code"]) == (503, "overloaded")
+            assert refused.headers["Retry-After"] == "1"
+            other = await served.somebody(Role.OWNER)
+            assert (await other.post("/v1/incidents", ROW | {"source_key": "1"})).status_code == 201
+        assert (await owner.post("/v1/incidents", ROW | {"source_key": "6"})).status_code == 201

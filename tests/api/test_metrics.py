@@ -24,14 +24,16 @@ Samples = dict[str, float]
 
 
 async def measured(served: Served) -> Samples:
-    """Sample -> value, with its labels as they stand in the text."""
+    """Sample -> value, with its labels as they stand in the text, but for the process."""
     bearer = {"Authorization": f"Bearer {served.process.metrics_token}"}
     answer = await served.http.get("/metrics", headers=bearer)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     return {
         sample.name.removeprefix("tallystick_")
-        + "".join(f",{value}" for value in sample.labels.values()): sample.value
+        + "".join(f",{value}" for name, value in sample.labels.items() if name != "process"): (
+            sample.value
+        )
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }

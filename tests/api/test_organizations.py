@@ -123,7 +123,7 @@ async def test_an_organization_may_demand_keys_of_commands(owner: Somebody) -> N
     refusals = [
         await owner.post("/v1/incidents", LEAKS),
         await owner.post(f"{incident}/acknowledge", {}),
-        await owner.post("/v1/members", ADA),
+        await owner.post("/v1/invitations", ADA),
         await owner.post("/v1/people", {"name": "Siri Dahl"}),
     ]
     told_of = {(answer.status_code, told(answer)["code"]) for answer in refusals}

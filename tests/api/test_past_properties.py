@@ -106,7 +106,7 @@ async def asking(database: Database) -> AsyncGenerator[Questions]:
         open_pool(database.conninfo(APP), size=1) as pool,
         open_cache("unix:///nobody.sock", master, wall_clock) as nothing_kept,
     ):
-        yield questions(Reader(pool), master, nothing_kept, Settings(), wall_clock)
+        yield questions(Reader(pool), Reader(pool), master, nothing_kept, Settings(), wall_clock)
 
 
 async def listed(ask: Questions, after: Recorded | None) -> list[Any]:

@@ -125,12 +125,79 @@ async def test_a_length_that_is_no_number_is_refused(served: Served, length: byt
     assert (await answered(served, said)).startswith(b"HTTP/1.1 400 ")
 
 
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        CHUNKED + b"Content-Length: 4\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 4\r\nContent-Length: 4\r\n\r\nleak",
+        b"Content-Length : 4\r\n\r\nleak",
+        b"Content-Length: 4\n\r\nleak",
+        b"X-Truck: forklift\r\n 7\r\nContent-Length: 4\r\n\r\nleak",
+        b"X-Truck: fork\rlift\r\nContent-Length: 4\r\n\r\nleak",
+        b"X-Truck: fork\0lift\r\nContent-Length: 4\r\n\r\nleak",
+        b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: gzip\r\n\r\nleak",
+        b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        CHUNKED + b"Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n4\nleak\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n4;a\nleak\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n0x4\r\nleak\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n4\r\nleak0\r\n\r\n",
+        CHUNKED + b"\r\nfffffffffffffffff\r\nleak\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n4\r\nleak\r\n0\r\nContent-Length: 9\r\n\r\n",
+    ],
+    ids=[
+        "a length besides chunks",
+        "a length twice",
+        "a space before the colon",
+        "a line feed alone",
+        "a folded line",
+        "a carriage return alone",
+        "a zero byte",
+        "a folded encoding",
+        "no chunks at the end",
+        "chunks not the last",
+        "an encoding after chunks",
+        "a chunk's length ended by a line feed",
+        "a chunk's extension ended by a line feed",
+        "a chunk's length by another notation",
+        "a chunk longer than it says",
+        "a chunk longer than there is",
+        "a length after the chunks",
+    ],
+)
+async def test_what_could_be_read_as_ending_elsewhere_is_refused_and_the_connection_ended(
+    served: Served, said: bytes
+) -> None:
+    status, *_ = (await all_answered(served, said)).split(b"\r\n")
+    assert status == b"HTTP/1.1 400 Bad Request"
+
+
+async def test_after_chunks_of_an_old_client_the_connection_ends(served: Served) -> None:
+    """HTTP/1.0 knows none, so whatever stands in front may not have seen them (RFC 9112 6.1)."""
+    said = CHUNKED + b"Connection: keep-alive\r\n\r\n4\r\nleak\r\n0\r\n\r\n"
+    assert (await all_answered(served, said, version=b"1.0")).startswith(b"HTTP/1.1 4")
+
+
 async def answered(served: Served, headers: bytes) -> bytes:
-    """The first answer to a request as no client would write it."""
+    """The first line of the answer to a request as no client would write it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(b"POST /v1/auth/token HTTP/1.1\r\nHost: tallystick\r\n" + headers)
     try:
         return await asyncio.wait_for(reader.readline(), 5)
+    finally:
+        writer.close()
+
+
+async def all_answered(served: Served, headers: bytes, *, version: bytes = b"1.1") -> bytes:
+    """All that comes until the server ends the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"POST /v1/auth/token HTTP/%b\r\nHost: tallystick\r\n%b" % (version, headers))
+    try:
+        return await asyncio.wait_for(reader.read(), 3)
     finally:
         writer.close()
 

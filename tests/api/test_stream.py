@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.typing import Subprotocol
 
+from api.pushing.topics import MOST_TOPICS
 from api.serve import server
 from projections.catalog import CATALOG
 from projections.engine.rebuilding import Rebuild
@@ -183,6 +184,7 @@ async def test_a_browser_signs_in_by_subprotocol(served: Served, commander: Some
         ("after=soon", 422),
         ("topics=weather", 422),
         ("topics=members:INC-3", 422),
+        (f"topics={'incidents,' * (MOST_TOPICS + 1)}", 422),
         ("after=9999", 410),
     ],
 )

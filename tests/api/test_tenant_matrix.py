@@ -14,6 +14,7 @@ from typing import Any, cast
 import httpx2
 import pytest
 
+from tests.api.conforming import Described
 from tests.api.described_routes import Route, routes
 from tests.api.serving import Served, Somebody, told
 from tests.api.two_organizations import Two, Word, two_organizations
@@ -70,12 +71,14 @@ async def test_nothing_of_another_organization_is_told(
     role: Role,
     record_property: Callable[[str, object], None],
 ) -> None:
-    found = [r for r in routes(told(await served.http.get("/openapi.json"))) if r.permission]
+    document = told(await served.http.get("/openapi.json"))
+    found = [r for r in routes(document) if r.permission]
     two = await two_organizations(served, keys=len(found))
     who = (await served.somebody(role, tenant=two.owner.tenant)).proven(served)
     asking = Asking(served, who, two)
     before = await two.all_of_theirs()
     cells = sorted(_cells(found, two), key=_needs_a_record)
+    served.http.event_hooks = {"response": [Described(document).holds]}
     leaks = [f"{cell}: {leak}" for cell in cells if (leak := await asking.leak(cell))]
     assert leaks == []
     assert await replace(asking, who=two.theirs).leak(_read_of_theirs(cells)), "None would be seen."

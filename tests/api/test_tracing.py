@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from starlette.types import Receive, Scope, Send
+from websockets.exceptions import InvalidStatus
 
 from api.composition import create_app
 from api.tracing import Traced
 from tests.acceptance.searching import Search
+from tests.api.pushing.test_server_sent import events, next_event
 from tests.api.serving import LEAK, Served, Somebody, serving
+from tests.api.test_stream import following, next_message
 from tests.embedded import until
 from tests.house.files import CHECKOUT
 from workers.projector.running import run
@@ -55,6 +61,17 @@ class Collector:
         until(lambda: found().keys() >= set(names), f"{names} have come")
         return found()
 
+    def stream(self, status: int) -> dict[str, Any]:
+        """The span of the stream that was answered so, once it has come."""
+
+        def found() -> list[dict[str, Any]]:
+            streams = [span for span in self.spans() if span["name"] == "GET /v1/stream"]
+            answered = "http.response.status_code"
+            return [each for each in streams if each["attributes"].get(answered) == status]
+
+        until(lambda: bool(found()), f"a stream's span with {status}")
+        return found()[0]
+
 
 def _told(span: Any, resource: Any) -> dict[str, Any]:
     texts = {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
@@ -69,6 +86,10 @@ def _told(span: Any, resource: Any) -> dict[str, Any]:
         "took_ns": span.end_time_unix_nano - span.start_time_unix_nano,
         "status": span.status.code,
         "attributes": texts,
+        "events": {
+            event.name: {each.key: each.value.int_value for each in event.attributes}
+            for event in span.events
+        },
     }
 
 
@@ -146,6 +167,22 @@ async def test_a_trace_leads_from_the_request_to_what_is_shown(
 
 
 @pytest.mark.usefixtures("projector")
+async def test_a_command_that_takes_the_lock_first_is_traced_alike(
+    traced: Somebody, collector: Collector
+) -> None:
+    first, second = [(await traced.declares())["id"] for _ in range(2)]
+    correlation = str(new_id())
+    answer = await traced.post(
+        f"/v1/incidents/{first}/merge", {"into": second}, X_Correlation_Id=correlation
+    )
+    assert answer.status_code == 200, answer.text
+    trace = UUID(correlation).hex
+    found = collector.of(trace, "POST /v1/incidents/{id}/merge", "append", "project")
+    assert found["append"]["parent"] == found["POST /v1/incidents/{id}/merge"]["id"]
+    assert found["project"]["parent"] == found["append"]["id"]
+
+
+@pytest.mark.usefixtures("projector")
 async def test_without_a_traceparent_the_correlation_id_is_the_trace(
     traced: Somebody, collector: Collector
 ) -> None:
@@ -186,6 +223,35 @@ async def test_a_span_names_the_route_and_nothing_that_was_sent(
     assert names.of([("spans", b"".join(collector.received))]) == []
 
 
+async def test_a_stream_is_a_span_that_tells_how_far_its_client_got(
+    served: Served, collector: Collector
+) -> None:
+    owner = await served.somebody(Role.OWNER)
+    before = await owner.declares()
+    start = {"tallystick.position": before["position"]}
+    async with following(served, owner) as socket, events(served, owner) as coming:
+        await next_event(coming)
+        position = (await owner.declares())["position"]
+        for told in (await next_message(socket), await next_event(coming)):
+            assert told
+        served.process.fan_out.dismiss()
+        assert (await next_event(coming))["event"] == "end"
+    reached = {"tallystick.position": position}
+    ends = {
+        "stream.begun": start,
+        "stream.sent_away": {"tallystick.code": 1012, **reached},
+        "stream.ended": reached,
+    }
+    for status in (101, 200):
+        span = await asyncio.to_thread(collector.stream, status)
+        assert span["events"] == ends
+        assert span["took_ns"] > 0
+    with pytest.raises(InvalidStatus):
+        async with following(served, owner, "topics=weather"):
+            pass
+    assert (await asyncio.to_thread(collector.stream, 422))["events"] == {}
+
+
 async def test_a_fault_of_ours_is_a_failed_span(
     served: Served, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +261,25 @@ async def test_a_fault_of_ours_is_a_failed_span(
     assert answer.status_code == 500
     trace = UUID(answer.headers["X-Correlation-Id"]).hex
     assert collector.of(trace, "POST /v1/incidents")["POST /v1/incidents"]["status"] == 2
+
+
+async def test_a_request_that_is_cut_off_is_told_by_its_route(
+    settings: Settings, collector: Collector
+) -> None:
+    async def cut_off(scope: Scope, _receive: Receive, _send: Send) -> None:
+        route = SimpleNamespace(path="/v1/incidents")
+        scope.update(request_id="cut", correlation_id=new_id(), route=route)
+        raise asyncio.CancelledError
+
+    async def nobody(*_: object) -> Any: ...
+
+    tracing = tracing_if_wanted(settings, "api")
+    assert tracing is not None
+    scope: Scope = {"type": "http", "method": "GET", "headers": []}
+    with pytest.raises(asyncio.CancelledError):
+        await Traced(cut_off, tracing)(scope, nobody, nobody)
+    await asyncio.to_thread(tracing.close)
+    assert [span["name"] for span in collector.spans()] == ["GET /v1/incidents"]
 
 
 async def test_of_a_share_every_process_chooses_the_same(

@@ -17,6 +17,7 @@ from tests.benchmarks.push import run as push
 from tests.benchmarks.reads import run as reads
 from tests.benchmarks.rebuild import run as rebuild
 from tests.benchmarks.report import Report
+from tests.benchmarks.tracing import run as tracing
 from tests.benchmarks.visible import run as visible
 
 _BENCHMARKS: dict[str, Callable[..., Report]] = {
@@ -30,6 +31,7 @@ _BENCHMARKS: dict[str, Callable[..., Report]] = {
     "http": http,
     "push": push,
     "overload": overload,
+    "tracing": tracing,
 }
 
 

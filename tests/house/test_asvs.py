@@ -37,7 +37,7 @@ def test_every_requirement_stands_there_once_with_its_level() -> None:
 
 
 def test_each_is_met_or_it_is_said_why_not() -> None:
-    assert {row.state for row in rows()} == set(STATES)
+    assert {row.state for row in rows()} <= set(STATES)
     unproven = [row.id for row in rows() if row.state == "met" and not _names_something(row)]
     assert unproven == []
 
@@ -48,7 +48,8 @@ def _names_something(row: Row) -> bool:
 
 def test_the_sums_are_those_of_the_rows() -> None:
     told = {state: int(number) for state, number in _COUNT.findall(text_of(PAGE))}
-    assert told == Counter(row.state for row in rows())
+    counted = Counter(row.state for row in rows())
+    assert told == {state: counted[state] for state in STATES}
 
 
 def test_every_file_and_test_that_is_named_exists() -> None:

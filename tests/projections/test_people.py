@@ -10,6 +10,7 @@ from tests.projections.story import JONAS, Story
 from write_model.kernel.access import Role
 from write_model.kernel.personal import Clear, Sealed
 from write_model.membership.events import (
+    InvitationRenewed,
     MemberInvited,
     MemberRenamed,
     MembershipActivated,
@@ -35,6 +36,7 @@ def test_a_listed_person_has_a_sealed_name_and_no_roles(given: Given) -> None:
     ("event", "standing", "roles"),
     [
         (MemberRenamed(subject=JONAS, name=NAME), "invited", ["responder"]),
+        (InvitationRenewed(), "invited", ["responder"]),
         (MembershipActivated(), "active", ["responder"]),
         (MembershipSuspended(), "suspended", ["responder"]),
         (MembershipRemoved(), "removed", []),

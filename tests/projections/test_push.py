@@ -129,6 +129,17 @@ def test_behind_a_gap_the_ring_begins_anew() -> None:
     assert positions(ring.after(HARBOR, 0, at_most=10)) == [1]
 
 
+async def test_fallen_silent_it_tells_all_who_follow_and_goes_on_where_it_was() -> None:
+    ring = Ring()
+    ring.publish([leak(1)])
+    await ring.stirred()
+    ring.fall_silent()
+    assert (await ring.stirred(), ring.is_silent) == ({WAREHOUSE}, True)
+    ring.speak()
+    ring.publish([leak(2)])
+    assert (positions(ring.after(WAREHOUSE, 0, at_most=10)), ring.is_silent) == ([1, 2], False)
+
+
 async def test_it_tells_where_something_is_new() -> None:
     ring = Ring()
     ring.publish([])

@@ -46,17 +46,19 @@ def _of_its_past() -> Iterator[Question]:
         yield put("queries.past._REACHED", time=MONDAY + timedelta(days=days))
     for position in (1, 30_000, 10**9):
         yield put("queries.past._BEGUN", kind="incident", position=position)
-    page = [UUID(incident(n)) for n in (*range(1, 60), PARKED)]
+    page, all_ = [UUID(incident(n)) for n in (*range(1, 60), PARKED)], 10**9
     yield put("queries.past.EVENTS", streams=page, kinds=kinds, position=99, version=2)
+    yield put("queries.past.EVENTS", streams=[FORKLIFT], kinds=kinds, position=all_, version=all_)
     yield put("queries.past._BEGAN", stream=FORKLIFT, kinds=kinds)
 
 
 def _of_what_happened() -> Iterator[Question]:
     page = {"after": 7, "limit": 500, "types": ["incident.closed"], "subject": FORKLIFT}
+    page |= {"teams": ["warehouse"], "until": 5_007}
     feed = known_as("queries.changes._feed")
-    for of_a_type, of_a_subject in product((False, True), repeat=2):
-        name = f"changes {of_a_type=} {of_a_subject=}"
-        yield Question(name, feed(of_a_type, of_a_subject), page)
+    for of_a_type, of_a_subject, of_teams in product((False, True), repeat=3):
+        name = f"changes {of_a_type=} {of_a_subject=} {of_teams=}"
+        yield Question(name, feed(of_a_type, of_a_subject, of_teams), page)
     yield put("queries.position._APPLIED")
     yield put("queries.standing._STANDING")
     yield put("queries.people._BY_SUBJECT", subjects=[UUID(incident(n)) for n in (1, 21)])

@@ -16,8 +16,8 @@ from tests.projections.story import MONDAY, NORTH, SOUTH
 _INCIDENTS: LiteralString = """
 CREATE TEMPORARY TABLE made AS
 SELECT n, ('0197a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS id,
-       CASE WHEN n % 20 = 0 THEN {south} ELSE {north} END::uuid AS tenant_id,
-       CASE WHEN n % 20 = 0 THEN n / 20 ELSE n - n / 20 END::bigint AS number,
+       CASE WHEN {of_the_south} THEN {south} ELSE {north} END::uuid AS tenant_id,
+       row_number() OVER (PARTITION BY {of_the_south} ORDER BY n) AS number,
        {monday}::timestamptz + n * interval '1 minute' AS opened_at,
        CASE WHEN n % 3 = 0 OR n <= {incidents} * 0.99 THEN 'closed'
             ELSE (ARRAY['open', 'in_progress'])[n % 2 + 1] END AS status,
@@ -118,6 +118,7 @@ OTHERS = (
     "projections.skipped",
     "projections.rebuilds",
 )
+SEEDED = tuple(sql.Identifier(*table.split(".")) for table in GROWING + OTHERS)
 PARKED = 1_007
 """One of those that are."""
 
@@ -132,12 +133,25 @@ def person(n: int) -> str:
     return f"0197a000-0000-7000-9000-{n:012x}"
 
 
-def seed(superuser: psycopg.Connection[Any], incidents: int) -> None:
-    """So many incidents with three events each."""
+def seed(
+    superuser: psycopg.Connection[Any], incidents: int, of_the_south: LiteralString = "n % 20 = 0"
+) -> None:
+    """So many incidents with three events each; `of_the_south`: which are not the north's."""
     query = sql.SQL(_INCIDENTS).format(
-        incidents=incidents, north=str(NORTH), south=str(SOUTH), monday=MONDAY
+        incidents=incidents,
+        north=str(NORTH),
+        south=str(SOUTH),
+        of_the_south=sql.SQL(of_the_south),
+        monday=MONDAY,
     )
     superuser.execute(query)
-    for table in GROWING + OTHERS:
-        name = sql.Identifier(*table.split("."))
-        superuser.execute(sql.SQL("VACUUM ANALYZE {}").format(name))
+    for table in SEEDED:
+        superuser.execute(sql.SQL("VACUUM ANALYZE {}").format(table))
+
+
+def without_the_south(superuser: psycopg.Connection[Any]) -> None:
+    """As if it had never been."""
+    superuser.execute("SET session_replication_role = replica")  # The log refuses it otherwise.
+    for table in SEEDED:
+        superuser.execute(sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(table), (SOUTH,))
+        superuser.execute(sql.SQL("VACUUM FULL ANALYZE {}").format(table))

@@ -75,6 +75,24 @@ async def test_who_goes_away_while_he_is_answered_spoils_nothing(reader: Reader)
         assert await reader.rows(ONE, TENANT, {"one": 1}) == [(ONE,)]
 
 
+async def test_who_goes_away_frees_no_connection_while_the_server_works_for_him(
+    database: Database,
+) -> None:
+    slow = sql.SQL("SELECT pg_sleep(0.3), pg_backend_pid()")
+    async with open_pool(database.conninfo(APP), size=1) as pool:
+        reader = Reader(pool)
+        [(before,)] = await reader.rows(ONE, sql.SQL("SELECT pg_backend_pid()"), {})
+        for _ in range(3):
+            gone = asyncio.create_task(reader.rows(ONE, slow, {}))
+            await asyncio.sleep(0.05)
+            for _ in range(2):
+                gone.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises(asyncio.CancelledError):
+                await gone
+        assert await reader.rows(ONE, sql.SQL("SELECT pg_backend_pid()"), {}) == [(before,)]
+
+
 async def test_any_number_of_different_questions_is_answered(reader: Reader) -> None:
     for number in range(500):
         [(found,)] = await reader.rows(ONE, b"SELECT %d" % number, {})

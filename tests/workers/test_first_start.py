@@ -1,12 +1,13 @@
 import json
 import stat
 from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.identity import QUICK
+from tests.identity import QUICK, ToldTime
 from workers.first_start import EMAIL, first_start
 from write_model.accounts import Accounts
 from write_model.kernel.access import Role
@@ -35,7 +36,11 @@ def login(tmp_path: Path) -> Path:
 
 async def start(accounts: Accounts, login: Path) -> bool:
     return await first_start(
-        accounts, organization="Harbor Warehouses", url="http://127.0.0.1:8400", login=login
+        accounts,
+        organization="Harbor Warehouses",
+        url="http://127.0.0.1:8400",
+        login=login,
+        clock=ToldTime(),
     )
 
 
@@ -73,9 +78,18 @@ async def test_the_login_is_in_a_file_that_only_its_owner_reads(
 ) -> None:
     await start(accounts, login)
     assert mode(login) == 0o600
-    assert written(login).keys() == {"url", "organization", "email", "password"}
+    assert written(login).keys() == {"url", "organization", "email", "password", "good_until"}
     assert len(written(login)["password"]) == 24
     assert await opens(accounts, login)
+
+
+async def test_the_password_ends_after_seven_days(accounts: Accounts, login: Path) -> None:
+    await start(accounts, login)
+    end = ToldTime().now + timedelta(days=7)
+    assert datetime.fromisoformat(written(login)["good_until"]) == end
+    found = await accounts.logins.find(BlindIndex(accounts.master).of(EMAIL))
+    assert found is not None
+    assert found.good_until == end
 
 
 async def test_later_starts_change_nothing(accounts: Accounts, login: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,8 +21,10 @@ _ANSWER_S = 2.0
 def look_beside(settings: Settings) -> Iterator[Finding]:
     yield _cache(settings)
     address = settings.home / "address"
-    if address.exists():
-        yield _api(address)
+    # Whose home it is has been said already.
+    with suppress(PermissionError):
+        if address.exists():
+            yield _api(address)
 
 
 def _cache(settings: Settings) -> Finding:

@@ -26,8 +26,8 @@ Look = Callable[[Connection], Iterable[Finding]]
 def examined(settings: Settings, *, whole_log: bool = False) -> Iterator[Finding]:
     """What there is to say, good or bad, in an order that goes from the ground up."""
     yield Finding("python", platform.python_version())
+    yield from look_at_home(settings.home)
     try:
-        yield from look_at_home(settings.home)
         settings = where_it_runs(settings)
         with reached(settings) as connection:
             for look in _looks(whole_log=whole_log):

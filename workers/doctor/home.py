@@ -11,18 +11,25 @@ from workers.doctor.finding import Finding
 
 _LEAST_FREE_BYTES = 1024**3
 """As much as Postgres may write ahead (`max_wal_size`) before it must tidy up."""
-_SECRET_FILES = ("secrets", "first-login.json")
+_SECRET_FILES = ("secrets", "secrets.next", "first-login.json")
 
 
 def look_at_home(home: Path, *, least_free_bytes: int = _LEAST_FREE_BYTES) -> Iterator[Finding]:
     """Nothing where there is no home: with servers of one's own none is needed."""
-    if not home.is_dir():
-        return
+    try:
+        if home.is_dir():
+            yield from _closed_ones(home)
+            yield _room(home, least_free_bytes)
+    except PermissionError:
+        advice = "Nobody else may look into it: run this as its owner."
+        yield Finding("home", f"{home} is not yours to read", advice)
+
+
+def _closed_ones(home: Path) -> Iterator[Finding]:
     yield _closed(home)
     for name in _SECRET_FILES:
         if (home / name).exists():
             yield _closed(home / name)
-    yield _room(home, least_free_bytes)
 
 
 def _closed(path: Path) -> Finding:

@@ -68,6 +68,15 @@ def service_account(name: str = "") -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
+def owner_of(home: Path) -> Account:
+    """The account that a data home belongs to.
+
+    Raises: FileNotFoundError; LookupError and PermissionError as `service_account`.
+    """
+    uid = home.stat().st_uid
+    return service_account(_name_of(uid) if os.geteuid() == 0 else "")
+
+
 def _callers_account(name: str) -> Account:
     caller = Account(_name_of(os.geteuid()), os.geteuid(), os.getegid())
     if name and name != caller.name:

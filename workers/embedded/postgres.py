@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGINT, SIGKILL
 
 from workers.embedded.account import Account
 from workers.embedded.spawning import processes_in, spawn
@@ -30,6 +32,7 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
+_PATIENCE_S = 30.0
 _FOR_TESTS = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -127,6 +130,28 @@ class Cluster:
         """Whether the server with this number takes connections, by its own status line."""
         lines = _status_lines(self.data)
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def end_left_over(self) -> None:
+        """End a server that nobody looks after, for who has locked the home and will start one.
+
+        A launcher that was killed just after it had started a server has written that down nowhere.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while pids := self._ours_in_it():
+            number = SIGKILL if time.monotonic() > deadline else SIGINT
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            # Another's child sends no signal when it ends, so there is nothing to wait on.
+            time.sleep(0.05)
+
+    def _ours_in_it(self) -> list[int]:
+        found: list[int] = []
+        for pid in processes_in(self.data):
+            with suppress(FileNotFoundError):
+                if Path(f"/proc/{pid}").stat().st_uid == self.account.uid:
+                    found.append(pid)
+        return found
 
     def forget_dead_server(self) -> None:
         """Remove a lock file that nobody holds.

@@ -5,7 +5,6 @@ answers ready, until it is told to stop.
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 from datetime import timedelta
 
@@ -19,6 +18,7 @@ from workers.connecting import Connection, connected
 from workers.housekeeping.forgetting import forget
 from workers.projector.collector import spare_collector
 from workers.rebuilding import asked
+from workers.stopping import stop_asked
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
 from write_model.kernel.settings import TAILER, Settings
@@ -60,16 +60,15 @@ def main() -> None:
     settings = Settings()
     configure_logs(settings.log_level)
     spare_collector()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    stop, conninfo = stop_asked(), settings.conninfo(TAILER)
     threading.Thread(target=warming.run, args=(settings, stop), name="warming").start()
-    accesses_after = timedelta(days=settings.access_log_days)
-    conninfo = settings.conninfo(TAILER)
-    rebuilding = threading.Thread(target=asked.run, args=(conninfo,), kwargs={"stop": stop})
-    rebuilding.start()
-    run(conninfo, accesses_after=accesses_after, stop=stop)
-    rebuilding.join()
+    threading.Thread(target=asked.run, args=(conninfo,), kwargs={"stop": stop}).start()
+    try:
+        accesses_after = timedelta(days=settings.access_log_days)
+        run(conninfo, accesses_after=accesses_after, stop=stop)
+    finally:
+        # The interpreter waits for the others, which would go on without this one for ever.
+        stop.set()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ _AGAIN = frozenset({"conflict", "idempotency_in_progress"})
 _PROBLEM = TypeAdapter(dict[str, Any])
 _CHANGED = (
     "If its password was changed, put the new one into first-login.json in the home, "
-    "or take that file away and put a token into TALLYSTICK_TOKEN."
+    "or take that file away and put a token into TALLYSTICK_TOKEN. "
+    "The first one ends after seven days: ./tallystick reset-password lets you set another."
 )
 
 

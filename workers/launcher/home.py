@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from workers.embedded.account import Account
-from write_model.kernel.secret_sources import LENGTH, VARIABLE, secret_bytes
+from write_model.kernel.secret_sources import LENGTH, OF_THIS_RUN, VARIABLE, secret_bytes
 
 _LONGEST_SOCKET = 107
 """Bytes that a Unix socket's path may have on Linux (unix(7)), less the closing zero."""
@@ -59,6 +59,15 @@ class Home:
     def restart(self) -> Path:
         """How the last restart of the api ended: empty, or a sentence that says what went wrong."""
         return self.path / "restart"
+
+    @property
+    def secret_file(self) -> Path:
+        return self.path / "secrets"
+
+    @property
+    def next_secret(self) -> Path:
+        """The one that takes the place of the master secret; there while that goes on."""
+        return self.path / "secrets.next"
 
     @property
     def _lock(self) -> Path:
@@ -125,10 +134,16 @@ class Home:
     def master_secret(self) -> bytes:
         """The 32 bytes that every key and password derives from; made on the first start.
 
-        Raises: SecretRefused; HomeRefused when the one of an older start is missing.
+        Raises: SecretRefused; HomeRefused when the one of an older start is missing, or is being
+        replaced.
         """
-        path = self.path / "secrets"
+        path = self.secret_file
         with self.account.acting():
+            if self.next_secret.exists():
+                raise HomeRefused(
+                    "The master secret is being replaced: end that with `./tallystick"
+                    f" rotate-secret --home {self.path}`."
+                )
             if not self.secret and not path.exists():
                 self._make_secret(path)
             return secret_bytes(path, self.secret)
@@ -139,12 +154,18 @@ class Home:
                 f"The secret that the database in {self.path} was made with is missing. "
                 f"Put it into {VARIABLE}, or bring {path} back."
             )
-        write_whole(path, base64.urlsafe_b64encode(secrets.token_bytes(LENGTH)) + b"\n")
+        write_whole(path, _line(secrets.token_bytes(LENGTH)))
 
-    def database_password(self, role: str) -> str:
-        """The same formula stands in the kernel's `MasterSecret`, which this cannot import."""
-        name = f"tallystick/database/{role}".encode()
-        return hmac.new(self.master_secret(), name, sha256).hexdigest()
+    def administrators_password(self) -> str:
+        """Of the embedded database's."""
+        return _password(self.master_secret()[:LENGTH], "postgres")
+
+    def renew_passwords(self, sockets: Path) -> str:
+        """What the services say to the embedded servers from now on; the cache's is answered."""
+        secret = secrets.token_bytes(LENGTH)
+        with self.account.acting():
+            write_whole(sockets / OF_THIS_RUN, _line(secret))
+        return _password(secret, "valkey")
 
     def sockets(self) -> Path:
         """Where the servers' sockets lie: in the home, or apart when its path is too long."""
@@ -164,6 +185,15 @@ class Home:
             for path in (self.path / "logs").glob("*.log"):
                 if path.stat().st_size > _LOG_KEPT_BYTES:
                     path.replace(path.with_suffix(".log.1"))
+
+
+def _line(secret: bytes) -> bytes:
+    return base64.urlsafe_b64encode(secret) + b"\n"
+
+
+def _password(secret: bytes, role: str) -> str:
+    """The same formula stands in the kernel's `MasterSecret`, which this cannot import."""
+    return hmac.new(secret, f"tallystick/database/{role}".encode(), sha256).hexdigest()
 
 
 def write_whole(path: Path, text: bytes, *, mode: int = 0o600) -> None:

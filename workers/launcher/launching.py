@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from workers.embedded.account import service_account
 from workers.embedded.postgres import InitializationFailed
@@ -17,7 +17,8 @@ from workers.launcher.home import Home, HomeRefused
 from workers.launcher.ledger import Ledger
 from workers.launcher.listening import listening_socket
 from workers.launcher.options import Options, OptionsRefused, read_options
-from workers.launcher.stack import MIGRATION, MODULES, SERVERS, Stack, StartFailed, StopAsked
+from workers.launcher.servers import SERVERS
+from workers.launcher.stack import MIGRATION, MODULES, Stack, StartFailed, StopAsked
 from write_model.kernel.breached import BreachedRefused, breached_passwords
 from write_model.kernel.secret_sources import SecretRefused
 
@@ -79,4 +80,6 @@ def _reload_on_change(stack: Stack, undone: ExitStack) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    # Whoever listened may have gone, and what runs is to go on without him.
+    with suppress(OSError):
+        print(text, flush=True)

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, Signals
@@ -13,7 +14,7 @@ from signal import SIGKILL, Signals
 from workers.embedded.account import Account
 from workers.embedded.spawning import started_at
 
-PATIENCE_S = 10.0
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Ledger:
-    """The file is written anew at every change."""
+    """The file is written anew at every change, as far as the disk has room."""
 
     path: Path
     account: Account
@@ -52,7 +53,8 @@ class Ledger:
             for name, entry in self.entries.items()
         }
         unfinished = self.path.with_suffix(".unfinished")
-        with self.account.acting():
+        # A full disk is no reason to let go of what runs: the file is written at the next change.
+        with suppress(OSError), self.account.acting():
             unfinished.write_text(json.dumps(rows))
             unfinished.replace(self.path)
 
@@ -61,7 +63,9 @@ class Ledger:
         orphans = self._orphans()
         for name in sorted(orphans, key=lambda name: name in last):
             say(f"Stopping {name}, left over from a launcher that was killed.")
-            _end(orphans[name])
+            # It may end by itself before it is told to.
+            with suppress(ProcessLookupError):
+                _end(orphans[name])
 
     def _orphans(self) -> dict[str, Entry]:
         try:
@@ -74,12 +78,14 @@ class Ledger:
 
     def _ours(self, entry: Entry) -> bool:
         # The account could have written anything here, and root would end it: only its own.
-        return entry.alive and Path(f"/proc/{entry.pid}").stat().st_uid == self.account.uid
+        with suppress(FileNotFoundError):
+            return entry.alive and Path(f"/proc/{entry.pid}").stat().st_uid == self.account.uid
+        return False
 
 
 def _end(entry: Entry) -> None:
     os.kill(entry.pid, entry.stop_signal)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + _PATIENCE_S
     while entry.alive:
         if time.monotonic() > deadline:
             os.kill(entry.pid, SIGKILL)

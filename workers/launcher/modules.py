@@ -12,6 +12,7 @@ from pathlib import Path
 from workers.embedded.spawning import spawn
 from workers.launcher.home import Home
 from workers.launcher.options import Options
+from write_model.kernel.secret_sources import with_mounted
 
 CHECKOUT = Path(__file__).parents[2]
 DATABASE = "tallystick"
@@ -45,7 +46,8 @@ class Modules:
 
     def _environment(self) -> dict[str, str]:
         return {
-            **os.environ,
+            # What only the launcher's account may read, the services are handed.
+            **with_mounted(os.environ),
             # libpq looks for certificates there, and root's own folder is closed to the account.
             "HOME": str(self.home.path),
             # glibc's arenas cost tens of MB in a process with threads.
@@ -57,6 +59,7 @@ class Modules:
             "TALLYSTICK_DATABASE_NAME": DATABASE,
             "TALLYSTICK_HOST": self.options.host,
             "TALLYSTICK_PORT": str(self.options.port),
+            "TALLYSTICK_API_PROCESSES": str(self.options.api_processes),
             "TALLYSTICK_DRAIN_S": str(self.options.drain_s),
             "TALLYSTICK_RUN_AS": self.home.account.name if os.geteuid() == 0 else "",
         }

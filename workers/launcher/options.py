@@ -10,9 +10,9 @@ from pathlib import Path
 
 from workers.launcher.ways_out import open_to_listeners
 from write_model.kernel.homes import default_home, local_url
-from write_model.kernel.secret_sources import VARIABLE
+from write_model.kernel.secret_sources import VARIABLE, with_mounted
 
-MOST_PROCESSES = 8
+_MOST_PROCESSES = 8
 """Each opens up to 28 connections to the database, and the embedded one takes 300."""
 
 
@@ -49,8 +49,8 @@ class Options:
 
 
 def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
-    """Raises: OptionsRefused; SystemExit for a malformed command line."""
-    asked = _parser().parse_args(argv)
+    """Raises: OptionsRefused, SecretRefused; SystemExit for a malformed command line."""
+    asked, environment = _parser().parse_args(argv), with_mounted(environment)
     options = Options(
         home=asked.home.expanduser().resolve(),
         port=asked.port,
@@ -77,9 +77,9 @@ def read_options(argv: Sequence[str], environment: Mapping[str, str] = os.enviro
 
 
 def _processes(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_PROCESSES:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_PROCESSES:
         return int(text)
-    raise OptionsRefused(f"Set --workers to a number from 1 to {MOST_PROCESSES}.")
+    raise OptionsRefused(f"Set --workers to a number from 1 to {_MOST_PROCESSES}.")
 
 
 def _seconds(text: str) -> float:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from watchfiles import PythonFilter, watch
 
-_CHECKOUT = Path(__file__).parents[2]
+from workers.launcher.modules import CHECKOUT
+
 SOURCES = tuple(
-    _CHECKOUT / name for name in ("api", "projections", "read_model", "workers", "write_model")
+    CHECKOUT / name for name in ("api", "projections", "read_model", "workers", "write_model")
 )
 
 

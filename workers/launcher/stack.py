@@ -11,17 +11,14 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from signal import SIGINT
 
-from workers.embedded.binaries import reachable_postgres, reachable_valkey
-from workers.embedded.postgres import Cluster
-from workers.embedded.valkey import Cache
 from workers.launcher.apis import Apis
 from workers.launcher.bell import Bell
 from workers.launcher.home import Home
 from workers.launcher.ledger import Ledger
-from workers.launcher.modules import DATABASE, Modules
+from workers.launcher.modules import Modules
 from workers.launcher.options import Options
+from workers.launcher.servers import SERVERS, Servers
 from workers.launcher.succession import Succession, log_of, successor
 from workers.launcher.supervisor import Service, Supervisor, admit
 
@@ -32,7 +29,6 @@ MODULES: Mapping[str, str] = {
 }
 API = "api"
 MIGRATION = "workers.migrate"
-SERVERS = ("postgres", "valkey")
 
 _GIVE_UP_AFTER = 6
 """Failed starts in a row, about 3 s: a killed postmaster's children need 1-2 s to leave."""
@@ -62,6 +58,7 @@ class Stack:
     _restart_asked: threading.Event = field(default_factory=threading.Event)
     _supervisor: Supervisor = field(init=False)
     _sockets: Path = field(init=False)
+    _servers: Servers = field(init=False)
     _modules: Modules = field(init=False)
     _apis: Apis = field(init=False)
     _succession: Succession = field(init=False)
@@ -69,6 +66,7 @@ class Stack:
     def __post_init__(self) -> None:
         self._supervisor = Supervisor(self.ledger, self.say)
         self._sockets = self.home.sockets()
+        self._servers = Servers(self.home, self._sockets, self.say)
         self._modules = Modules(self.options, self.home, self._sockets)
         self._apis = Apis(self.modules[API], self._modules, self.listening)
         self._succession = Succession(self._apis, self._supervisor, self._wait_until)
@@ -79,10 +77,11 @@ class Stack:
         Raises: StartFailed, StopAsked.
         """
         with ExitStack() as undone:
+            cache_password = self.home.renew_passwords(self._sockets)
             migration = self._modules.spawn(self.migration, log="migrate")
             undone.callback(migration.kill)
             if not self.options.redis_url:
-                self._start_cache()
+                self._supervisor.start(self._servers.valkey(cache_password))
             if not self.options.database_url:
                 self._start_database()
             for service in self._services():
@@ -113,7 +112,10 @@ class Stack:
         except StartFailed as error:
             outcome = f"{error}\nWhatever was not replaced goes on as it was."
         self.say(outcome or "The api was replaced.")
-        self.home.note_restart(outcome)
+        try:
+            self.home.note_restart(outcome)
+        except OSError as error:
+            self.say(f"Who asked for it cannot be told ({error.strerror}): end that command.")
 
     def _services(self) -> Iterator[Service]:
         for name in self._apis.names:
@@ -144,24 +146,11 @@ class Stack:
             self._sockets.rmdir()
 
     def _start_database(self) -> None:
-        tree = reachable_postgres(self.home.library, self.home.account)
-        cluster = Cluster(tree, self.home.database, self._sockets, self.home.account)
-        if not cluster.exists:
-            self.say("Making the database ...")
-            password = self.home.database_password("postgres")
-            cluster.initialize(password=password, database=DATABASE)
-        log = self.home.log("postgres")
-        service = Service("postgres", lambda: cluster.start(output=log), SIGINT, grace_s=30)
-        self._supervisor.start(service)
+        cluster = self._servers.made_cluster()
+        self._supervisor.start(self._servers.postgres(cluster))
         self._wait_until(
             lambda: cluster.ready(self._supervisor.pid("postgres")), "postgres", patience_s=300
         )
-
-    def _start_cache(self) -> None:
-        server = reachable_valkey(self.home.library, self.home.account)
-        cache = Cache(server, self._sockets, self.home.account)
-        log = self.home.log("valkey")
-        self._supervisor.start(Service("valkey", lambda: cache.start(output=log)))
 
     def _migrate(self, migration: subprocess.Popen[bytes]) -> None:
         admit(migration)
@@ -189,6 +178,8 @@ class Stack:
             raise StopAsked
 
     def _last_words(self, name: str) -> str:
-        with self.home.account.acting():
+        lines: list[str] = []
+        # One that could not even be started has said nothing.
+        with suppress(FileNotFoundError), self.home.account.acting():
             lines = self.home.log(name).read_text(errors="replace").splitlines()
         return "\n".join(f"  {line}" for line in lines[-15:])

@@ -12,8 +12,8 @@ from workers.launcher.leaving import Leaving, wait_or_kill
 from workers.launcher.ledger import Ledger
 from workers.launcher.service import GO
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-SETTLED_S = 10.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_SETTLED_S = 10.0
 """A service that lived this long starts with the first pause again."""
 
 
@@ -117,19 +117,25 @@ class Supervisor:
             if now >= running.due_s:
                 self._spawn(running)
         elif (code := running.process.poll()) is not None:
-            self._schedule(running, code, now)
+            self._schedule(running, _ending(code), now)
 
-    def _schedule(self, running: _Running, code: int, now: float) -> None:
-        if now - running.started_s > SETTLED_S:
+    def _schedule(self, running: _Running, ending: str, now: float) -> None:
+        if now - running.started_s > _SETTLED_S:
             running.failures = 0
-        pause_s = min(FIRST_PAUSE_S * 2**running.failures, LONGEST_PAUSE_S)
+        pause_s = min(_FIRST_PAUSE_S * 2**running.failures, _LONGEST_PAUSE_S)
         running.failures += 1
         running.process, running.due_s = None, now + pause_s
-        self.say(f"{running.service.name} {_ending(code)}; it starts again in {pause_s:.1f} s.")
+        self.say(f"{running.service.name} {ending}; it starts again in {pause_s:.1f} s.")
 
     def _spawn(self, running: _Running) -> None:
-        running.process = running.service.start()
         running.started_s = time.monotonic()
+        try:
+            running.process = running.service.start()
+        except OSError as error:
+            # Out of memory, disk or processes: what else runs goes on.
+            ending = f"could not be started ({error.strerror})"
+            self._schedule(running, ending, running.started_s)
+            return
         self.ledger.note(
             running.service.name, running.process.pid, stop_signal=running.service.stop_signal
         )

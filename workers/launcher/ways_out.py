@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-
 _COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
@@ -40,9 +37,13 @@ def open_to_listeners(
 
 def _is_postgres_safe(address: str, environment: Mapping[str, str]) -> bool:
     """Only by what the address itself says: it is handed to every process, PGSSLMODE may not be."""
+    # Here, not above: the launcher stays small, and only in production it has to read addresses.
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
     try:
         given = conninfo_to_dict(address)
-    except psycopg.ProgrammingError:
+    except ProgrammingError:
         return False
     if given.get("sslmode") == "verify-full":
         return True

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-
 from workers.projector.collector import spare_collector
 from workers.projector.running import run
+from workers.stopping import stop_asked
 from write_model.kernel.ids import new_id
 from write_model.kernel.logs import configure_logs
 from write_model.kernel.privileges import drop_privileges
@@ -19,13 +17,7 @@ def main() -> None:
     settings = Settings()
     configure_logs(settings.log_level)
     spare_collector()
-    stop = threading.Event()
-
-    def on_signal(*_: object) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    stop = stop_asked()
     tracing = tracing_if_wanted(settings, "projector")
     run(
         settings.conninfo(TAILER),

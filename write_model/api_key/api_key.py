@@ -24,7 +24,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Which secret is good is said here, by its prefix, and nowhere beside the log."""
+    """Which secret is good is said here, by its prefix, and nowhere beside the log.
+
+    `earlier`: the prefixes of those that were good before.
+    """
 
     status: Status = Status.NONE
     name: str = ""
@@ -33,13 +36,14 @@ class ApiKey:
     expires_at: datetime = _LONG_AGO
     created_by: UUID = SYSTEM
     created_at: datetime = _LONG_AGO
+    earlier: frozenset[str] = frozenset()
 
     def after(self, event: ApiKeyEvent, /, *, by: UUID, at: datetime) -> ApiKey:
         match event:
             case ApiKeyCreated(name=name, prefix=prefix, scopes=scopes, expires_at=expires_at):
                 return ApiKey(Status.ACTIVE, name, prefix, frozenset(scopes), expires_at, by, at)
             case ApiKeyRotated(prefix=prefix):
-                return replace(self, prefix=prefix)
+                return replace(self, prefix=prefix, earlier=self.earlier | {self.prefix})
             case ApiKeyRevoked():
                 return replace(self, status=Status.REVOKED)
             case _:
@@ -59,6 +63,13 @@ class ApiKey:
         self.must_exist()
         if self.status is Status.REVOKED or self.expires_at <= now:
             raise IllegalTransition("This API key is no longer good; create another one.")
+
+    def must_never_have_had(self, prefix: str) -> None:
+        """Raises: IllegalTransition."""
+        if prefix == self.prefix or prefix in self.earlier:
+            raise IllegalTransition(
+                "This secret was in force before; ask for another one with another Idempotency-Key."
+            )
 
 
 API_KEY = Aggregate("api_key", "KEY", ApiKey())

@@ -77,6 +77,8 @@ class RotateApiKey(ApiKeyCommand):
 
     def decide(self, state: ApiKey, moment: Moment) -> Iterator[ApiKeyRotated]:
         state.must_be_in_force(moment.now)
+        # The log forgets idempotency keys, and of the same request the same secret is made.
+        state.must_never_have_had(self.prefix)
         yield ApiKeyRotated(prefix=self.prefix)
 
 

@@ -21,6 +21,7 @@ from write_model.kernel.asking import Pool, ask_one
 
 BEGINS = "tsk_"
 _PREFIX_BYTES, _SECRET_BYTES, _TAG_BYTES = 5, 32, 8
+SEED_BYTES = _PREFIX_BYTES + _SECRET_BYTES
 _PREFIX_LENGTH = len(BEGINS) + 8
 """Five bytes are eight letters and digits of base 32."""
 
@@ -45,9 +46,11 @@ class ApiKeySecrets:
     tags: bytes = field(repr=False)
     """The key of the tags."""
 
-    def make(self) -> Secret:
-        prefix = BEGINS + base64.b32encode(os.urandom(_PREFIX_BYTES)).decode().lower()
-        secret = os.urandom(_SECRET_BYTES)
+    def make(self, seed: bytes | None = None) -> Secret:
+        """`seed`: SEED_BYTES that nobody guesses, which make the same again; None for new ones."""
+        seed = seed or os.urandom(SEED_BYTES)
+        prefix = BEGINS + base64.b32encode(seed[:_PREFIX_BYTES]).decode().lower()
+        secret = seed[_PREFIX_BYTES:]
         rest = base64.urlsafe_b64encode(secret + self._tag(prefix, secret)).decode()
         return Secret(f"{prefix}_{rest.rstrip('=')}", prefix)
 
@@ -62,7 +65,7 @@ class ApiKeySecrets:
         return prefix if hmac.compare_digest(tag, self._tag(prefix, secret)) else None
 
     async def keep(self, key: UUID, tenant: UUID, token: str) -> None:
-        """Beside those kept before: which one is good the log says."""
+        """Beside those kept before: which one is good the log says. It may be kept once more."""
         await self._one("SELECT credentials.keep_api_key(%s, %s, %s)", digest(token), key, tenant)
 
     async def find(self, token: str) -> Kept | None:

@@ -73,8 +73,8 @@ class ReauthenticationRequired(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            "Give your password once more at /v1/auth/reauthenticate, and ask with the token"
-            " that it answers."
+            "Give your password once more at /v1/auth/reauthenticate, or sign in once more at your"
+            " identity provider under it, and ask with the token that it answers."
         )
 
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Sequence
-from functools import cache, partial
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from write_model.kernel.asking import Pool, Question, Rows, ask, ask_one
 from write_model.kernel.errors import SubjectErased
@@ -21,25 +18,22 @@ from write_model.kernel.personal import Place, Sealed, unseal
 from write_model.kernel.recent import Recent
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.together import Together
-
-Owner = tuple[UUID, UUID]
-"""(organization, subject)."""
-
-_KEY_ID = 1
-_NONCE_BYTES = 12
+from write_model.kernel.wrapping import Owner, Wrapping
 
 
 class Keyring:
     """Opens and makes subject keys, and remembers `remembered` opened ones (about 300 bytes each).
 
-    What it remembers is evicted when the log says that a person was erased.
+    What it remembers is evicted when the log says that a person was erased; what was being looked
+    up at that moment is not remembered, for it may have been read before.
     """
 
     def __init__(self, pool: Pool, master: MasterSecret, *, remembered: int = 50_000) -> None:
         self._pool = pool
-        self._wrapping = cache(partial(_wrapping, master))
+        self._wrapping = Wrapping(master)
         self._opened: Recent[Owner, bytes] = Recent(remembered)
         self._making = Together(self._made)
+        self._evictions = 0
 
     async def keys_for(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
         """A key for each subject; missing ones are made and committed before this returns.
@@ -69,17 +63,21 @@ class Keyring:
         return [_opened(sealed, place, keys) for sealed, place in values]
 
     def evict(self, tenant: UUID, subject: UUID) -> None:
+        self._evictions += 1
         self._opened.forget((tenant, subject))
 
     def distrust(self) -> None:
         """Forget every opened key."""
+        self._evictions += 1
         self._opened.clear()
 
     async def _found(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
         keys = self._remembered(tenant, subjects)
         if missing := [subject for subject in subjects if subject not in keys]:
             query = "SELECT subject_id, wrapped, key_id FROM personal.read_keys(%s, %s)"
-            keys |= await self._asked(tenant, query, (tenant, missing))
+            before = self._evictions
+            rows = await ask_one(self._pool, tenant, query, (tenant, missing))
+            keys |= self._all_opened(tenant, rows, before)
         return keys
 
     async def _all_made(self, missing: Sequence[Owner]) -> Sequence[bytes | None]:
@@ -93,49 +91,32 @@ class Keyring:
             by_tenant.setdefault(tenant, []).append(subject)
         questions = [self._making_for(*each) for each in by_tenant.items()]
         keys: dict[Owner, bytes] = {}
+        before = self._evictions
         for tenant, rows in zip(by_tenant, await ask(self._pool, questions), strict=True):
-            keys |= {(tenant, subject): key for subject, key in self._all_opened(tenant, rows)}
+            opened = self._all_opened(tenant, rows, before)
+            keys |= {(tenant, subject): key for subject, key in opened.items()}
         return [keys.get(each) for each in wanted]
 
     def _making_for(self, tenant: UUID, subjects: list[UUID]) -> Question:
-        offered = [self._wrap(tenant, subject, os.urandom(32)) for subject in subjects]
+        offered = [self._wrapping.wrap((tenant, each), os.urandom(32)) for each in subjects]
         query = "SELECT subject_id, wrapped, key_id FROM personal.create_keys(%s, %s, %s, %s)"
-        return Question(tenant, query, (tenant, subjects, offered, _KEY_ID))
+        return Question(tenant, query, (tenant, subjects, offered, self._wrapping.key_id))
 
-    async def _asked(
-        self, tenant: UUID, query: LiteralString, parameters: tuple[object, ...]
-    ) -> dict[UUID, bytes]:
-        return dict(self._all_opened(tenant, await ask_one(self._pool, tenant, query, parameters)))
-
-    def _all_opened(self, tenant: UUID, rows: Rows) -> list[tuple[UUID, bytes]]:
-        return [
-            (subject, self._unwrap(tenant, subject, wrapped, key_id))
+    def _all_opened(self, tenant: UUID, rows: Rows, before: int) -> dict[UUID, bytes]:
+        """`before`: how many evictions there had been when the rows were asked for."""
+        keys = {
+            subject: self._wrapping.unwrap((tenant, subject), wrapped, key_id)
             for subject, wrapped, key_id in rows
             if wrapped is not None
-        ]
+        }
+        if before == self._evictions:
+            for subject, key in keys.items():
+                self._opened.remember((tenant, subject), key)
+        return keys
 
     def _remembered(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, bytes]:
         known = ((subject, self._opened.get((tenant, subject))) for subject in subjects)
         return {subject: key for subject, key in known if key is not None}
-
-    def _wrap(self, tenant: UUID, subject: UUID, key: bytes) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._wrapping(_KEY_ID).encrypt(nonce, key, _bound_to(tenant, subject))
-
-    def _unwrap(self, tenant: UUID, subject: UUID, wrapped: bytes, key_id: int) -> bytes:
-        nonce, ciphertext = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
-        bound_to = _bound_to(tenant, subject)
-        key = self._wrapping(key_id).decrypt(nonce, ciphertext, bound_to)
-        self._opened.remember((tenant, subject), key)
-        return key
-
-
-def _wrapping(master: MasterSecret, key_id: int) -> AESGCM:
-    return AESGCM(master.key("subject-keys", key_id))
-
-
-def _bound_to(tenant: UUID, subject: UUID) -> bytes:
-    return tenant.bytes + subject.bytes
 
 
 def _opened(sealed: Sealed, place: Place, keys: dict[tuple[UUID, UUID], bytes]) -> Any:

@@ -32,10 +32,21 @@ class LinkedSubjects:
 
     async def link(self, tenant: UUID, subject: Subject, user: UUID) -> UUID:
         """Whom the subject is from now on: of two at once, the first."""
-        query = "SELECT user_id FROM credentials.link_subject(%s, %s, %s)"
-        rows = await ask_one(self.pool, tenant, query, (tenant, self._hash(subject), user))
+        query = "SELECT user_id FROM credentials.link_subject(%s, %s, %s, %s)"
+        link = tenant, self._hash(subject), subject.provider, user
+        rows = await ask_one(self.pool, tenant, query, link)
         linked: UUID = rows[0][0]
         return linked
+
+    async def of(self, tenant: UUID, user: UUID) -> dict[UUID, datetime]:
+        """The providers that know somebody, and since when, the latest last."""
+        query = "SELECT provider_id, linked_at FROM credentials.links_of(%s, %s)"
+        return dict(await ask_one(self.pool, tenant, query, (tenant, user)))
+
+    async def unlink(self, tenant: UUID, provider: UUID, user: UUID | None = None) -> None:
+        """Forget whom a provider calls somebody; None for everybody that it has told of."""
+        query = "SELECT credentials.unlink(%s, %s, %s)"
+        await ask_one(self.pool, tenant, query, (tenant, provider, user))
 
     async def finish(self, flow: str, *, at: datetime, until: datetime) -> bool:
         """False for a flow that was finished already; `until`: when it would end by itself."""

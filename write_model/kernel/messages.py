@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from write_model.kernel.access import Actor, Source
-from write_model.kernel.ids import Ids
+from write_model.kernel.ids import Ids, derived_id
 from write_model.kernel.policies import DEFAULTS, Policies
 from write_model.kernel.times import Time
 
@@ -176,6 +176,11 @@ class IdempotencyKey(NamedTuple):
 
     key: str
     digest: bytes
+
+
+def repeated_id(kind: str, by: Actor, key: IdempotencyKey) -> UUID:
+    """The id of what a request makes: the same however often it comes."""
+    return derived_id(kind, by.tenant, by.id, key.key, key.digest.hex())
 
 
 class Receipt(NamedTuple):

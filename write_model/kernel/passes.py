@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,8 +12,11 @@ from typing import Literal, LiteralString
 from uuid import UUID
 
 from psycopg.rows import TupleRow
+from pydantic_core import to_json
 
+from write_model.kernel.access import Actor
 from write_model.kernel.asking import Pool, ask_one
+from write_model.kernel.messages import IdempotencyKey
 
 Purpose = Literal["invitation", "reset"]
 
@@ -40,6 +45,7 @@ class Holder:
     user: UUID
     password_hash: str
     is_pending: bool
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +56,44 @@ class Open:
 
 
 class Passes:
-    def __init__(self, pool: Pool, purpose: Purpose) -> None:
+    """`secret`: what a token comes from that is told again, so that it need not be kept."""
+
+    def __init__(self, pool: Pool, purpose: Purpose, secret: bytes) -> None:
         self._pool = pool
         self._purpose: Purpose = purpose
+        self._secret = secret
 
-    async def offer(self, tenant: UUID, user: UUID, *, at: datetime) -> Pass:
+    def token(self, by: Actor, key: IdempotencyKey | None) -> str:
+        """32 bytes that nobody guesses; with a key the same again for the same request."""
+        if key is None:
+            return _PREFIX[self._purpose] + secrets.token_urlsafe(_TOKEN_BYTES)
+        asked = to_json((self._purpose, by.tenant, by.id, key.key, key.digest.hex()))
+        digest = hmac.digest(self._secret, asked, sha256)
+        return _PREFIX[self._purpose] + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+    async def offer(self, tenant: UUID, user: UUID, token: str, *, at: datetime) -> Pass:
         """A new one; an older one of the same kind is no longer good."""
-        token = _PREFIX[self._purpose] + secrets.token_urlsafe(_TOKEN_BYTES)
         until = at + LIVE[self._purpose]
         query = "SELECT credentials.offer_pass(%s, %s, %s, %s, %s, %s)"
         await self._one(query, tenant, user, _digest(token), at, until)
         return Pass(token, until)
 
+    async def offer_once(
+        self, tenant: UUID, user: UUID, token: str, *, at: datetime
+    ) -> Pass | None:
+        """The same as it was offered before, or now where a crash came first.
+
+        None when another one was offered since.
+        """
+        query = "SELECT credentials.offer_pass_once(%s, %s, %s, %s, %s, %s)"
+        until = at + LIVE[self._purpose]
+        row = await self._one(query, tenant, user, _digest(token), at, until)
+        return Pass(token, row[0]) if row and row[0] else None
+
     async def holder(self, token: str, *, at: datetime) -> Holder | None:
         """None when it is not, or no longer, good."""
         query = (
-            "SELECT tenant_id, user_id, password_hash, is_pending"
+            "SELECT tenant_id, user_id, password_hash, is_pending, expires_at"
             " FROM credentials.find_pass(%s, %s, %s)"
         )
         row = await self._one(query, _digest(token), at)

@@ -28,6 +28,7 @@ from write_model.kernel.messages import Recorded
 from write_model.kernel.settings import Settings
 
 _SEND_S = 2.0
+_NOTHING = context.Context()
 _SPAN_BITS = (1 << 64) - 1
 _CORRELATION, _COMMAND, _CAUSATION = (
     f"tallystick.{name}_id" for name in ("correlation", "command", "causation")
@@ -75,11 +76,12 @@ class Tracing:
 
     def __init__(self, endpoint: str, *, service: str, share: float) -> None:
         """`share`: of the traces, from 0 to 1; every process chooses the same ones."""
+        # By the trace's id alone: what a client says of sampling costs an operator nothing.
+        self._sampler, self._ids = TraceIdRatioBased(share), _Ids()
         self._provider = TracerProvider(
-            # By the trace's id alone: what a client says of sampling costs an operator nothing.
-            sampler=TraceIdRatioBased(share),
+            sampler=self._sampler,
             resource=Resource.create({"service.name": f"tallystick-{service}"}),
-            id_generator=_Ids(),
+            id_generator=self._ids,
             shutdown_on_exit=False,
         )
         url = f"{endpoint.rstrip('/')}/v1/traces"
@@ -92,11 +94,21 @@ class Tracing:
         """Send what is left, within some seconds."""
         self._provider.shutdown()
 
+    def is_wanted(self, trace_id: int) -> bool:
+        """As the library decides; asked first, as a span that is not kept costs half of one."""
+        return trace_id & self._sampler.TRACE_ID_LIMIT < self._sampler.bound
+
     @contextmanager
     def request(self, carrier: Mapping[str, str], correlation: UUID | None) -> Generator[Span]:
         """A request's span: of the caller's trace (W3C `traceparent`), else of `correlation`."""
-        above = self._parents.extract(carrier, context.Context())
-        given = _trace_id.set(correlation.int if correlation else 0)
+        above = self._parents.extract(carrier, context.Context()) if carrier else _NOTHING
+        trace_id = trace.get_current_span(above).get_span_context().trace_id or (
+            correlation.int if correlation else self._ids.generate_trace_id()
+        )
+        if not self.is_wanted(trace_id):
+            yield _left_out(trace_id)
+            return
+        given = _trace_id.set(trace_id)
         span = self._tracer.start_span("request", above, SpanKind.SERVER)
         _trace_id.reset(given)
         with trace.use_span(span, end_on_exit=True, record_exception=False):
@@ -105,6 +117,8 @@ class Tracing:
     def append(self, rows: Sequence[Row]) -> Span:
         """The span of a command's way into the log; whoever starts it ends it."""
         first = rows[0]
+        if not self.is_wanted(first.correlation.int):
+            return trace.INVALID_SPAN
         above, links = _above(first)
         span_id = _span_id.set(first.command.int & _SPAN_BITS)
         trace_id = _trace_id.set(first.correlation.int)
@@ -120,7 +134,7 @@ class Tracing:
     def shown(self, events: Sequence[Recorded]) -> None:
         """One span for each command: from when it was recorded until now, when it is shown."""
         now = time.time_ns()
-        commands = {event.command: event for event in events}
+        commands = {e.command: e for e in events if self.is_wanted(e.correlation.int)}
         for event in commands.values():
             self._show(event, until=now)
 
@@ -135,6 +149,11 @@ class Tracing:
             start_time=int(event.recorded_at.timestamp() * 1e9),
         )
         span.end(until)
+
+
+def _left_out(trace_id: int) -> Span:
+    """Knows its trace, which the events keep, and nothing else."""
+    return NonRecordingSpan(SpanContext(trace_id, 0, is_remote=False))
 
 
 def _above(row: Row) -> tuple[context.Context | None, list[Link]]:

@@ -14,6 +14,7 @@ from write_model.kernel.messages import Command, Moment
 from write_model.kernel.personal import Clear
 from write_model.kernel.texts import STORABLE, PersonName
 from write_model.membership.events import (
+    InvitationRenewed,
     MemberInvited,
     MemberRenamed,
     MembershipActivated,
@@ -115,6 +116,15 @@ class AcceptInvitation(MembershipCommand):
         if self.name is not None:
             yield MemberRenamed(subject=state.subject, name=Clear(state.subject, self.name))
         yield MembershipActivated()
+
+
+class RenewInvitation(MembershipCommand):
+    """Make another token for an invitation; the older one is no longer good."""
+
+    def decide(self, state: Membership, moment: Moment) -> Iterator[InvitationRenewed]:
+        state.must_be(Standing.INVITED)
+        must_outrank(moment.actor, *state.roles)
+        yield InvitationRenewed()
 
 
 class WithdrawInvitation(MembershipCommand):

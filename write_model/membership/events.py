@@ -36,6 +36,11 @@ class MemberInvited(Event):
     teams: tuple[str, ...] | None = None
 
 
+@event("membership.invitation_renewed")
+class InvitationRenewed(Event):
+    """There is another token, and the older one is no longer good."""
+
+
 @event("membership.renamed")
 class MemberRenamed(Event):
     subject: UUID
@@ -70,6 +75,7 @@ class MembershipRemoved(Event):
 MembershipEvent = (
     PersonListed
     | MemberInvited
+    | InvitationRenewed
     | MemberRenamed
     | MembershipActivated
     | RolesChanged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,7 @@ from write_model.kernel.ids import derived_id
 from write_model.kernel.messages import Aggregate
 from write_model.kernel.personal import Personal
 from write_model.membership.events import (
+    InvitationRenewed,
     MemberInvited,
     MemberRenamed,
     MembershipActivated,
@@ -40,6 +42,13 @@ class Standing(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     REMOVED = "removed"
+
+
+_LEADS_TO: Mapping[type[MembershipEvent], Standing] = {
+    InvitationRenewed: Standing.INVITED,
+    MembershipActivated: Standing.ACTIVE,
+    MembershipSuspended: Standing.SUSPENDED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +74,10 @@ class Membership:
                 return _with_roles(Membership(Standing.INVITED, subject, name), event)
             case MemberRenamed(name=name):
                 return replace(self, name=name)
-            case MembershipActivated():
-                return replace(self, standing=Standing.ACTIVE)
+            case InvitationRenewed() | MembershipActivated() | MembershipSuspended():
+                return replace(self, standing=_LEADS_TO[type(event)])
             case RolesChanged():
                 return _with_roles(self, event)
-            case MembershipSuspended():
-                return replace(self, standing=Standing.SUSPENDED)
             case MembershipRemoved():
                 return Membership(Standing.REMOVED, self.subject, self.name)
             case _:

@@ -6,20 +6,24 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
+from write_model.kernel.blind_index import normalized
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Command, Moment
 from write_model.kernel.personal import Clear
 from write_model.kernel.texts import PersonName
 from write_model.user.events import (
     EndReason,
+    IdentityProviderLinked,
+    IdentityProviderUnlinked,
     PasswordChanged,
     RecoveryCodeUsed,
     ResetOffered,
     SecondFactorDisabled,
     SecondFactorEnabled,
     SignInsEnded,
+    UserInvited,
     UserRegistered,
 )
 from write_model.user.user import USER, User
@@ -27,7 +31,9 @@ from write_model.user.user import USER, User
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
+    AfterValidator(normalized),
 ]
+"""Spelt as look-ups spell it: otherwise one organization read how another one spelt it before."""
 
 
 class RegisterUser(Command):
@@ -38,11 +44,21 @@ class RegisterUser(Command):
     name: PersonName
     email: Email
 
-    def decide(self, state: User, moment: Moment) -> Iterator[UserRegistered]:
+    def decide(self, state: User, moment: Moment) -> Iterator[UserRegistered | UserInvited]:
         if not state.exists:
             yield UserRegistered(
                 name=Clear(moment.stream, self.name), email=Clear(moment.stream, self.email)
             )
+
+
+class RecordInvitation(RegisterUser):
+    """Write down who asks a person in; of known and unknown ones, so that both cost the same."""
+
+    organization: UUID
+
+    def decide(self, state: User, moment: Moment) -> Iterator[UserRegistered | UserInvited]:
+        yield from super().decide(state, moment)
+        yield UserInvited(organization=self.organization)
 
 
 class RecordPasswordChange(Command):
@@ -120,3 +136,29 @@ class RecordRecoveryCodeUse(Command):
         if not state.exists:
             raise NotFound
         yield RecoveryCodeUsed()
+
+
+class AboutIdentityProvider(Command):
+    aggregate: ClassVar = USER
+    permission: ClassVar = "members.manage"
+    organization: UUID
+    """The one that trusts the provider."""
+    provider: UUID
+
+
+class RecordIdentityProviderLink(AboutIdentityProvider):
+    """Write down that an identity provider tells of a person from now on."""
+
+    def decide(self, state: User, moment: Moment) -> Iterator[IdentityProviderLinked]:
+        if not state.exists:
+            raise NotFound
+        yield IdentityProviderLinked(organization=self.organization, provider=self.provider)
+
+
+class RecordIdentityProviderUnlink(AboutIdentityProvider):
+    """Write down that it no longer does."""
+
+    def decide(self, state: User, moment: Moment) -> Iterator[IdentityProviderUnlinked]:
+        if not state.exists:
+            raise NotFound
+        yield IdentityProviderUnlinked(organization=self.organization, provider=self.provider)

@@ -15,6 +15,13 @@ class UserRegistered(Event):
     email: Personal[str]
 
 
+@event("user.invited")
+class UserInvited(Event):
+    """`organization`: the one that asks him in, whether he was known before or not."""
+
+    organization: UUID
+
+
 @event("user.password_changed")
 class PasswordChanged(Event):
     """That it changed; the hash itself lies outside the log."""
@@ -62,12 +69,31 @@ class RecoveryCodeUsed(Event):
     """One of ten stood in for the second factor."""
 
 
+@event("user.identity_provider_linked")
+class IdentityProviderLinked(Event):
+    """Who he is for the provider, which `organization` trusts, stands nowhere in the log."""
+
+    organization: UUID
+    provider: UUID
+
+
+@event("user.identity_provider_unlinked")
+class IdentityProviderUnlinked(Event):
+    """The provider no longer tells of him, unless he is linked anew."""
+
+    organization: UUID
+    provider: UUID
+
+
 UserEvent = (
     UserRegistered
+    | UserInvited
     | PasswordChanged
     | SignInsEnded
     | ResetOffered
     | SecondFactorEnabled
     | SecondFactorDisabled
     | RecoveryCodeUsed
+    | IdentityProviderLinked
+    | IdentityProviderUnlinked
 )

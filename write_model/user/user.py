@@ -10,6 +10,8 @@ from uuid import UUID
 from write_model.kernel.messages import Aggregate
 from write_model.kernel.personal import Personal
 from write_model.user.events import (
+    IdentityProviderLinked,
+    IdentityProviderUnlinked,
     PasswordChanged,
     RecoveryCodeUsed,
     ResetOffered,
@@ -17,6 +19,7 @@ from write_model.user.events import (
     SecondFactorEnabled,
     SignInsEnded,
     UserEvent,
+    UserInvited,
     UserRegistered,
 )
 
@@ -37,7 +40,15 @@ class User:
         match event:
             case UserRegistered(name=name, email=email):
                 return User(name, email)
-            case PasswordChanged() | SignInsEnded() | ResetOffered() | RecoveryCodeUsed():
+            case (
+                UserInvited()
+                | PasswordChanged()
+                | SignInsEnded()
+                | ResetOffered()
+                | RecoveryCodeUsed()
+                | IdentityProviderLinked()
+                | IdentityProviderUnlinked()
+            ):
                 return self
             case SecondFactorEnabled():
                 return replace(self, has_second_factor=True)

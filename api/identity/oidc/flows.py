@@ -31,7 +31,10 @@ _SECRET_BYTES = 32
 
 
 class Flow(BaseModel):
-    """`verifier` proves to the provider that who sends the code is who began (RFC 7636)."""
+    """`verifier` proves to the provider that who sends the code is who began (RFC 7636).
+
+    `proof_of`: who proves with it once more who he is; None where somebody signs in.
+    """
 
     state: str
     nonce: str
@@ -39,6 +42,11 @@ class Flow(BaseModel):
     issuer: str
     redirect_address: str
     ends_at: datetime
+    proof_of: UUID | None = None
+
+    @property
+    def began_at(self) -> datetime:
+        return self.ends_at - LIVES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Flows:
     sealing: KeptSecrets
     clock: Clock
 
-    def begin(self, issuer: str, redirect_address: str) -> Flow:
+    def begin(self, issuer: str, redirect_address: str, proof_of: UUID | None = None) -> Flow:
         state, nonce, verifier = (secrets.token_urlsafe(_SECRET_BYTES) for _ in range(3))
         return Flow(
             state=state,
@@ -55,6 +63,7 @@ class Flows:
             issuer=issuer,
             redirect_address=redirect_address,
             ends_at=self.clock() + LIVES,
+            proof_of=proof_of,
         )
 
     def sealed(self, flow: Flow, provider: UUID) -> str:
@@ -73,6 +82,8 @@ class Flows:
 
 def address(metadata: Metadata, client_id: str, flow: Flow) -> str:
     """Where the browser goes now."""
+    # OpenID Connect Core 1.0, 3.1.2.1: with `max_age` an ID token tells when he signed in.
+    anew = {} if flow.proof_of is None else {"prompt": "login", "max_age": "0"}
     make, challenge = cast("Any", prepare_grant_uri), cast("Any", create_s256_code_challenge)
     made: str = make(
         metadata.authorization_endpoint,
@@ -84,5 +95,6 @@ def address(metadata: Metadata, client_id: str, flow: Flow) -> str:
         nonce=flow.nonce,
         code_challenge=challenge(flow.verifier),
         code_challenge_method="S256",
+        **anew,
     )
     return made

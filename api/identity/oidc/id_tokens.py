@@ -25,9 +25,12 @@ class NotBelieved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
+    """`signed_in_since`: he must have signed in there no earlier; None where it does not matter."""
+
     issuer: str
     client_id: str
     nonce: str = field(repr=False)
+    signed_in_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ def person(token: str, key: Key, expected: Expected, *, now: datetime) -> Person
         raise NotBelieved(type(error).__name__) from error
     if not 0 < len(claims["sub"]) <= _LONGEST:
         raise NotBelieved("subject")
+    if expected.signed_in_since is not None:
+        _must_have_signed_in(claims, expected.signed_in_since, now)
     return Person(claims["sub"], _verified_email(claims))
 
 
@@ -72,6 +77,16 @@ def _validated(token: jwt.Token, expected: Expected, now: datetime) -> dict[str,
     claims: Any = CodeIDToken(token.claims, token.header, options, told)
     claims.validate(now=int(now.timestamp()), leeway=int(_LEEWAY.total_seconds()))
     return token.claims
+
+
+def _must_have_signed_in(claims: dict[str, Any], since: datetime, now: datetime) -> None:
+    """Clocks differ, and `auth_time` is in whole seconds."""
+    at = claims.get("auth_time")
+    if not isinstance(at, int) or isinstance(at, bool):
+        raise NotBelieved("no auth_time")
+    earliest, latest = (since - _LEEWAY).timestamp(), (now + _LEEWAY).timestamp()
+    if not earliest <= at <= latest:
+        raise NotBelieved("auth_time")
 
 
 def _verified_email(claims: dict[str, Any]) -> str | None:

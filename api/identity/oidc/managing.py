@@ -9,11 +9,13 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.identity_providers import IdentityProviders, ProviderReceipt
-from api.commands import JSON
-from api.identity.describing import describe_body
-from api.openapi import BODY_ERRORS, PERMISSION, QUERY_ERRORS, answers, describe_query, problems
+from api.commands import JSON, receipt_headers
+from api.identity.describing import describe_change
+from api.identity.promised import Nothing, promised
+from api.openapi import answers, describe_query
 from api.process import process
-from api.requests import body, caller
+from api.reads import only
+from api.requests import caller
 from write_model.identity_providers import NewProvider
 from write_model.kernel.messages import Receipt
 from write_model.kernel.texts import STORABLE
@@ -23,7 +25,7 @@ from write_model.organization.events import IdentityProviderSet
 router = APIRouter(prefix="/v1/identity-providers", tags=["Organizations"])
 
 _ADMINISTER = "organization.administer"
-_CHANGING = ("unauthenticated", "forbidden", "reauthentication_required", "not_found", "conflict")
+_PROVEN = ("reauthentication_required",)
 
 ClientSecret = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=STORABLE)]
 
@@ -53,20 +55,22 @@ async def identity_providers(request: Request) -> Response:
     """The identity providers through which members may sign in; no secrets."""
     with process(request).budgets.queries:
         actor = await caller(request, _ADMINISTER)
-        providers = process(request).identity.elsewhere.providers
-        found = (await providers.organization(actor.tenant)).identity_providers
-    items = [_item(each) for each in found]
-    return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
+        only(request)
+        found = await process(request).identity.elsewhere.providers.organization(actor.tenant)
+    items = [_item(each) for each in found.identity_providers]
+    content = {"items": items, "version": found.version, "next_cursor": None}
+    return Response(to_json(content), media_type=JSON)
 
 
 @router.post(
     "",
     status_code=201,
-    openapi_extra=describe_body(
+    openapi_extra=describe_change(
         _ADMINISTER,
         ProviderSettings,
         responses=answers(ProviderReceipt, 201),
-        errors=(*BODY_ERRORS, *_CHANGING, "illegal_transition"),
+        begins=True,
+        errors=_PROVEN,
     ),
 )
 async def add(request: Request) -> Response:
@@ -76,19 +80,16 @@ async def add(request: Request) -> Response:
     member of the organization: as an owner only when an owner has set it.
     """
     async with admitted(request, _ADMINISTER) as actor:
-        given = await body(request, ProviderSettings)
+        given, key, _ = await promised(request, actor, ProviderSettings, begins=True)
         providers = process(request).identity.elsewhere.providers
-        provider, receipt = await providers.add(given.new(), by=actor)
+        provider, receipt = await providers.add(given.new(), by=actor, key=key)
     return _told(provider, receipt, 201)
 
 
 @router.post(
     "/{provider}",
-    openapi_extra=describe_body(
-        _ADMINISTER,
-        ProviderSettings,
-        responses=answers(ProviderReceipt, 200),
-        errors=(*BODY_ERRORS, *_CHANGING),
+    openapi_extra=describe_change(
+        _ADMINISTER, ProviderSettings, responses=answers(ProviderReceipt, 200), errors=_PROVEN
     ),
 )
 async def change(request: Request, provider: UUID) -> Response:
@@ -97,22 +98,22 @@ async def change(request: Request, provider: UUID) -> Response:
     It needs a token of `POST /v1/auth/reauthenticate`.
     """
     async with admitted(request, _ADMINISTER) as actor:
-        given = await body(request, ProviderSettings)
+        given = await promised(request, actor, ProviderSettings)
         providers = process(request).identity.elsewhere.providers
-        receipt = await providers.change(provider, given.new(), by=actor)
+        receipt = await providers.change(
+            provider, given.body.new(), by=actor, promises=given.promises
+        )
     return _told(provider, receipt, 200)
 
 
 @router.delete(
     "/{provider}",
     status_code=204,
-    openapi_extra={
-        PERMISSION: _ADMINISTER,
-        "responses": {
-            "204": {"description": "Nobody signs in through it any more."},
-            **problems((*QUERY_ERRORS, "reauthentication_required", "not_found", "conflict")),
-        },
-    },
+    openapi_extra=describe_change(
+        _ADMINISTER,
+        responses={"204": {"description": "Nobody signs in through it any more."}},
+        errors=_PROVEN,
+    ),
 )
 async def remove(request: Request, provider: UUID) -> Response:
     """Let nobody sign in through an identity provider any more; sign-ins that began go on.
@@ -120,8 +121,10 @@ async def remove(request: Request, provider: UUID) -> Response:
     It needs a token of `POST /v1/auth/reauthenticate`.
     """
     async with admitted(request, _ADMINISTER) as actor:
-        await process(request).identity.elsewhere.providers.remove(provider, by=actor)
-    return Response(status_code=204)
+        given = await promised(request, actor, Nothing)
+        providers = process(request).identity.elsewhere.providers
+        receipt = await providers.remove(provider, by=actor, promises=given.promises)
+    return Response(status_code=204, headers=receipt_headers(receipt))
 
 
 def _item(provider: IdentityProviderSet) -> dict[str, Any]:
@@ -137,4 +140,4 @@ def _item(provider: IdentityProviderSet) -> dict[str, Any]:
 
 def _told(provider: UUID, receipt: Receipt, status: int) -> Response:
     content = {"id": provider, "version": receipt.version, "position": receipt.position}
-    return Response(to_json(content), status, media_type=JSON)
+    return Response(to_json(content), status, receipt_headers(receipt), JSON)

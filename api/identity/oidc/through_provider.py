@@ -13,8 +13,8 @@ from api.identity.addresses import address
 from api.identity.auth import tokens_answer
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Long, Short
-from api.identity.oidc.elsewhere import CameBack
-from api.identity.resetting import NOT_KEPT
+from api.identity.oidc.dialogue import Begun, CameBack
+from api.identity.promised import NOT_KEPT
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.process import process
 from api.requests import body
@@ -43,6 +43,9 @@ class Return(BaseModel):
     totp: Code | None = None
     """A code of your authenticator app, or a recovery code, if you have a second factor here."""
 
+    def came_back(self) -> CameBack:
+        return CameBack(self.flow, self.state, self.code, self.iss, self.totp)
+
 
 @router.post(
     "/{provider}/start",
@@ -63,7 +66,7 @@ async def start(request: Request, provider: UUID) -> Response:
     begun = await process(request).identity.elsewhere.begin(
         provider, given.redirect_address, origin=address(request)
     )
-    return Response(to_json({"address": begun.address, "flow": begun.flow}), 200, NOT_KEPT, JSON)
+    return to_provider(begun)
 
 
 @router.post(
@@ -89,8 +92,12 @@ async def callback(request: Request, provider: UUID) -> Response:
     that an owner has set.
     """
     given = await body(request, Return)
-    came = CameBack(given.flow, given.state, given.code, given.iss, given.totp)
     signed_in = await process(request).identity.elsewhere.finish(
-        provider, came, origin=address(request)
+        provider, given.came_back(), origin=address(request)
     )
     return tokens_answer(signed_in)
+
+
+def to_provider(begun: Begun) -> Response:
+    content = {"address": begun.address, "flow": begun.flow}
+    return Response(to_json(content), 200, NOT_KEPT, JSON)

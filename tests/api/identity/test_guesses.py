@@ -24,7 +24,7 @@ async def signs_in(served: Served, password: str) -> httpx2.Response:
 async def test_two_processes_count_the_guesses_together(
     served: Served, settings: Settings, owner: Somebody
 ) -> None:
-    await owner.post("/v1/members", FREYA | {"password": PASSWORD})
+    await served.joins(owner, FREYA)
     async with serving(settings) as other:
         for number in range(10):
             answer = await signs_in((served, other)[number % 2], "a guess")
@@ -38,7 +38,7 @@ async def test_two_processes_count_the_guesses_together(
 async def test_signing_in_gives_the_guesses_back_everywhere(
     served: Served, settings: Settings, owner: Somebody
 ) -> None:
-    await owner.post("/v1/members", FREYA | {"password": PASSWORD})
+    await served.joins(owner, FREYA)
     async with serving(settings) as other:
         for _ in range(3):
             for number in range(8):
@@ -64,7 +64,7 @@ async def test_without_redis_each_process_counts_for_itself_and_lets_nobody_wait
 async def test_bad_refresh_tokens_are_counted_and_good_ones_are_not(
     served: Served, owner: Somebody
 ) -> None:
-    await owner.post("/v1/members", FREYA | {"password": PASSWORD})
+    await served.joins(owner, FREYA)
     token = told(await signs_in(served, PASSWORD))["refresh_token"]
     tries = 0
     while True:

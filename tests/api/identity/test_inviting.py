@@ -1,20 +1,25 @@
 """What people can rely on when they are asked into an organization."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
 
+from tests.api.identity.test_on_record import entries, until_noted
 from tests.api.serving import PASSWORD, Served, Somebody, told
-from tests.embedded import Database
+from tests.embedded import SUPERUSER, Database
 from tests.identity import everything_stored
 from write_model.kernel.access import Role
+from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.errors import Conflict
 from write_model.organization.first import first_tenant
 
 EMAIL = "freya@harbor.example"
 FREYA: dict[str, Any] = {"email": EMAIL, "name": "Freya Lind", "roles": ["responder"]}
+KEYED = {"Idempotency_Key": "freya-1"}
 
 
 async def invites(by: Somebody, **fields: Any) -> dict[str, Any]:
@@ -83,7 +88,6 @@ async def test_nobody_is_invited_twice_but_the_token_is_made_anew(
     invited = await invites(owner)
     again = await owner.post("/v1/invitations", FREYA)
     assert (again.status_code, told(again)["code"]) == (409, "illegal_transition")
-    assert (await owner.post("/v1/members", FREYA)).status_code == 409
     renewed = told(await owner.post(f"/v1/invitations/{invited['id']}/renew"))
     assert (await accepts(served, invited["token"])).status_code == 422
     assert (await accepts(served, renewed["token"])).status_code == 200
@@ -114,7 +118,7 @@ async def test_who_has_an_account_proves_its_password_which_stays(
     served: Served, owner: Somebody
 ) -> None:
     elsewhere = await served.somebody(Role.OWNER)
-    await elsewhere.post("/v1/members", FREYA | {"password": PASSWORD})
+    await served.joins(elsewhere, FREYA)
     token = (await invites(owner))["token"]
     guessed = await accepts(served, token, "the inviter's own guess")
     assert (guessed.status_code, told(guessed)["errors"][0]["field"]) == (422, "password")
@@ -126,7 +130,7 @@ async def test_guessing_at_an_account_s_password_by_an_invitation_is_stopped(
     served: Served, owner: Somebody
 ) -> None:
     elsewhere = await served.somebody(Role.OWNER)
-    await elsewhere.post("/v1/members", FREYA | {"password": PASSWORD})
+    await served.joins(elsewhere, FREYA)
     token = (await invites(owner))["token"]
     for _ in range(10):
         assert (await accepts(served, token, "a guess at the oil")).status_code == 422
@@ -175,3 +179,109 @@ async def test_no_other_organization_founds_one(owner: Somebody) -> None:
     asked = {"name": "Quarry", "owner": {"email": EMAIL, "name": "Freya Lind"}}
     answer = await owner.post("/v1/organizations", asked)
     assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")
+
+
+async def test_an_invitation_answers_as_every_command_does(owner: Somebody) -> None:
+    answer = await owner.post("/v1/invitations", FREYA)
+    invited = told(answer)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
+    assert (invited["version"], answer.headers["ETag"]) == (1, '"1"')
+    assert answer.headers["X-Position"] == str(invited["position"])
+
+
+async def test_sent_again_with_its_key_an_invitation_is_the_same(
+    served: Served, owner: Somebody
+) -> None:
+    first, again = [await owner.post("/v1/invitations", FREYA, **KEYED) for _ in range(2)]
+    assert (again.status_code, told(again)) == (first.status_code, told(first))
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = await owner.post("/v1/invitations", FREYA | {"roles": ["viewer"]}, **KEYED)
+    assert (other.status_code, told(other)["code"]) == (422, "idempotency_key_reused")
+    assert (await accepts(served, told(again)["token"])).status_code == 200
+    spent = told(await owner.post("/v1/invitations", FREYA, **KEYED))
+    assert spent == told(first) | {"token": None, "expires_at": None}
+
+
+async def test_the_same_invitation_sent_twice_at_once_is_answered_the_same(
+    served: Served, owner: Somebody
+) -> None:
+    sent = [owner.post("/v1/invitations", FREYA, **KEYED) for _ in range(4)]
+    answers = await asyncio.gather(*sent)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({told(answer)["token"] for answer in answers}) == 1
+    assert (await accepts(served, told(answers[0])["token"])).status_code == 200
+
+
+async def test_a_token_that_a_crash_kept_from_being_offered_is_offered_when_sent_again(
+    served: Served, owner: Somebody, database: Database
+) -> None:
+    first = told(await owner.post("/v1/invitations", FREYA, **KEYED))
+    with psycopg.connect(database.conninfo(SUPERUSER)) as superuser:
+        superuser.execute("DELETE FROM credentials.passes")
+    assert (await accepts(served, first["token"])).status_code == 422
+    again = told(await owner.post("/v1/invitations", FREYA, **KEYED))
+    assert again["token"] == first["token"]
+    assert (await accepts(served, again["token"])).status_code == 200
+
+
+async def test_a_renewal_keeps_the_promises_of_a_command(served: Served, owner: Somebody) -> None:
+    path = f"/v1/invitations/{(await invites(owner))['id']}"
+    first = await owner.post(f"{path}/renew", If_Match='"1"', **KEYED)
+    again = await owner.post(f"{path}/renew", If_Match='"1"', **KEYED)
+    assert (again.status_code, told(again)) == (201, told(first))
+    assert (first.headers["ETag"], again.headers["Idempotency-Replayed"]) == ('"2"', "true")
+    assert (await owner.post(f"{path}/renew", If_Match='"1"')).status_code == 412
+    await owner.post(f"{path}/renew")
+    assert told(await owner.post(f"{path}/renew", If_Match='"1"', **KEYED))["token"] is None
+    assert (await accepts(served, told(first)["token"])).status_code == 422
+
+
+async def test_a_withdrawal_keeps_the_promises_of_a_command(owner: Somebody) -> None:
+    path = f"/v1/invitations/{(await invites(owner))['id']}"
+    assert (await owner.delete(path, If_Match='"7"')).status_code == 412
+    first, again = [await owner.delete(path, If_Match='"1"', **KEYED) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (204, 204)
+    assert first.headers["ETag"] == again.headers["ETag"] == '"2"'
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_a_key_founds_one_organization(served: Served) -> None:
+    operating = first_tenant(served.identity.accounts.master)
+    operator = await served.somebody(Role.OWNER, tenant=operating)
+    asked = {"name": "Quarry", "owner": {"email": EMAIL, "name": "Freya Lind"}}
+    first, again = [await operator.post("/v1/organizations", asked, **KEYED) for _ in range(2)]
+    assert (again.status_code, told(again)) == (201, told(first))
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = await operator.post("/v1/organizations", asked | {"name": "Harbor"}, **KEYED)
+    assert (other.status_code, told(other)["code"]) == (422, "idempotency_key_reused")
+    assert (await accepts(served, told(again)["token"])).status_code == 200
+
+
+async def test_an_invitation_that_is_refused_leaves_nobody_behind(
+    served: Served, owner: Somebody
+) -> None:
+    for wrong in ({"roles": ["external_auditor"]}, {"roles": ["owner"], "teams": ["yard"]}):
+        assert (await owner.post("/v1/invitations", FREYA | wrong)).status_code == 422
+    accounts = served.identity.accounts
+    assert await accounts.logins.find(BlindIndex(accounts.master).of(EMAIL)) is None
+
+
+async def test_a_wrong_password_for_an_invitation_is_on_record_where_he_is_a_member(
+    served: Served, owner: Somebody
+) -> None:
+    elsewhere = await served.somebody(Role.OWNER)
+    freya = await served.joins(elsewhere, FREYA)
+    await accepts(served, (await invites(owner))["token"], "the inviter's own guess")
+    await until_noted(elsewhere, "password_not_confirmed")
+    noted = await entries(elsewhere, "outcome=password_not_confirmed")
+    assert [each["actor"] for each in noted] == [freya["id"]]
+
+
+async def test_who_is_asked_in_accepts_wherever_others_have_guessed(
+    served: Served, owner: Somebody
+) -> None:
+    token = (await invites(owner))["token"]
+    while (await accepts(served, "tsi_a guess")).status_code != 429:
+        pass
+    assert (await accepts(served, token)).status_code == 200

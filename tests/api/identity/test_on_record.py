@@ -14,7 +14,7 @@ FREYA = {"email": "freya@harbor.example", "name": "Freya Lind", "roles": ["viewe
 
 @pytest.fixture
 async def freya(served: Served, owner: Somebody) -> str:
-    added = told(await owner.post("/v1/members", FREYA | {"password": PASSWORD}))
+    added = await served.joins(owner, FREYA)
     return str(added["id"])
 
 
@@ -77,7 +77,7 @@ async def test_an_organization_sees_nothing_of_others_nor_of_who_has_left(
     served: Served, owner: Somebody, freya: str
 ) -> None:
     elsewhere = await served.somebody(Role.OWNER)
-    await elsewhere.post("/v1/members", FREYA)
+    await served.joins(elsewhere, FREYA)
     await elsewhere.post(f"/v1/members/{freya}/remove")
     await signs_in(served, "a guess at oil")
     await until_noted(owner, "sign_in_failed")

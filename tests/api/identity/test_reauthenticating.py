@@ -16,8 +16,8 @@ KEY = {"name": "Forklift telemetry", "scopes": ["incident.report"]}
 
 @pytest.fixture
 async def freya(served: Served, owner: Somebody) -> Somebody:
-    member = {"email": EMAIL, "name": "Freya Lind", "roles": ["admin"], "password": PASSWORD}
-    added = told(await owner.post("/v1/members", member))
+    member = {"email": EMAIL, "name": "Freya Lind", "roles": ["admin"]}
+    added = await served.joins(owner, member)
     body = {"email": EMAIL, "password": PASSWORD}
     token = told(await served.http.post("/v1/auth/token", json=body))["access_token"]
     return Somebody(served.http, UUID(added["id"]), owner.tenant, token)

@@ -14,6 +14,7 @@ from tests.embedded import Database
 from tests.identity import everything_stored
 from write_model.kernel.access import SYSTEM, Role, system_actor
 from write_model.kernel.settings import Settings
+from write_model.organization.commands import FoundOrganization
 from write_model.user.user import USER
 
 EMAIL = "freya@harbor.example"
@@ -23,7 +24,7 @@ FREYA: dict[str, Any] = {"email": EMAIL, "name": "Freya Lind", "roles": ["viewer
 
 @pytest.fixture
 async def freya(served: Served, owner: Somebody) -> Somebody:
-    added = told(await owner.post("/v1/members", {**FREYA, "password": PASSWORD}))
+    added = await served.joins(owner, FREYA)
     token = told(await signs_in(served))["access_token"]
     return Somebody(served.http, UUID(added["id"]), owner.tenant, token)
 
@@ -52,7 +53,7 @@ async def test_who_was_handed_a_reset_sets_another_password_and_all_sign_ins_end
     assert (await signs_in(served)).status_code == 401
     assert (await signs_in(served, NEW)).status_code == 200
     _, version = await served.process.write_model.state(SYSTEM, freya.id, USER)
-    assert version == 4, "registered, offered, changed, all sign-ins ended"
+    assert version == 5, "registered, asked in, offered, changed, all sign-ins ended"
 
 
 async def test_a_reset_is_used_once_and_the_latest_only(
@@ -109,7 +110,7 @@ async def test_of_two_organizations_neither_takes_a_person_over(
     elsewhere = await served.somebody(Role.OWNER)
     stranger = await offers(elsewhere, freya)
     assert (stranger.status_code, told(stranger)["code"]) == (404, "not_found")
-    await elsewhere.post("/v1/members", FREYA)
+    await served.joins(elsewhere, FREYA)
     for by in (owner, elsewhere):
         answer = await offers(by, freya)
         assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")
@@ -120,7 +121,7 @@ async def test_of_two_organizations_neither_takes_a_person_over(
 
 async def test_the_operator_resets_for_anybody(served: Served, freya: Somebody) -> None:
     elsewhere = await served.somebody(Role.OWNER)
-    await elsewhere.post("/v1/members", FREYA)
+    await served.joins(elsewhere, FREYA)
     offered = await served.identity.resets.offer_by_operator(freya.id, by=system_actor())
     assert (await uses(served, offered.token)).status_code == 204
     assert (await signs_in(served, NEW)).status_code == 200
@@ -160,3 +161,48 @@ async def test_guessing_at_tokens_is_stopped(served: Served) -> None:
     tries = [(await uses(served, f"tsp_{number}")).status_code for number in range(130)]
     assert tries.index(429) >= 100
     assert set(tries[: tries.index(429)]) == {422}
+
+
+async def test_who_is_only_asked_in_elsewhere_is_helped_at_home(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    elsewhere = await served.somebody(Role.OWNER)
+    assert (await elsewhere.post("/v1/invitations", FREYA)).status_code == 201
+    assert (await offers(elsewhere, freya)).status_code == 409
+    offered = await offers(owner, freya)
+    assert (await uses(served, told(offered)["token"])).status_code == 204
+
+
+async def test_an_offer_keeps_the_promises_of_a_command(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    path, key = f"/v1/members/{freya.id}/password-reset", "reset-1"
+    stale = await owner.post(path, If_Match='"1"')
+    assert (stale.status_code, stale.headers["ETag"]) == (412, '"2"')
+    first, again = [await owner.post(path, If_Match='"2"', Idempotency_Key=key) for _ in range(2)]
+    assert (again.status_code, told(again)) == (201, told(first))
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    _, version = await served.process.write_model.state(SYSTEM, freya.id, USER)
+    assert (await uses(served, told(again)["token"])).status_code == 204
+    spent = await owner.post(path, If_Match='"2"', Idempotency_Key=key)
+    assert told(spent) == {"token": None, "expires_at": None}
+    assert version == 3, "registered, asked in, offered once"
+
+
+async def test_an_organization_may_demand_a_key_and_the_version_of_whom_it_helps(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    founding = FoundOrganization(name="Harbor Warehouses")
+    await served.process.write_model.handle(owner.tenant, founding, by=system_actor(owner.tenant))
+    demanded = {"require_idempotency_key": True, "require_if_match": True}
+    windows = {"late_reopen_after": "P7D", "reopen_window": "P30D"}
+    await owner.post(f"/v1/organizations/{owner.tenant}/policies", windows | demanded)
+    path = f"/v1/members/{freya.id}/password-reset"
+    unkeyed, unseen = await owner.post(path), await owner.post(path, Idempotency_Key="reset-1")
+    assert [told(each)["code"] for each in (unkeyed, unseen)] == [
+        "idempotency_key_required",
+        "precondition_required",
+    ]
+    answer = await owner.post(path, Idempotency_Key="reset-1", If_Match='"2"')
+    assert answer.status_code == 201

@@ -18,9 +18,9 @@ FREYA: dict[str, Any] = {
 
 
 async def sign_in(
-    served: Served, password: str, email: str = "freya@harbor.example"
+    served: Served, password: str, email: str = "freya@harbor.example", **more: str
 ) -> httpx2.Response:
-    body = {"email": email, "password": password}
+    body = {"email": email, "password": password, **more}
     return await served.http.post("/v1/auth/token", json=body)
 
 
@@ -29,10 +29,8 @@ async def me(served: Served, token: str) -> httpx2.Response:
 
 
 @pytest.fixture
-async def freya(owner: Somebody) -> dict[str, Any]:
-    answer = await owner.post("/v1/members", {**FREYA, "password": PASSWORD})
-    assert answer.status_code == 201, answer.text
-    return told(answer)
+async def freya(served: Served, owner: Somebody) -> dict[str, Any]:
+    return await served.joins(owner, FREYA)
 
 
 async def test_a_member_signs_in_and_is_known(served: Served, freya: dict[str, Any]) -> None:
@@ -156,9 +154,20 @@ async def test_who_was_removed_here_signs_in_where_he_still_is_a_member(
     served: Served, owner: Somebody, freya: dict[str, Any]
 ) -> None:
     elsewhere = await served.somebody(Role.OWNER)
-    added = told(await elsewhere.post("/v1/members", FREYA))
-    assert (added["id"], added["password"]) == (freya["id"], None)
+    assert (await served.joins(elsewhere, FREYA))["id"] == freya["id"]
     await owner.post(f"/v1/members/{freya['id']}/remove")
     tokens = told(await sign_in(served, PASSWORD))
     known = told(await me(served, tokens["access_token"]))
     assert known["organization"] == str(elsewhere.tenant)
+
+
+async def test_who_is_a_member_of_two_organizations_says_where_he_will_act(
+    served: Served, owner: Somebody, freya: dict[str, Any]
+) -> None:
+    elsewhere, stranger = [await served.somebody(Role.OWNER) for _ in range(2)]
+    await served.joins(elsewhere, FREYA)
+    for tenant in (owner.tenant, elsewhere.tenant):
+        tokens = told(await sign_in(served, PASSWORD, organization=str(tenant)))
+        assert told(await me(served, tokens["access_token"]))["organization"] == str(tenant)
+    there = await sign_in(served, PASSWORD, organization=str(stranger.tenant))
+    assert (there.status_code, told(there)["code"]) == (401, "unauthenticated")

@@ -14,9 +14,14 @@ from pydantic_core import from_json
 from api.answers.pushed import Pushed
 from api.pushing import server_sent
 from api.pushing.server_sent import EventLine
-from projections.push import Message
-from tests.api.serving import Served, Somebody
+from api.serve import server
+from projections.push import Message, Ring
+from tests.api.serving import Served, Somebody, serving
+from tests.api.test_stream import note
+from tests.embedded import until
 from tests.identity import FREYA, HARBOR
+from write_model.kernel.access import Role
+from write_model.kernel.settings import Settings
 
 
 @asynccontextmanager
@@ -94,7 +99,7 @@ async def test_without_a_token_nobody_follows(served: Served) -> None:
 
 
 async def test_a_line_is_clear_again_once_its_answer_has_taken_what_waited() -> None:
-    line = EventLine()
+    line = EventLine(cut=print)
     sent = line.sent()
     assert await anext(sent) == server_sent.BEGINS
     line.write(b"o" * 60_000)
@@ -106,9 +111,36 @@ async def test_a_line_is_clear_again_once_its_answer_has_taken_what_waited() -> 
     await line.cleared()
 
 
+@pytest.mark.parametrize("bound", ["_PATIENCE_S", "_FAREWELL_S"])
+async def test_who_does_not_read_is_cut_off(
+    settings: Settings, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_sent, bound, 0.1)
+    ring = Ring(at_most=2_000)
+    async with serving(settings, server(settings, ring=ring)) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        incident, at = await commander.declares(), served.process
+        # A reader that has so little room stops to take what comes.
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1_024)
+        head = f"GET /v1/stream HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {commander.token}"
+        writer.write(f"{head}\r\n\r\n".encode())
+        await asyncio.to_thread(until, lambda: at.budgets.streams.held == 1, "he follows")
+        last = incident["position"]
+        async with asyncio.timeout(20):
+            while at.budgets.streams.held:
+                ring.publish([note(commander, incident, last + n) for n in range(1, 201)])
+                last += 200
+                await asyncio.sleep(0.005)
+                if bound == "_FAREWELL_S" and at.fan_out.farthest_behind() > 1_500:
+                    at.fan_out.dismiss()
+                    break
+            await at.budgets.streams.emptied()
+        writer.close()
+
+
 async def test_where_nothing_happens_a_comment_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_sent, "_HEARTBEAT_S", 0.01)
-    sent = EventLine().sent()
+    sent = EventLine(cut=print).sent()
     assert [await anext(sent) for _ in range(2)] == [server_sent.BEGINS, b":\n\n"]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, LiteralString
@@ -32,6 +34,7 @@ from workers.doctor import log as looking_at_the_log
 from workers.doctor.examining import examined
 from workers.doctor.home import look_at_home
 from workers.doctor.server import clocks_apart_s
+from workers.embedded.account import service_account
 from write_model.incident.events import IncidentAcknowledged
 from write_model.kernel.settings import Settings
 
@@ -350,6 +353,23 @@ def test_the_table_and_the_json_say_the_same(sound: Settings, database: Database
 def test_where_nothing_runs_the_rest_is_told_all_the_same(tmp_path: Path) -> None:
     wrong = wrong_in(Settings(home=tmp_path / "none"))
     assert "There is no installation in" in wrong["database"][1]
+
+
+def test_a_home_of_somebody_else_is_told_as_one(sound: Settings) -> None:
+    (sound.home / "address").write_text("http://127.0.0.1:9\n")
+    with not_the_owner_of(sound.home):
+        wrong = wrong_in(sound)
+    assert "run this as its owner" in wrong["home"][1]
+    assert "run this as its owner" in wrong["database"][1]
+
+
+@contextmanager
+def not_the_owner_of(home: Path) -> Generator[None]:
+    """As root: as the services' account, which is another; else as who has locked himself out."""
+    home.chmod(0o700 if os.geteuid() == 0 else 0)
+    with service_account().acting():
+        yield
+    home.chmod(0o700)
 
 
 def runs(settings: Settings, *words: str) -> Any:

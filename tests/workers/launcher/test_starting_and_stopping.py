@@ -26,6 +26,8 @@ def test_it_says_where_it_answers_who_logs_in_first_and_where_the_data_lies(
     said = launched.until(READY)
     assert f"address      http://127.0.0.1:{launched.port}\n" in said
     assert f"first login  {LOGIN['email']}  {LOGIN['password']}\n" in said
+    again = f"./tallystick reset-password {LOGIN['email']}"
+    assert f"(unless changed it ends on 2026-03-09; then: {again})\n" in said
     assert f"data         {launched.home}\n" in said
 
 

@@ -143,3 +143,12 @@ def test_a_key_is_no_person() -> None:
     with pytest.raises(Forbidden, match="sign in as a person"):
         service.must_be_a_person()
     ADMIN.must_be_a_person()
+
+
+def test_a_secret_that_was_good_before_is_never_good_again() -> None:
+    """The same request makes the same secret, also once the log has forgotten its key."""
+    rotated = given(CREATED, ApiKeyRotated(prefix=NEW))
+    for prefix in (OLD, NEW):
+        rotated.when(RotateApiKey(prefix=prefix), by=ADMIN).then_refused(IllegalTransition)
+    other = "tsk_cccccccc"
+    rotated.when(RotateApiKey(prefix=other), by=ADMIN).then(ApiKeyRotated(prefix=other))

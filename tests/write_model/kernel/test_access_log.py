@@ -1,12 +1,24 @@
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
+from typing import LiteralString
 
 import psycopg
+import pytest
+from psycopg import errors
 
 from tests.embedded import Database, until
 from tests.identity import FREYA, HARBOR, INGE, QUARRY, Pool, ToldTime, pool_of
 from write_model.kernel.access_log import Access, AccessLog
-from write_model.kernel.settings import APP
+from write_model.kernel.clock import wall_clock
+from write_model.kernel.settings import APP, OWNER, TAILER
+
+CHANGES: list[LiteralString] = [
+    "UPDATE access.access_log SET outcome = 'shown'",
+    "DELETE FROM access.access_log",
+    "TRUNCATE access.access_log",
+    "SELECT access.forget_old_entries('0 s')",
+]
 
 
 def refused(clock: ToldTime, actor: object = FREYA) -> Access:
@@ -104,3 +116,17 @@ def _count(connection: psycopg.Connection, tenant: str) -> int:
     row = connection.execute("SELECT count(*) FROM access.access_log").fetchone()
     assert row is not None
     return int(row[0])
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("role", [APP, TAILER, OWNER, "postgres"])
+async def test_nobody_changes_what_was_written_down(
+    pool: Pool, clock: ToldTime, database: Database, role: str, change: LiteralString
+) -> None:
+    access_log = AccessLog(pool)
+    access_log.note(replace(refused(clock), at=wall_clock()))
+    await access_log.flush()
+    refusals = pytest.raises((errors.InsufficientPrivilege, errors.RestrictViolation))
+    with psycopg.connect(database.conninfo(role), autocommit=True) as connection, refusals:
+        connection.execute(change)
+    assert written(database) == 1

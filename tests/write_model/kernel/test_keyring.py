@@ -88,6 +88,20 @@ async def test_a_process_that_is_told_of_an_erasure_forgets_the_key(
     assert await distrustful.open_many([(sealed, place())]) == [None]
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_key_that_was_on_its_way_when_a_person_was_erased_is_not_remembered(
+    pool: Pool, database: Database, is_told: bool
+) -> None:
+    sealed = await named(Keyring(pool, MASTER), FREYA, "Freya Lind")
+    keyring = Keyring(pool, MASTER)
+    on_its_way = asyncio.create_task(keyring.open_many([(sealed, place())]))
+    await asyncio.sleep(0)
+    keyring.evict(HARBOR, FREYA) if is_told else keyring.distrust()
+    assert await on_its_way == ["Freya Lind"]
+    erase(database, HARBOR, FREYA)
+    assert await keyring.open_many([(sealed, place())]) == [None]
+
+
 async def test_a_key_lies_in_the_database_only_wrapped(pool: Pool, database: Database) -> None:
     keys = await Keyring(pool, MASTER).keys_for(HARBOR, [FREYA])
     with psycopg.connect(database.conninfo("postgres")) as connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from write_model.kernel.secret_sources import SecretRefused, secret_bytes
+from write_model.kernel.secret_sources import MOUNTED, SecretRefused, secret_bytes, with_mounted
 
 SECRET = bytes(range(222, 254))
 """Its base64 has characters in which the two alphabets differ."""
@@ -59,3 +59,29 @@ def test_what_is_no_secret_is_refused_by_where_it_stands(file: Path, text: str) 
     file.write_bytes(text.encode("latin-1"))
     with pytest.raises(SecretRefused, match="secrets must hold 32 bytes"):
         secret_bytes(file)
+
+
+@pytest.mark.parametrize("name", MOUNTED)
+def test_what_a_vault_has_mounted_stands_in_the_place_of_its_name(name: str, file: Path) -> None:
+    file.write_text(f"{TEXT}\n")
+    environment = {"PATH": "/bin", f"{name}_FILE": str(file)}
+    assert with_mounted(environment) == {"PATH": "/bin", name: TEXT}
+
+
+def test_a_secret_is_given_or_mounted_and_not_both(file: Path) -> None:
+    file.write_text(TEXT)
+    both = {"REDIS_URL": "redis://cache", "REDIS_URL_FILE": str(file)}
+    with pytest.raises(SecretRefused, match="REDIS_URL or REDIS_URL_FILE, not both"):
+        with_mounted(both)
+
+
+@pytest.mark.parametrize("content", [None, b"oil \xff leak"])
+def test_a_file_that_cannot_be_read_is_named_without_its_content(
+    file: Path, content: bytes | None
+) -> None:
+    if content:
+        file.write_bytes(content)
+    with pytest.raises(SecretRefused, match="DATABASE_URL_FILE names ") as refused:
+        with_mounted({"DATABASE_URL_FILE": str(file)})
+    assert "oil" not in str(refused.value)
+    assert refused.value.__cause__ is None

@@ -78,3 +78,19 @@ def test_settings_do_not_change(home: Path) -> None:
     settings = Settings(home=home)
     with pytest.raises(ValidationError):
         settings.__setattr__("port", 1)
+
+
+def test_secrets_are_read_from_the_files_that_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {
+        "TALLYSTICK_SECRET": base64.urlsafe_b64encode(SECRET).decode(),
+        "DATABASE_URL": "postgresql://admin:oil@db.example/tallystick",
+        "REDIS_URL": "rediss://:oil@cache.example",
+    }.items():
+        (tmp_path / name).write_text(f"{text}\n")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    settings = Settings(home=tmp_path)
+    assert settings.master_secret().value == SECRET
+    assert conninfo_to_dict(settings.conninfo(APP))["host"] == "db.example"
+    assert settings.cache_url() == "rediss://:oil@cache.example"

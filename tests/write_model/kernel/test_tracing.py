@@ -14,8 +14,8 @@ from tests.embedded import Database
 from write_model.kernel import traced
 from write_model.kernel.errors import Overloaded
 from write_model.kernel.settings import APP, Settings
-from write_model.kernel.store.group_commit import TracedCommit
 from write_model.kernel.store.recorded_event import Append, RecordedEvent
+from write_model.kernel.store.traced import TracedCommit
 from write_model.kernel.traced import TracingMissing, tracing_if_wanted
 from write_model.kernel.tracing import Tracing
 

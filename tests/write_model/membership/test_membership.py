@@ -22,10 +22,12 @@ from write_model.membership.commands import (
     MembershipCommand,
     ReinstateMember,
     RemoveMember,
+    RenewInvitation,
     SuspendMember,
     WithdrawInvitation,
 )
 from write_model.membership.events import (
+    InvitationRenewed,
     MemberInvited,
     MemberRenamed,
     MembershipActivated,
@@ -235,3 +237,12 @@ def test_an_invitation_is_withdrawn_until_it_was_accepted() -> None:
 
 def test_a_record_of_no_team_is_within_every_team() -> None:
     assert SuspendMember().is_within(MEMBERSHIP.empty, frozenset({"warehouse"}))
+
+
+def test_an_invitation_is_renewed_until_it_is_accepted() -> None:
+    renewed = InvitationRenewed()
+    given(INVITED).when(RenewInvitation(), by=ADMIN).then(renewed)
+    assert given(INVITED, renewed).state(MEMBERSHIP) == given(INVITED).state(MEMBERSHIP)
+    given(INVITED, ACTIVATED).when(RenewInvitation(), by=ADMIN).then_refused(IllegalTransition)
+    given(INVITED_AS_OWNER).when(RenewInvitation(), by=ADMIN).then_refused(Forbidden)
+    given().when(RenewInvitation(), by=ADMIN).then_refused(NotFound)

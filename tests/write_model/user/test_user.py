@@ -8,6 +8,8 @@ from write_model.kernel.access import Role
 from write_model.kernel.errors import Forbidden, NotFound
 from write_model.kernel.personal import Clear
 from write_model.user.commands import (
+    RecordIdentityProviderLink,
+    RecordIdentityProviderUnlink,
     RecordPasswordChange,
     RecordRecoveryCodeUse,
     RecordResetOffer,
@@ -17,6 +19,8 @@ from write_model.user.commands import (
     RegisterUser,
 )
 from write_model.user.events import (
+    IdentityProviderLinked,
+    IdentityProviderUnlinked,
     PasswordChanged,
     RecoveryCodeUsed,
     ResetOffered,
@@ -28,6 +32,7 @@ from write_model.user.events import (
 from write_model.user.user import USER
 
 ADMIN = actor(1, Role.ADMIN)
+PROVIDER = UUID(int=8)
 FREYA = RegisterUser(name="Freya Lind", email="freya@harbor.example")
 REGISTERED = UserRegistered(
     name=Clear(STREAM, "Freya Lind"), email=Clear(STREAM, "freya@harbor.example")
@@ -84,6 +89,18 @@ def test_what_becomes_of_a_second_factor_is_on_record() -> None:
     ):
         given(REGISTERED).when(command, by=ADMIN).then(follows)
         given().when(command, by=ADMIN).then_refused(NotFound)
+
+
+def test_which_identity_providers_tell_of_somebody_is_on_record() -> None:
+    link = RecordIdentityProviderLink(organization=TENANT, provider=PROVIDER)
+    unlink = RecordIdentityProviderUnlink(organization=TENANT, provider=PROVIDER)
+    linked = IdentityProviderLinked(organization=TENANT, provider=PROVIDER)
+    unlinked = IdentityProviderUnlinked(organization=TENANT, provider=PROVIDER)
+    for command, follows in ((link, linked), (unlink, unlinked)):
+        given(REGISTERED).when(command, by=ADMIN).then(follows)
+        given().when(command, by=ADMIN).then_refused(NotFound)
+    then = given(REGISTERED, linked, unlinked)
+    assert then.state(USER) == given(REGISTERED).state(USER)
 
 
 def test_whether_somebody_has_a_second_factor_is_known() -> None:

@@ -11,7 +11,6 @@ import asyncio
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
@@ -23,9 +22,6 @@ from write_model.kernel.store import append_call
 from write_model.kernel.store.call import ConnectionLost, PreparedCall, StatementFailed
 from write_model.kernel.store.queue import Batch, FairQueue, Waiting
 from write_model.kernel.store.recorded_event import Append, Verdict
-
-if TYPE_CHECKING:
-    from write_model.kernel.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -267,25 +263,6 @@ class GroupCommit:
 
 def _nobody_asks() -> None:
     """Whoever wants to know puts another in its place."""
-
-
-class TracedCommit(GroupCommit):
-    """Tells of each command's way into the log."""
-
-    def __init__(self, conninfo: str, settings: Settings, tracing: Tracing) -> None:
-        super().__init__(conninfo, settings)
-        self._tracing = tracing
-
-    def queued(self, command: Append) -> asyncio.Future[Verdict]:
-        """As without; the span ends with the verdict."""
-        span = self._tracing.append(command.rows)
-        try:
-            verdict = super().queued(command)
-        except DomainError:
-            span.end()
-            raise
-        verdict.add_done_callback(lambda _: span.end())
-        return verdict
 
 
 @dataclass(slots=True)

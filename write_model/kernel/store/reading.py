@@ -18,7 +18,7 @@ from write_model.kernel.store.recorded_event import Replayed
 
 _PAUSE_S = 0.02
 
-_STREAMS = """
+STREAMS = """
     SELECT topic, originator_id, originator_version, notification_id, epoch, tenant_id,
            tenant_position, number, actor_id, command_id, correlation_id, causation_id,
            recorded_at, occurred_at, source, schema_version, state
@@ -146,7 +146,7 @@ class StreamReader:
 
 def _asking(tenant: UUID, group: list[_Wanted]) -> Question:
     parameters = ([tenant] * len(group), [w.stream for w in group], [w.after for w in group])
-    return Question(tenant, _STREAMS, parameters)
+    return Question(tenant, STREAMS, parameters)
 
 
 def _deliver(group: list[_Wanted], rows: Rows) -> None:

@@ -24,12 +24,15 @@ class Desk:
     def settings(self, **fields: Any) -> dict[str, Any]:
         return settings_of(self.provider, **fields)
 
-    async def starts(self) -> dict[str, Any]:
-        return told(await self.served.http.post(f"/v1/auth/oidc/{self.id}/start"))
+    async def starts(self, who: Somebody | None = None) -> dict[str, Any]:
+        """To sign in; to prove once more who he is, for who has signed in already."""
+        if who is None:
+            return told(await self.served.http.post(f"/v1/auth/oidc/{self.id}/start"))
+        return told(await who.post(f"/v1/auth/reauthenticate/{self.id}/start"))
 
-    async def comes_back(self) -> dict[str, str]:
+    async def comes_back(self, who: Somebody | None = None) -> dict[str, str]:
         """What the browser brings back from the provider, with what it has kept."""
-        begun = await self.starts()
+        begun = await self.starts(who)
         async with httpx2.AsyncClient() as browser:
             answer = await browser.get(begun["address"])
         assert answer.status_code == 302, answer.text
@@ -42,6 +45,12 @@ class Desk:
 
     async def signs_in(self, **more: str) -> httpx2.Response:
         return await self.finishes({**await self.comes_back(), **more})
+
+    async def proves(
+        self, who: Somebody, came: dict[str, str] | None = None, **more: str
+    ) -> httpx2.Response:
+        came = came or await self.comes_back(who)
+        return await who.post(f"/v1/auth/reauthenticate/{self.id}/callback", {**came, **more})
 
     async def is_told_of(self, who: Somebody, **claims: Any) -> None:
         """The provider tells of him from now on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import socket
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import AsyncGenerator, Callable
@@ -37,13 +38,17 @@ def rsa_key(name: str) -> RSAKey:
 
 @dataclass
 class Provider:
-    """`tells` goes over what it says of a person; `signs`, if set, takes the place of its key."""
+    """`tells` goes over what it says of a person; `signs`, if set, takes the place of its key.
+
+    `packs`: it compresses what it says of itself, though it was asked not to.
+    """
 
     issuer: str
     clock: Clock
     tells: dict[str, Any] = field(default_factory=dict[str, Any])
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
     signs: Sign | None = None
+    packs: bool = False
     key: str = "first"
     keys: list[str] = field(default_factory=lambda: ["first"])
     asked: list[str] = field(default_factory=list[str])
@@ -67,7 +72,11 @@ class Provider:
             "jwks_uri": f"{self.issuer}/jwks",
             "authorization_response_iss_parameter_supported": True,
         }
-        return JSONResponse(said | self.metadata)
+        answer = JSONResponse(said | self.metadata)
+        if self.packs and request.headers["Accept-Encoding"] == "identity":
+            packed = {"Content-Encoding": "gzip"}
+            return Response(gzip.compress(bytes(answer.body)), 200, packed, "application/json")
+        return answer
 
     async def _jwks(self, request: Request) -> Response:
         self.asked.append("jwks")
@@ -113,6 +122,8 @@ class Provider:
             "exp": now + 300,
             "email_verified": True,
         }
+        if "max_age" in begun:
+            claims["auth_time"] = now
         told = {**claims, **self.tells}
         return {name: value for name, value in told.items() if value is not None}
 

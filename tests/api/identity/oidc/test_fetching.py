@@ -49,3 +49,11 @@ async def test_only_so_much_is_read(provider: Provider) -> None:
     provider.metadata = {"padding": "x" * 300_000}
     with pytest.raises(NoAnswer, match="too much"):
         await Fetching((LOOPBACK,)).get(f"{provider.issuer}/.well-known/openid-configuration")
+
+
+async def test_what_comes_packed_is_not_unpacked(provider: Provider) -> None:
+    """A few kilobytes could become gigabytes before anybody has counted them."""
+    provider.packs = True
+    with pytest.raises(NoAnswer, match="packed"):
+        await Fetching((LOOPBACK,)).get(f"{provider.issuer}/.well-known/openid-configuration")
+    assert provider.asked == ["configuration"], "asked for it unpacked, and sent it packed"

@@ -10,7 +10,11 @@ import psycopg
 
 from write_model.kernel.settings import Settings
 
-LOGIN = {"email": "admin@example.test", "password": "first-password"}
+LOGIN = {
+    "email": "admin@example.test",
+    "password": "first-password",
+    "good_until": "2026-03-09T08:00:00+00:00",
+}
 
 
 def main() -> None:

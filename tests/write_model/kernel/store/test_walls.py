@@ -39,6 +39,7 @@ ASKED: list[LiteralString] = [
     "SELECT key_id FROM credentials.api_keys_of(%(tenant)s)",
     "SELECT sealed FROM credentials.client_secret(%(mara)s, %(tenant)s)",
     "SELECT user_id FROM credentials.linked_subject(%(tenant)s, decode(repeat('00', 32), 'hex'))",
+    "SELECT provider_id FROM credentials.links_of(%(tenant)s, %(mara)s)",
 ]
 
 
@@ -128,7 +129,7 @@ def _know_somebody(superuser: Connection) -> None:
     keeping = "SELECT credentials.keep_client_secret(%s, %s, %s, %s)"
     superuser.execute(keeping, (MARA, MARA, NORTH, b"sealed"))
     superuser.execute(
-        "SELECT * FROM credentials.link_subject(%s, %s, %s)", (NORTH, bytes(32), MARA)
+        "SELECT * FROM credentials.link_subject(%s, %s, %s, %s)", (NORTH, bytes(32), MARA, MARA)
     )
     # In the south too a number and a key were given, which the questions below must not find.
     superuser.execute("SET session_replication_role = replica")

@@ -1,0 +1,94 @@
+"""Routes for which identity providers tell of somebody: one's own, and a member's."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
+
+from api.admission import admitted
+from api.answers.identity_providers import LinkedProviders
+from api.commands import JSON
+from api.identity.oidc.elsewhere import Elsewhere
+from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
+from api.process import process
+from api.requests import caller
+from write_model.kernel.access import Actor
+from write_model.kernel.errors import NotFound
+from write_model.membership.membership import Standing, must_outrank
+
+router = APIRouter(prefix="/v1", tags=["Signing in"])
+
+_OWN, _MANAGE = "people.read", "members.manage"
+
+
+def _unlinking(permission: str) -> dict[str, Any]:
+    unlinked = {"204": {"description": "The provider no longer tells of this person."}}
+    found = problems((*QUERY_ERRORS, "reauthentication_required", "not_found", "subject_erased"))
+    return {PERMISSION: permission, "responses": {**unlinked, **found}}
+
+
+@router.get("/auth/identity-providers", openapi_extra=describe_query(_OWN, answer=LinkedProviders))
+async def linked(request: Request) -> Response:
+    """The identity providers of your organization that you have signed in through."""
+    with process(request).budgets.queries:
+        actor = await caller(request, _OWN)
+        actor.must_be_a_person()
+        items = await _items(_elsewhere(request), actor)
+    return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
+
+
+@router.delete(
+    "/auth/identity-providers/{provider}", status_code=204, openapi_extra=_unlinking(_OWN)
+)
+async def unlink(request: Request, provider: UUID) -> Response:
+    """Have a provider tell of you no more; sign-ins that began go on.
+
+    It needs a token of `POST /v1/auth/reauthenticate`. Signing in through it links you anew, by an
+    e-mail address that it has verified.
+    """
+    async with admitted(request, _OWN) as actor:
+        actor.must_be_a_person()
+        await _unlinked(request, provider, actor.id, by=actor)
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/members/{member}/identity-providers/{provider}",
+    status_code=204,
+    openapi_extra=_unlinking(_MANAGE),
+)
+async def unlink_member(request: Request, member: UUID, provider: UUID) -> Response:
+    """Have a provider tell of a member no more; sign-ins that began go on.
+
+    It needs a token of `POST /v1/auth/reauthenticate`. Only an owner does it for an owner.
+    """
+    async with admitted(request, _MANAGE) as actor:
+        state = await process(request).identity.accounts.membership(actor.tenant, member)
+        if state.standing is Standing.NONE:
+            raise NotFound
+        must_outrank(actor, *state.roles)
+        await _unlinked(request, provider, member, by=actor)
+    return Response(status_code=204)
+
+
+async def _unlinked(request: Request, provider: UUID, user: UUID, *, by: Actor) -> None:
+    identity = process(request).identity
+    by.must_have_reauthenticated(identity.clock())
+    await identity.elsewhere.links.unlink(provider, user, by=by)
+    identity.signing_in.on_record.note(user, "identity_provider_unlinked")
+
+
+async def _items(elsewhere: Elsewhere, actor: Actor) -> list[dict[str, Any]]:
+    linked = await elsewhere.links.of(actor.tenant, actor.id)
+    trusted = (await elsewhere.providers.organization(actor.tenant)).identity_providers
+    names = {each.provider: each.name for each in trusted}
+    return [
+        {"id": provider, "name": names[provider], "linked_at": at}
+        for provider, at in linked.items()
+        if provider in names
+    ]
+
+
+def _elsewhere(request: Request) -> Elsewhere:
+    return process(request).identity.elsewhere
