@@ -15,12 +15,10 @@ from signal import SIGKILL, SIGTERM
 import pytest
 
 from tests.embedded import until
-from tests.workers.launcher.launched import Launched, alive, launch
+from tests.workers.launcher.launched import READY, Launched, alive, launch
 from workers.embedded.account import Account
 from workers.launcher.ledger import Ledger
 from workers.launcher.supervisor import Service, Supervisor
-
-READY = "Ctrl-C stops it."
 
 
 @pytest.fixture
