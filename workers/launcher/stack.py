@@ -136,14 +136,15 @@ class Stack:
     def stop(self) -> None:
         names = [*self._apis.names, *map(successor, self._apis.names), *self.modules]
         self._supervisor.stop([names, SERVERS])
-        if self._sockets.parent != self.home.path:
-            self._remove_sockets()
+        self._remove_sockets()
 
     def _remove_sockets(self) -> None:
+        """And the passwords of this run beside them."""
         with self.home.account.acting():
             for path in self._sockets.iterdir():
                 path.unlink()
-            self._sockets.rmdir()
+            if self._sockets.parent != self.home.path:
+                self._sockets.rmdir()
 
     def _start_database(self) -> None:
         cluster = self._servers.made_cluster()
