@@ -14,7 +14,7 @@ from prometheus_client.core import (
 
 from api.exposition import counter, cumulated, distribution, gauge, labeled, text_of
 from api.process import Pool, Process
-from api.pushing.subscriber import POLICY, RESTARTING, TOO_SLOW
+from api.pushing.subscriber import OUT_OF_REACH, POLICY, RESTARTING, TOO_SLOW
 from api.requests_seen import RequestsSeen, Seen
 from write_model.kernel.store.group_commit import Counts
 
@@ -97,7 +97,7 @@ def _of_its_work(at: Process) -> Iterator[Metric]:
     sent_away = CounterMetricFamily(
         "tallystick_api_subscribers_sent_away", "By the code of the close.", labels=("code",)
     )
-    for code in (POLICY, RESTARTING, TOO_SLOW):
+    for code in (POLICY, RESTARTING, TOO_SLOW, OUT_OF_REACH):
         sent_away.add_metric((str(code),), at.fan_out.closed[code])
     yield sent_away
     yield counter(

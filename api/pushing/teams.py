@@ -11,11 +11,15 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import structlog
+
 from projections.push import Happened, Message
 from write_model.application import WriteModel
 from write_model.incident.incident import INCIDENT
 from write_model.kernel.recent import Recent
 from write_model.kernel.records import Record
+
+log = structlog.get_logger(__name__)
 
 _OF_INCIDENTS = f"{INCIDENT.name}."
 _REMEMBERED = 20_000
@@ -27,7 +31,7 @@ class Teams:
         self._reader, self._records = write_model.reader, write_model.records
         self._told: Recent[int, int] = Recent(_REMEMBERED)
         """Incident -> its last version, of those that something happened to of late."""
-        self._known: Recent[int, tuple[str | None]] = Recent(_REMEMBERED)
+        self._known = _nothing_known()
 
     def evict(self, happened: Happened) -> None:
         """The tail tells of an event: its incident may be of another team now."""
@@ -38,7 +42,7 @@ class Teams:
     def clear(self) -> None:
         """The tail is lost, or tells of another log."""
         self._told.clear()
-        self._known.clear()
+        self._known = _nothing_known()
 
     def at_hand(self, messages: Sequence[Message], teams: frozenset[str]) -> list[Message] | None:
         """The messages, all of incidents, that are of these teams; None: some must be looked up."""
@@ -48,7 +52,7 @@ class Teams:
         return [each for each, team in found if team is not None and team[0] in teams]
 
     async def of(self, messages: Sequence[Message], teams: frozenset[str]) -> list[Message]:
-        """The same, looked up where need be. Raises: Unavailable; what decoding an event raises."""
+        """The same, looked up where need be. Raises: Unavailable; UnknownTopic."""
         while (found := self.at_hand(messages, teams)) is None:
             await self.look_up(messages)
         return found
@@ -59,10 +63,22 @@ class Teams:
         await asyncio.gather(*(self._learn(tenant, id_) for id_, tenant in unknown.items()))
 
     async def _learn(self, tenant: UUID, incident: UUID) -> None:
-        events = await self._reader.newer(tenant, incident, after=0)
-        record = Record(INCIDENT.empty).after(events)
-        if record.version >= (self._told.get(incident.int) or 0):
-            self._known.remember(incident.int, (record.state.team,))
+        # The memory as it is now: what is read of a log that is restored meanwhile is not kept.
+        known = self._known
+        record = await self._read(tenant, incident)
+        if record is None:
+            log.error("no_team_of_a_damaged_incident", incident=str(incident))
+            known.remember(incident.int, (None,))
+        elif record.version >= (self._told.get(incident.int) or 0):
+            known.remember(incident.int, (record.state.team,))
+
+    async def _read(self, tenant: UUID, incident: UUID) -> Record | None:
+        """None for a damaged one, for which nobody is to be sent away again and again."""
+        try:
+            events = await self._reader.newer(tenant, incident, after=0)
+        except ValueError:
+            return None
+        return Record(INCIDENT.empty).after(events)
 
     def _team(self, message: Message) -> tuple[str | None] | None:
         return self._known.get(message.subject.int) or self._just_decided(message)
@@ -74,3 +90,7 @@ class Teams:
         if told is None or record is None or record.version < told:
             return None
         return (record.state.team,)
+
+
+def _nothing_known() -> Recent[int, tuple[str | None]]:
+    return Recent(_REMEMBERED)

@@ -17,6 +17,7 @@ from api.supervising import supervised
 from projections.engine.log import Connection
 from tests.api.pushing.test_server_sent import events, next_event
 from tests.api.serving import Served, Somebody, serving, told
+from tests.api.test_metrics import measured
 from tests.api.test_stream import by_ticket, everything, following, next_message
 from tests.api.test_trouble import cut_off
 from tests.embedded import SUPERUSER, Database, until
@@ -219,6 +220,7 @@ async def test_who_follows_where_the_log_is_out_of_reach_is_sent_elsewhere(
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1014, reason)
         assert last["event"] == "end"
         assert from_json(last["data"]) == {"code": 1014, "reason": reason}
+        assert (await measured(served))["api_subscribers_sent_away_total,1014"] == 2
         refused = await commander.http.get(f"/v1/stream?ticket={ticket}")
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
         admin.execute("ALTER FUNCTION log.held_up RENAME TO tail")

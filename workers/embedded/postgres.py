@@ -6,14 +6,14 @@ import os
 import secrets
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGINT, SIGKILL
+from signal import SIGINT, SIGKILL, Signals
 
 from workers.embedded.account import Account
-from workers.embedded.spawning import processes_in, spawn
+from workers.embedded.spawning import parent_of, processes_in, spawn
 
 _SUPERUSER = "postgres"
 _SETTINGS = {
@@ -138,10 +138,11 @@ class Cluster:
         """
         deadline = time.monotonic() + _PATIENCE_S
         while pids := self._ours_in_it():
-            number = SIGKILL if time.monotonic() > deadline else SIGINT
-            for pid in pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, number)
+            if time.monotonic() > deadline:
+                _signal(pids, SIGKILL)
+            else:
+                # Its own children the server ends in order; told by us, they would end amid work.
+                _signal([pid for pid in pids if parent_of(pid) not in pids], SIGINT)
             # Another's child sends no signal when it ends, so there is nothing to wait on.
             time.sleep(0.05)
 
@@ -167,6 +168,12 @@ def sockets_of(data: Path) -> Path | None:
     """Where the server that runs on a cluster has its socket; None when none runs."""
     lines = _status_lines(data)
     return Path(lines[4]) if len(lines) > 4 and lines[4] else None
+
+
+def _signal(pids: Iterable[int], number: Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _status_lines(data: Path) -> list[str]:

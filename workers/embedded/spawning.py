@@ -48,13 +48,24 @@ def started_at(pid: int) -> str:
 
     A number is given again to a later process, a pair of number and start time is not.
     """
+    fields = _fields(pid)
+    return "" if not fields or fields[0] == "Z" else fields[19]
+
+
+def parent_of(pid: int) -> int:
+    """Whose child a process is; 0 when there is none."""
+    fields = _fields(pid)
+    return int(fields[1]) if fields else 0
+
+
+def _fields(pid: int) -> list[str]:
+    """What the system tells of a process, from its state on (proc_pid_stat(5))."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return ""
+        return []
     # The second field is the command in brackets and may itself hold spaces and brackets.
-    state, *fields = text.rpartition(")")[2].split()
-    return "" if state == "Z" else fields[18]
+    return text.rpartition(")")[2].split()
 
 
 def processes_in(folder: Path) -> list[int]:

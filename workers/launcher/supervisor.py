@@ -13,6 +13,7 @@ from workers.launcher.ledger import Ledger
 from workers.launcher.service import GO
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_MOST_DOUBLINGS = 10
 _SETTLED_S = 10.0
 """A service that lived this long starts with the first pause again."""
 
@@ -122,7 +123,9 @@ class Supervisor:
     def _schedule(self, running: _Running, ending: str, now: float) -> None:
         if now - running.started_s > _SETTLED_S:
             running.failures = 0
-        pause_s = min(_FIRST_PAUSE_S * 2**running.failures, _LONGEST_PAUSE_S)
+        # A float holds 2**1023 at most, which an hour and a half of failures would pass.
+        doublings = min(running.failures, _MOST_DOUBLINGS)
+        pause_s = min(_FIRST_PAUSE_S * 2**doublings, _LONGEST_PAUSE_S)
         running.failures += 1
         running.process, running.due_s = None, now + pause_s
         self.say(f"{running.service.name} {ending}; it starts again in {pause_s:.1f} s.")

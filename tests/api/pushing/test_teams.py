@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic_core import from_json
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+from api.pushing.teams import Teams
+from projections.push import Message
 from read_model.queries import changes
 from tests.api.pushing.test_server_sent import events, next_event
 from tests.api.serving import Served, Somebody, serving, told
 from tests.api.test_stream import everything, following, next_message
+from tests.api.test_trouble import damaged
 from tests.api.test_within_teams import NIGHT, Scene, arranged
+from tests.embedded import Database
 from write_model.kernel.ids import new_id
 from write_model.kernel.settings import Settings
 
@@ -188,6 +194,30 @@ async def test_a_page_of_the_feed_looks_no_farther_than_it_can(
         after, more = page["next"], page["more"]
     assert found == await his_history(scene, last)
     assert after == last
+
+
+async def test_a_damaged_incident_keeps_nobody_from_the_others(
+    settings: Settings, served: Served, scene: Scene, database: Database
+) -> None:
+    await noted(scene.owner, scene.other)
+    damaged(database, "incident.note_added", b"[]")
+    begun = await scene.bound.declares()
+    async with serving(settings) as there, following(there, scene.bound, "after=0") as socket:
+        coming = await through(socket, begun["position"])
+    assert coming[-1] == begun["position"]
+
+
+async def test_what_was_asked_before_the_log_was_restored_is_not_remembered(
+    served: Served, scene: Scene
+) -> None:
+    teams, his = Teams(served.process.write_model), frozenset({"warehouse"})
+    of_it = [Message(scene.owner.tenant, 1, "incident", UUID(scene.own["id"]), "")]
+    looking = asyncio.create_task(teams.look_up(of_it))
+    await asyncio.sleep(0)  # It has asked, and nobody has answered yet.
+    teams.clear()
+    await looking
+    assert teams.at_hand(of_it, his) is None
+    assert await teams.of(of_it, his) == of_it
 
 
 @asynccontextmanager

@@ -21,3 +21,7 @@ def test_whoever_starts_a_server_ends_the_one_that_nobody_looks_after() -> None:
         until(lambda: cluster.ready(next_one.pid), "another one is ready")
         cluster.end_left_over()
         assert next_one.wait(5) == 0
+        said = (folder / "postgres.log").read_text()
+        assert said.rstrip().endswith("database system is shut down")
+        assert "PANIC" not in said
+        assert "unexpectedly" not in said

@@ -17,6 +17,7 @@ import pytest
 from tests.embedded import until
 from tests.workers.launcher.launched import READY, Launched, alive, launch
 from workers.embedded.account import Account
+from workers.launcher import supervisor as supervising
 from workers.launcher.ledger import Ledger
 from workers.launcher.supervisor import Service, Supervisor
 
@@ -61,6 +62,22 @@ def test_a_service_that_cannot_be_started_now_is_started_later(
     until(lambda: supervisor.turn() is None, "it is started")
     assert supervisor.pid("worker") == idle[0].pid
     supervisor.stop([["worker"]])
+
+
+def test_a_service_that_fails_for_hours_is_tried_for_hours(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "_LONGEST_PAUSE_S", 0.0)
+    said = list[str]()
+
+    def start() -> subprocess.Popen[bytes]:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    supervisor = Supervisor(ledger, said.append)
+    supervisor.start(Service("worker", start))
+    for _ in range(1_100):
+        supervisor.turn()
+    assert len(said) == 1_101
 
 
 def test_a_full_disk_does_not_keep_a_service_from_being_stopped(
