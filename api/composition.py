@@ -184,6 +184,7 @@ async def _running(
         fan_out = FanOut(ring, people.actors, teams)
         limits = Limits(sizes(settings), cache)
         taking_over = LimitsSet(parts.pool, limits)
+        await taking_over.look()
         for name, work in _beside_requests(following, waking, fan_out, people, taking_over):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)

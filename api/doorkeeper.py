@@ -64,7 +64,9 @@ class Doorkeeper(BoundedHeads):
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self._refusing:
+        if self._refusing:
+            self._received_bytes = 0
+        else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:

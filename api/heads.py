@@ -1,7 +1,7 @@
 """Bounds what comes before a body: the parser takes as many headers, and as long ones, as are sent.
 
 They are kept in this process for as long as the head goes on, so that bytes are counted as they
-come, and fields once there are all.
+come, and fields once there are all. So are the fields that follow a body.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class BoundedHeads(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._received_bytes = 0
-        """Since the last request was complete: the next one's head is no larger."""
+        """Since a head, a part of a body or a request ended: what is not whole yet is no larger."""
         self._fault: DomainError | None = None
 
     @property
@@ -55,16 +55,21 @@ class BoundedHeads(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._received_bytes += len(data)
         super().data_received(data)
-        if self._received_bytes > HEAD_LIMIT_BYTES and self.is_in_head:
+        if self._received_bytes > HEAD_LIMIT_BYTES:
             self._end_with(HeadTooLarge(HEAD_LIMIT_BYTES, MOST_FIELDS))
 
     def on_headers_complete(self) -> None:
         if self._received_bytes > HEAD_LIMIT_BYTES or len(self.headers) > MOST_FIELDS:
             self._must_be_bounded()
+        self._received_bytes = 0
         super().on_headers_complete()
         # Not of a WebSocket's, which are still asked for.
         if "path" in self.scope:
             self.headers = _Ignored()
+
+    def on_body(self, body: bytes) -> None:
+        self._received_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._received_bytes = 0
@@ -86,6 +91,8 @@ class BoundedHeads(HttpToolsProtocol):
 
     def _end_with(self, error: DomainError) -> None:
         """Answer and close; only close where the answer would be taken for another's."""
+        if self.transport.is_closing():
+            return
         if self._is_answered_next():
             self.transport.write(unread(error, lasts=False, encrypted=self.scheme == "https"))
         self.transport.close()

@@ -96,9 +96,9 @@ async def incidents(request: Request) -> Response:
         if question.facets or question.as_of:
             await limited(request, actor, DEAR)
         question = await as_of(at.questions, actor.tenant, question)
-        until = question.cut.position if question.cut else 0
-        shown = await caught_up(at, request, actor, until)
-        asking = at.questions.past_list if question.cut else at.questions.incident_list
+        cut = question.cut
+        shown = await caught_up(at, request, actor, cut.position if cut else 0)
+        asking = at.questions.past_list if cut else at.questions.incident_list
         page = await asking.page(actor.tenant, question)
         items = await items_then(at.questions, actor.tenant, page.items, question)
         rest: dict[str, object] = {"next_cursor": page.next_cursor}
@@ -107,7 +107,7 @@ async def incidents(request: Request) -> Response:
         body = b'{"items":%b,%b' % (items, to_json(rest)[1:])
         if question.facets:
             body = b'%b,"facets":%b}' % (body[:-1], await _facets(at, actor, question, given))
-        shown = shown._replace(position=page.position)
+        shown = shown._replace(position=min(cut.position, page.position) if cut else page.position)
         return shown.answer(body, link=next_page(request, page.next_cursor))
 
 

@@ -70,11 +70,10 @@ class Patience:
         if connection.is_in_head:
             return _Awaited(connection.scope, 0, settings.head_s)
         cycle = cast("RequestResponseCycle | None", connection.cycle)
-        if cycle is None:
-            return _Awaited(connection, 0, self.idle_s)
-        if cycle.response_complete:
-            # The library's own timer is not set again when more of a body came after its answer.
+        if cycle is None or cycle.response_complete:
+            # The library's own timer is not set before the first request, nor again when more of a
+            # body came after its answer.
             has_timer = connection.timeout_keep_alive_task is not None
-            return None if has_timer else _Awaited(cycle, 0, self.idle_s)
+            return None if has_timer else _Awaited(cycle or connection, 0, self.idle_s)
         is_to_come = cycle.more_body and not connection.flow.read_paused
         return _Awaited(cycle, 0, settings.body_s) if is_to_come else None

@@ -84,6 +84,8 @@ class Turns:
         except asyncio.CancelledError:
             if not turn.cancelled():  # It was given the turn just before it went away.
                 self._leave(tenant, lane)
+            elif turn in lane.waiting:  # Else it counts as one who waits, until a turn ends.
+                lane.waiting.remove(turn)
             raise
 
     def _leave(self, tenant: int, lane: _Lane) -> None:

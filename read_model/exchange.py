@@ -29,6 +29,8 @@ _TEXT = 25
 _PARAMETER = re.compile(rb"%\((\w+)\)s|%%")
 _PREPARED = 200
 """Statements that a connection keeps ready: those that were asked last."""
+_PATIENCE_S = 2.0
+"""So long a connection is kept whose asker has gone."""
 
 _names = count(1)
 
@@ -165,13 +167,22 @@ class _Exchange:
     async def _rest(self) -> None:
         """Whoever asked has gone, but the server works on: no other may take the place meanwhile.
 
-        Else who asks and goes away, again and again, would have it work for all of them at once.
+        Else who asks and goes away, again and again, would have it work for all of them at once. A
+        connection that is lost meanwhile, or on which nothing comes, is closed as any other; that
+        somebody has gone stands: at the deadline of a request somebody waits for his refusal.
         """
-        while self._transactions:
-            self._ended = self._loop.create_future()
-            with suppress(asyncio.CancelledError):
-                await self._ended
-        self._ended_with()
+        late = self._loop.call_later(_PATIENCE_S, self._give_up)
+        with suppress(psycopg.Error):
+            while self._transactions:
+                self._ended = self._loop.create_future()
+                with suppress(asyncio.CancelledError):
+                    await self._ended
+            self._ended_with()
+        late.cancel()
+
+    def _give_up(self) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(psycopg.OperationalError("the server did not answer"))
 
     def _ended_with(self) -> psycopg.Error | None:
         self._pgconn.exit_pipeline_mode()

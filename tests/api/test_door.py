@@ -87,7 +87,7 @@ async def test_the_operator_is_always_let_in(served: Served, commander: Somebody
 async def test_a_connection_goes_on_after_a_refusal(served: Served, wire: Wire) -> None:
     reader, writer = wire
     full(gate := served.process.budgets.door.commands)
-    body = b"40\r\n" + b"x" * 64 + b"\r\n"
+    body = b"a000\r\n" + b"x" * 40_960 + b"\r\n"
     writer.write(b"POST /v1/incidents HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     for part in (body, body, b"0\r\n\r\n"):
         writer.write(part)
@@ -96,6 +96,19 @@ async def test_a_connection_goes_on_after_a_refusal(served: Served, wire: Wire) 
     gate.at_once = 1
     writer.write(b"POST /v1/incidents HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
     assert (await answer(reader))[0] == 401
+
+
+async def test_fields_after_a_refused_body_that_never_end_are_cut_off(
+    served: Served, wire: Wire
+) -> None:
+    reader, writer = wire
+    full(served.process.budgets.door.commands)
+    writer.write(b"POST /v1/incidents HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    writer.write(b"0\r\nX-Note: ")
+    for _ in range(65):
+        writer.write(b"oil " * 256)
+        await asyncio.wait_for(writer.drain(), 10)
+    assert (await asyncio.wait_for(answer(reader), 10))[0] == 431
 
 
 @pytest.mark.parametrize("asked", [b"HTTP/1.1\r\nConnection: close", b"HTTP/1.0"])

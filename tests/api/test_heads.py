@@ -124,6 +124,15 @@ async def test_fields_after_a_body_are_kept_nowhere(served: Served, wire: Wire) 
     assert await answer(reader) == 200
 
 
+async def test_fields_after_a_body_that_never_end_are_cut_off(wire: Wire) -> None:
+    reader, writer = wire
+    writer.write(CHUNKED + b"2\r\n{}\r\n0\r\nX-Note: ")
+    for _ in range(65):
+        writer.write(b"oil " * 256)
+        await asyncio.wait_for(writer.drain(), 10)
+    assert (await last_answer(reader))[0] == 431
+
+
 async def test_an_earlier_question_is_answered_before_what_cannot_be_read(wire: Wire) -> None:
     reader, writer = wire
     writer.write(ASKED.replace(b"livez", b"readyz") + b"\r\nThe forklift leaks oil\r\n\r\n")

@@ -70,6 +70,11 @@ def test_the_token_is_printed_for_whoever_has_the_secret(
     assert "There is no installation in" in none.stderr
 
 
+async def test_whoever_is_sent_away_is_told_by_each_code_there_is(served: Served) -> None:
+    told_ = {name for name in await measured(served) if "subscribers_sent_away_total" in name}
+    assert {name[-4:] for name in told_} == {"1008", "1012", "1013", "1014"}
+
+
 async def test_requests_are_told_by_route_and_how_they_ended(
     served: Served, owner: Somebody
 ) -> None:

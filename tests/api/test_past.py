@@ -261,6 +261,7 @@ async def test_pages_of_a_past_list_go_on_as_of_the_same_moment(commander: Someb
     last = await commander.declares()
     path = f"/v1/incidents?sort=number&limit=2&as_of={quote(latest['updated_at'])}"
     first = await commander.get(f"{path}&min_position={last['position']}")
+    assert int(first.headers["X-Position"]) == noted["position"]
     target = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
     second = told(await commander.get(target))
     items = told(first)["items"] + second["items"]

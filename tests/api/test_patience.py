@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 import pytest
 
 from tests.api.serving import Served, serving
+from tests.api.test_door import ASKED, answer, full
 from write_model.kernel.settings import Settings
 
 HEAD = b"POST /v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -111,4 +112,15 @@ async def test_who_works_is_not_hurried(hasty: Served) -> None:
         writer.write(ALIVE)
         assert b" 200 " in await reader.readuntil(b"\r\n\r\n{")
         await asyncio.sleep(0.4)
+    writer.close()
+
+
+async def test_who_has_only_been_refused_so_far_does_not_count_as_idle(served: Served) -> None:
+    full(served.process.budgets.door.queries)
+    reader, writer = await connected(served)
+    for _ in range(2):
+        writer.write(ASKED)
+        assert (await asyncio.wait_for(answer(reader), 10))[0] == 503
+        served.server.patience.idle_s = 0
+        served.server.patience.look()
     writer.close()

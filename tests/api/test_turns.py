@@ -108,3 +108,15 @@ async def test_one_that_asks_too_much_is_refused_and_nobody_else() -> None:
     await quay.ask(SOUTH)
     assert quay.begun[-1] == SOUTH
     await quay.end_all()
+
+
+async def test_who_went_away_while_waiting_is_counted_no_more() -> None:
+    quay = Quay(alone=1, shared=1, at_most=3)
+    await quay.ask(NORTH, times=3)
+    for waiting in quay.tasks[1:]:
+        waiting.cancel()
+    await quay.settle()
+    await quay.ask(NORTH, times=2)
+    assert [task.done() for task in quay.tasks] == [False, True, True, False, False]
+    await quay.end_all()
+    assert quay.begun == [NORTH] * 3

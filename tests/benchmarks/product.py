@@ -16,7 +16,6 @@ from tests.identity import QUICK
 from write_model.accounts import Accounts, NewMember
 from write_model.kernel.access import Role, system_actor
 from write_model.kernel.clock import wall_clock
-from write_model.kernel.ids import Ids
 from write_model.kernel.passwords import Passwords
 from write_model.kernel.settings import Settings
 from write_model.kernel.tokens import AccessTokens
@@ -48,15 +47,14 @@ def projecting(server: BenchServer) -> Generator[None]:
         process.wait(30)
 
 
-def accounts(parts: Opened, ids: Ids | None = None) -> Accounts:
-    """`ids`: who joins next; a new id each time when it is None."""
+def accounts(parts: Opened) -> Accounts:
     people = identity(
         parts.write_model,
         parts.pool,
         parts.keyring,
         parts.master,
         clock=parts.clock,
-        ids=ids or parts.ids,
+        ids=parts.ids,
         passwords=Passwords(QUICK),
     )
     return people.accounts

@@ -14,12 +14,13 @@ from projections.engine.checkpoint import Lease
 from projections.engine.projector import Projector
 from tests.benchmarks.forklift import ACTOR, TENANTS, subject_keys
 from tests.benchmarks.histories import write_histories
-from tests.benchmarks.product import accounts, token
+from tests.benchmarks.product import token
 from tests.benchmarks.server import BenchServer
-from write_model.accounts import NewMember
 from write_model.kernel.access import Role, system_actor
 from write_model.kernel.ids import new_id
 from write_model.kernel.settings import TAILER, Settings
+from write_model.membership.commands import AddMember
+from write_model.membership.membership import membership_stream
 from write_model.opening import opened
 
 STREAMS, EVENTS = 8_000, 4
@@ -28,7 +29,7 @@ SMALL, LARGE = TENANTS[0], TENANTS[1]
 MORE = 50_000
 """Incidents of one event that only the large organization has."""
 
-_READER = NewMember("Ada Forklift", "ada@example.com", frozenset({Role.INCIDENT_COMMANDER}))
+_READER = AddMember(subject=ACTOR, name="Ada Forklift", roles=frozenset({Role.INCIDENT_COMMANDER}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ async def _written(settings: Settings) -> list[tuple[UUID, UUID]]:
     """The incidents' reporter is the reader, so that there is a name to fill in."""
     keys = await subject_keys(settings)
     async with opened(settings) as parts:
-        people = accounts(parts, ids=lambda: ACTOR)
         for tenant in TENANTS:
-            await people.join(_READER, "a long password", by=system_actor(tenant))
+            stream = membership_stream(tenant, ACTOR)
+            await parts.write_model.handle(stream, _READER, by=system_actor(tenant))
     await write_histories(settings, keys, streams=MORE, events=1, tenants=[LARGE])
     return await write_histories(settings, keys, streams=STREAMS, events=EVENTS)

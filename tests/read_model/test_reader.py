@@ -11,7 +11,7 @@ from psycopg import sql
 
 from read_model.exchange import numbered
 from read_model.reader import Reader, open_pool
-from tests.embedded import Database
+from tests.embedded import Database, until
 from write_model.kernel.settings import APP
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
@@ -91,6 +91,37 @@ async def test_who_goes_away_frees_no_connection_while_the_server_works_for_him(
             with pytest.raises(asyncio.CancelledError):
                 await gone
         assert await reader.rows(ONE, sql.SQL("SELECT pg_backend_pid()"), {}) == [(before,)]
+
+
+async def test_who_has_gone_is_gone_though_his_connection_is_lost_too(
+    reader: Reader, database: Database
+) -> None:
+    gone = asyncio.create_task(reader.rows(ONE, sql.SQL("SELECT pg_sleep(30)"), {}))
+    await asyncio.to_thread(until, lambda: somebody_sleeps(database), "it is asked")
+    gone.cancel()
+    await asyncio.sleep(0)
+    assert await asyncio.to_thread(end_all_sessions, database) > 0
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(gone, 10)
+    assert await reader.rows(ONE, TENANT, {"one": 1}) == [(ONE,)]
+
+
+async def test_who_goes_away_is_gone_soon_though_the_server_works_on(reader: Reader) -> None:
+    gone = asyncio.create_task(reader.rows(ONE, sql.SQL("SELECT pg_sleep(30)"), {}))
+    await asyncio.sleep(0.05)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(gone, 4)
+    assert await reader.rows(ONE, TENANT, {"one": 1}) == [(ONE,)]
+
+
+def somebody_sleeps(database: Database) -> bool:
+    with psycopg.connect(database.conninfo("postgres")) as superuser:
+        asleep = superuser.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event = 'PgSleep'"
+        )
+        return asleep.fetchone() is not None
 
 
 async def test_any_number_of_different_questions_is_answered(reader: Reader) -> None:
