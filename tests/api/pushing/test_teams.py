@@ -200,7 +200,7 @@ async def test_a_damaged_incident_keeps_nobody_from_the_others(
     settings: Settings, served: Served, scene: Scene, database: Database
 ) -> None:
     await noted(scene.owner, scene.other)
-    damaged(database, "incident.note_added", b"[]")
+    damaged(database, "incident.note_added", b"{}")
     begun = await scene.bound.declares()
     async with serving(settings) as there, following(there, scene.bound, "after=0") as socket:
         coming = await through(socket, begun["position"])
@@ -213,7 +213,8 @@ async def test_what_was_asked_before_the_log_was_restored_is_not_remembered(
     teams, his = Teams(served.process.write_model), frozenset({"warehouse"})
     of_it = [Message(scene.owner.tenant, 1, "incident", UUID(scene.own["id"]), "")]
     looking = asyncio.create_task(teams.look_up(of_it))
-    await asyncio.sleep(0)  # It has asked, and nobody has answered yet.
+    for _ in range(3):
+        await asyncio.sleep(0)  # It has asked, and nobody has answered yet.
     teams.clear()
     await looking
     assert teams.at_hand(of_it, his) is None
