@@ -51,7 +51,10 @@ class Happened(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`kind` is the first part of its topic; `text` is what every subscriber gets."""
+    """`kind` is the first part of its topic; `text` is what every subscriber gets.
+
+    `version`: of its record, after the event.
+    """
 
     tenant: UUID
     position: int
@@ -59,6 +62,7 @@ class Message:
     subject: UUID
     text: str
     epoch: int = 1
+    version: int = 1
 
 
 @dataclass(slots=True)
@@ -201,4 +205,12 @@ def message(event: Happened) -> Message:
         "changed": event.fields,
     }
     text = to_json(content).decode()
-    return Message(event.tenant, event.tenant_position, kind, event.stream, text, event.epoch)
+    return Message(
+        event.tenant,
+        event.tenant_position,
+        kind,
+        event.stream,
+        text,
+        event.epoch,
+        event.version,
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from sys import maxsize
 from uuid import UUID
 
 import structlog
@@ -22,6 +23,9 @@ from write_model.kernel.records import Record
 log = structlog.get_logger(__name__)
 
 _OF_INCIDENTS = f"{INCIDENT.name}."
+Known = tuple[str | None, int]
+"""A team, and the version of the incident that it is of."""
+
 _REMEMBERED = 20_000
 """Of all organizations together, some 200 bytes each."""
 
@@ -68,9 +72,9 @@ class Teams:
         record = await self._read(tenant, incident)
         if record is None:
             log.error("no_team_of_a_damaged_incident", incident=str(incident))
-            known.remember(incident.int, (None,))
+            known.remember(incident.int, (None, maxsize))
         elif record.version >= (self._told.get(incident.int) or 0):
-            known.remember(incident.int, (record.state.team,))
+            known.remember(incident.int, (record.state.team, record.version))
 
     async def _read(self, tenant: UUID, incident: UUID) -> Record | None:
         """None for a damaged one, for which nobody is to be sent away again and again."""
@@ -80,17 +84,19 @@ class Teams:
             return None
         return Record(INCIDENT.empty).after(events)
 
-    def _team(self, message: Message) -> tuple[str | None] | None:
-        return self._known.get(message.subject.int) or self._just_decided(message)
+    def _team(self, message: Message) -> Known | None:
+        """Who catches up may be ahead of the tail, and what is known too old for him."""
+        known = self._known.get(message.subject.int) or self._just_decided(message)
+        return None if known is None or known[1] < message.version else known
 
-    def _just_decided(self, message: Message) -> tuple[str | None] | None:
+    def _just_decided(self, message: Message) -> Known | None:
         """What this process has decided itself needs no look at the log."""
         told = self._told.get(message.subject.int)
         record = self._records.known(message.tenant, message.subject, INCIDENT)
         if told is None or record is None or record.version < told:
             return None
-        return (record.state.team,)
+        return record.state.team, record.version
 
 
-def _nothing_known() -> Recent[int, tuple[str | None]]:
+def _nothing_known() -> Recent[int, Known]:
     return Recent(_REMEMBERED)

@@ -127,10 +127,12 @@ async def test_fields_after_a_body_are_kept_nowhere(served: Served, wire: Wire) 
 async def test_fields_after_a_body_that_never_end_are_cut_off(wire: Wire) -> None:
     reader, writer = wire
     writer.write(CHUNKED + b"2\r\n{}\r\n0\r\nX-Note: ")
-    for _ in range(65):
+    refused = asyncio.create_task(last_answer(reader))
+    while not refused.done():  # What came in one piece with the body is not counted.
         writer.write(b"oil " * 256)
         await asyncio.wait_for(writer.drain(), 10)
-    assert (await last_answer(reader))[0] == 431
+        await asyncio.sleep(0)
+    assert (await refused)[0] == 431
 
 
 async def test_an_earlier_question_is_answered_before_what_cannot_be_read(wire: Wire) -> None:
