@@ -107,6 +107,9 @@ class AddIdentityProvider(IdentityProviderCommand):
     def decide(self, state: Organization, moment: Moment) -> Iterator[IdentityProviderSet]:
         if not state.exists:
             raise NotFound
+        # The log forgets idempotency keys, and of the same request the same id is made.
+        if state.trusts(self.provider):
+            raise IllegalTransition("This identity provider was set already; change it instead.")
         if len(state.identity_providers) >= _PROVIDERS_AT_MOST:
             raise IllegalTransition(
                 f"An organization has at most {_PROVIDERS_AT_MOST} identity providers;"

@@ -57,6 +57,9 @@ class Organization:
             case _:
                 assert_never(event)
 
+    def trusts(self, provider: UUID) -> bool:
+        return any(each.provider == provider for each in self.identity_providers)
+
     def identity_provider(self, provider: UUID) -> IdentityProviderSet:
         """Raises: NotFound."""
         for each in self.identity_providers:

@@ -117,6 +117,12 @@ def test_an_organization_that_was_not_founded_adds_no_identity_provider() -> Non
     given().when(ADD, by=PROVEN_OWNER).then_refused(NotFound)
 
 
+def test_an_identity_provider_is_added_once() -> None:
+    """A late repetition, whose key the log has forgotten, does not undo what was changed since."""
+    changed = replace(WAS_SET, secret=UUID(int=0xD3))
+    given(FOUNDED, WAS_SET, changed).when(ADD, by=PROVEN_OWNER).then_refused(IllegalTransition)
+
+
 def test_ten_identity_providers_are_enough() -> None:
     ten = [replace(WAS_SET, provider=UUID(int=each)) for each in range(10)]
     given(FOUNDED, *ten).when(ADD, by=PROVEN_OWNER).then_refused(IllegalTransition)
