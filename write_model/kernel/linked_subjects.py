@@ -49,7 +49,10 @@ class LinkedSubjects:
         await ask_one(self.pool, tenant, query, (tenant, provider, user))
 
     async def finish(self, flow: str, *, at: datetime, until: datetime) -> bool:
-        """False for a flow that was finished already; `until`: when it would end by itself."""
+        """False for a flow that was finished already.
+
+        `flow`: what only this one has; `until`: when it would end by itself.
+        """
         query = "SELECT credentials.finish_flow(%s, %s, %s)"
         digest = sha256(flow.encode()).digest()
         async with self.pool.connection() as connection:

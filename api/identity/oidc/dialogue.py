@@ -88,9 +88,10 @@ class Dialogue:
         flow = self._flow(trusted, came, proof_of)
         metadata = await self.discovery.metadata(trusted.issuer)
         _must_come_from(metadata, came.iss)
-        # Once, whatever becomes of it: from here on it costs the provider something.
+        # Once, whatever becomes of it: from here on it costs the provider something. By its state,
+        # for the sealed text itself can be written in many ways that open alike.
         now = self.flows.clock()
-        if not await self.kept.finish(came.flow, at=now, until=flow.ends_at):
+        if not await self.kept.finish(flow.state, at=now, until=flow.ends_at):
             raise NotBelieved("flow came twice")
         token = await self._exchanged(tenant, trusted, metadata, flow, came.code)
         key = await self.discovery.key(metadata, key_name(token))

@@ -132,6 +132,15 @@ async def test_neither_a_flow_nor_a_code_is_good_twice(harbor: Desk) -> None:
 
 
 @pytest.mark.usefixtures("freya")
+async def test_a_flow_is_not_good_twice_however_it_is_written(harbor: Desk) -> None:
+    came = await harbor.comes_back()
+    codes = dict(harbor.provider.codes)
+    assert (await harbor.finishes(came)).status_code == 200
+    harbor.provider.codes |= codes
+    assert refused(await harbor.finishes({**came, "flow": f"!{came['flow']}"}))
+
+
+@pytest.mark.usefixtures("freya")
 @pytest.mark.parametrize("part", ["flow", "state", "code"])
 async def test_what_belongs_to_another_browser_signs_nobody_in(harbor: Desk, part: str) -> None:
     """Somebody has a victim's page finish what he has begun himself, or the other way round."""
