@@ -14,6 +14,7 @@ from write_model.kernel.errors import Conflict, Invalid
 from write_model.kernel.messages import IdempotencyKey, Receipt
 from write_model.kernel.passes import Holder, Pass, Passes
 from write_model.membership.commands import (
+    ANYWHERE,
     AcceptInvitation,
     InviteMember,
     RenewInvitation,
@@ -127,7 +128,10 @@ class Invitations:
         receipt = await self.accounts.write_model.handle(
             stream, WithdrawInvitation(), by=by, key=key, expected=expected
         )
-        await self.passes.withdraw(by.tenant, subject)
+        # Sent again late, it takes nothing from who was asked in once more since.
+        state = await self.accounts.membership(by.tenant, subject)
+        if state.standing is not Standing.INVITED:
+            await self.passes.withdraw(by.tenant, subject)
         return receipt
 
     async def holder(self, token: str) -> Holder:
@@ -185,10 +189,15 @@ class Invitations:
         # Until the invitation is accepted nobody knows a password that goes with it.
         nobody_s = await accounts.passwords.hashed(secrets.token_urlsafe(_NOBODY_KNOWS_BYTES))
         subject, _ = await accounts.claimed(member.email, nobody_s, by=by)
+        # Whoever is in already is not asked in: inviting him is refused, or answered as before.
+        if (await accounts.membership(by.tenant, subject)).standing not in ANYWHERE:
+            await self._written_down(subject, member, by)
+        return subject
+
+    async def _written_down(self, subject: UUID, member: NewMember, by: Actor) -> None:
         command = RecordInvitation(name=member.name, email=member.email, organization=by.tenant)
         system = replace(by, tenant=SYSTEM, source="system")
-        await accounts.write_model.handle(subject, command, by=system)
-        return subject
+        await self.accounts.write_model.handle(subject, command, by=system)
 
     async def _offered(
         self, subject: UUID, receipt: Receipt, by: Actor, key: IdempotencyKey | None

@@ -116,7 +116,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
         expires_at = excluded.expires_at
 $$;
 
--- Until when it is good, where it is the latest; it is put in place where there is none.
+-- Until when it is good, where it is the latest and still is; put in place where there is none.
 CREATE FUNCTION credentials.offer_pass_once(
     kind text, tenant uuid, person uuid, hash bytea, at timestamptz, until timestamptz)
 RETURNS timestamptz
@@ -124,7 +124,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     INSERT INTO credentials.passes (purpose, tenant_id, user_id, token_hash, made_at, expires_at)
     VALUES (kind, tenant, person, hash, at, until)
     ON CONFLICT DO NOTHING;
-    SELECT p.expires_at FROM credentials.passes p WHERE p.purpose = kind AND p.token_hash = hash
+    SELECT p.expires_at FROM credentials.passes p
+    WHERE p.purpose = kind AND p.token_hash = hash AND p.expires_at > at
 $$;
 
 CREATE FUNCTION credentials.find_pass(kind text, hash bytea, at timestamptz)

@@ -83,7 +83,7 @@ class Passes:
     ) -> Pass | None:
         """The same as it was offered before, or now where a crash came first.
 
-        None when another one was offered since.
+        None when another one was offered since, or its time is over.
         """
         query = "SELECT credentials.offer_pass_once(%s, %s, %s, %s, %s, %s)"
         until = at + LIVE[self._purpose]

@@ -56,7 +56,7 @@ Team = Annotated[
 ]
 Teams = Annotated[frozenset[Team] | None, Field(description=_TEAMS, min_length=1, max_length=50)]
 
-_ANYWHERE = (Standing.INVITED, Standing.ACTIVE, Standing.SUSPENDED)
+ANYWHERE = (Standing.INVITED, Standing.ACTIVE, Standing.SUSPENDED)
 
 
 class MembershipCommand(Command):
@@ -145,7 +145,7 @@ class ChangeRoles(MembershipCommand):
     teams: Teams = None
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[RolesChanged]:
-        state.must_be(*_ANYWHERE)
+        state.must_be(*ANYWHERE)
         state.must_be_changed_by_another(moment.actor)
         must_outrank(moment.actor, *self.roles, *state.roles)
         must_be_timed(self.roles, self.until, moment.now)
@@ -189,7 +189,7 @@ class RemoveMember(MembershipCommand):
     """Kept in the history, for whoever asks later why."""
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipRemoved]:
-        state.must_be(*_ANYWHERE, Standing.LISTED)
+        state.must_be(*ANYWHERE, Standing.LISTED)
         state.must_be_changed_by_another(moment.actor)
         must_outrank(moment.actor, *state.roles)
         yield MembershipRemoved(reason=self.reason)
@@ -199,7 +199,7 @@ def _invited(command: AddMember | InviteMember, state: Membership, moment: Momen
     must_outrank(moment.actor, *command.roles, *state.roles)
     must_be_timed(command.roles, command.until, moment.now)
     must_be_bound(command.roles, command.teams)
-    if state.standing in _ANYWHERE:
+    if state.standing in ANYWHERE:
         raise IllegalTransition(
             f"This person is a member already, and {state.standing.value}.",
             allowed=("none", "listed", "removed"),

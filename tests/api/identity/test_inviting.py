@@ -12,10 +12,11 @@ from tests.api.identity.test_on_record import entries, until_noted
 from tests.api.serving import PASSWORD, Served, Somebody, told
 from tests.embedded import SUPERUSER, Database
 from tests.identity import everything_stored
-from write_model.kernel.access import Role
+from write_model.kernel.access import SYSTEM, Role
 from write_model.kernel.blind_index import BlindIndex
 from write_model.kernel.errors import Conflict
 from write_model.organization.first import first_tenant
+from write_model.user.user import USER
 
 EMAIL = "freya@harbor.example"
 FREYA: dict[str, Any] = {"email": EMAIL, "name": "Freya Lind", "roles": ["responder"]}
@@ -225,6 +226,16 @@ async def test_a_token_that_a_crash_kept_from_being_offered_is_offered_when_sent
     assert (await accepts(served, again["token"])).status_code == 200
 
 
+async def test_a_token_whose_time_is_over_is_not_told_again(
+    owner: Somebody, database: Database
+) -> None:
+    first = told(await owner.post("/v1/invitations", FREYA, **KEYED))
+    with psycopg.connect(database.conninfo(SUPERUSER)) as superuser:
+        superuser.execute("UPDATE credentials.passes SET expires_at = now() - interval '1 s'")
+    again = told(await owner.post("/v1/invitations", FREYA, **KEYED))
+    assert again == first | {"token": None, "expires_at": None}
+
+
 async def test_a_renewal_keeps_the_promises_of_a_command(served: Served, owner: Somebody) -> None:
     path = f"/v1/invitations/{(await invites(owner))['id']}"
     first = await owner.post(f"{path}/renew", If_Match='"1"', **KEYED)
@@ -244,6 +255,26 @@ async def test_a_withdrawal_keeps_the_promises_of_a_command(owner: Somebody) -> 
     assert (first.status_code, again.status_code) == (204, 204)
     assert first.headers["ETag"] == again.headers["ETag"] == '"2"'
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_a_withdrawal_sent_again_late_leaves_the_next_invitation(
+    served: Served, owner: Somebody
+) -> None:
+    path = f"/v1/invitations/{(await invites(owner))['id']}"
+    await owner.delete(path, **KEYED)
+    token = (await invites(owner))["token"]
+    again = await owner.delete(path, **KEYED)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (await accepts(served, token)).status_code == 200
+
+
+async def test_of_who_is_asked_in_already_nothing_more_is_on_record(
+    served: Served, owner: Somebody
+) -> None:
+    freya = UUID((await invites(owner))["id"])
+    assert (await owner.post("/v1/invitations", FREYA)).status_code == 409
+    _, version = await served.process.write_model.state(SYSTEM, freya, USER)
+    assert version == 2, "registered and asked in"
 
 
 async def test_a_key_founds_one_organization(served: Served) -> None:

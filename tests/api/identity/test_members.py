@@ -169,7 +169,7 @@ async def test_an_external_auditor_reads_until_his_time_is_over(
     served: Served, owner: Somebody
 ) -> None:
     leak = await owner.declares()
-    until = datetime.now(UTC) + timedelta(seconds=2)
+    until = datetime.now(UTC) + timedelta(seconds=3)
     kari = {"name": "Kari Dahl", "email": "kari@audit.example", "roles": ["external_auditor"]}
     assert (await owner.post("/v1/invitations", kari)).status_code == 422
     member = await served.joins(owner, {**kari, "until": f"{until}"})
