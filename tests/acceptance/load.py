@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from tests.acceptance.reading import refusal
+from tests.acceptance.reading import ANY_NUMBER, refusal
 from tests.acceptance.stack import Json, Person
 
 _AGAIN = frozenset({429, 502, 503, 504})
@@ -67,9 +67,9 @@ class Load:
         self._is_ended = True
 
     async def send(self, seconds: float) -> None:
-        limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
+        url = self.person.http.base_url
         async with (
-            httpx2.AsyncClient(base_url=self.person.http.base_url, timeout=30, limits=limits) as it,
+            httpx2.AsyncClient(base_url=url, timeout=30, limits=ANY_NUMBER) as it,
             asyncio.TaskGroup() as tasks,
         ):
             began = time.monotonic()
