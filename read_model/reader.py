@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from read_model.exchange import Answer, Exchanges, Question
 from read_model.layout import NUMBER, POINTERS, Layout, Query
-from write_model.kernel.asking import Pool, Rows, ask_one, cut_after
+from write_model.kernel.asking import RECONNECT_S, Pool, Rows, ask_one, cut_after
 
 Asked = tuple[UUID, Query, Mapping[str, Any]]
 """Organization, query, parameters."""
@@ -52,7 +52,14 @@ async def open_pool(
     """Connections for reading: in autocommit, with answers in UTC."""
     options = f"{OPTIONS} -c statement_timeout={round(timeout_s * 1000)}"
     kwargs = {"autocommit": True, "options": options}
-    pool: Pool = AsyncConnectionPool(conninfo, min_size=1, max_size=size, kwargs=kwargs, open=False)
+    pool: Pool = AsyncConnectionPool(
+        conninfo,
+        min_size=1,
+        max_size=size,
+        kwargs=kwargs,
+        open=False,
+        reconnect_timeout=RECONNECT_S,
+    )
     async with pool:
         yield pool
 

@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from write_model.application import WriteModel
 from write_model.deciding import Decider
+from write_model.kernel.asking import RECONNECT_S
 from write_model.kernel.clock import Clock, wall_clock
 from write_model.kernel.ids import Ids, new_id
 from write_model.kernel.keyring import Keyring
@@ -67,6 +68,7 @@ async def opened(
             "options": _OPTIONS.format(statement_timeout_ms=settings.statement_timeout_ms),
         },
         open=False,
+        reconnect_timeout=RECONNECT_S,
     ) as pool:
         keyring = Keyring(pool, master)
         reader = StreamReader(

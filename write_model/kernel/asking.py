@@ -20,6 +20,11 @@ from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+RECONNECT_S = 2.0
+"""So long a pool tries by itself, at longer and longer pauses; then whoever asks begins anew. Tried
+for as long as the server is away, it would pause as long again once it is back.
+"""
 Rows = list[tuple[Any, ...]]
 Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 
