@@ -61,7 +61,7 @@ def _answered(answer: type[Answer], path: str, endpoint: Endpoint) -> Answered:
 
         _, *parameters = signature(method).parameters.values()
         shown = Signature([_INFO, *parameters])
-        resolver.__signature__ = shown  # type: ignore[attr-defined]
+        resolver.__signature__ = shown  # type: ignore[attr-defined]  # PEP 362; no stub has it
         kind = shape_of(answer) | None
         return strawberry.field(resolver, graphql_type=kind, description=method.__doc__)
 
