@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 
 import pytest
 
-from tests.api.serving import Served, Somebody, serving
+from tests.api.serving import Served, Somebody, Wire, serving
 from workers.projector.running import run
 from write_model.kernel.access import Role
 from write_model.kernel.ids import new_id
@@ -19,6 +20,15 @@ from write_model.kernel.settings import TAILER, Settings
 async def served(settings: Settings) -> AsyncGenerator[Served]:
     async with serving(settings) as served:
         yield served
+
+
+@pytest.fixture
+async def wire(served: Served) -> AsyncGenerator[Wire]:
+    """A connection on which every byte can be seen."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    yield reader, writer
+    writer.close()
+    await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
 @pytest.fixture

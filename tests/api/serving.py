@@ -26,6 +26,8 @@ from write_model.kernel.settings import Settings
 
 LEAK = {"title": "The forklift leaks oil", "severity": "sev3", "team": "warehouse"}
 FAR_AWAY = datetime(2096, 3, 2, tzinfo=UTC)
+Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+"""A connection on which every byte can be seen."""
 PASSWORD = "a long enough password"
 
 

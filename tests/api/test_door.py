@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import pytest
 
 from api.places import Gate, Place
-from tests.api.serving import LEAK, Served, Somebody, serving, told
+from tests.api.serving import LEAK, Served, Somebody, Wire, serving, told
 from tests.api.test_metrics import measured
 from write_model.kernel.access import Role
 from write_model.kernel.settings import Settings
@@ -18,17 +17,6 @@ SLOWLY = (
     b"POST /v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     b"Content-Length: 2\r\n\r\n"
 )
-
-Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@pytest.fixture
-async def wire(served: Served) -> AsyncGenerator[Wire]:
-    """A connection on which every byte can be seen."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    yield reader, writer
-    writer.close()
-    await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
 def full(gate: Gate) -> None:

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from api.heads import BoundedHeads
-from tests.api.serving import LEAK, Served, Somebody, told
+from tests.api.serving import LEAK, Served, Somebody, Wire, told
 
 ASKED = b"GET /livez HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = (
     b"POST /v1/auth/token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
     b"Content-Type: application/json\r\n\r\n"
 )
-
-Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@pytest.fixture
-async def wire(served: Served) -> AsyncGenerator[Wire]:
-    """A connection on which every byte can be seen."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    yield reader, writer
-    writer.close()
-    await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
 async def has_begun(served: Served) -> None:
