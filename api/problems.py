@@ -156,6 +156,8 @@ def _instance(request: Request) -> str:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     refused(request, error)
+    if type(error) is Unavailable:  # What is more special than that is told where it arises.
+        _tell_silence(error.__cause__ or error)
     return problem(error, instance=_instance(request))
 
 
@@ -200,5 +202,9 @@ async def _given_up(request: Request, error: Exception) -> Response:
 
 
 async def _no_database(request: Request, error: Exception) -> Response:
-    log.warning("no_answer_from_the_database", reason=type(error).__name__, detail=str(error))
+    _tell_silence(error)
     return problem(Unavailable(), instance=_instance(request))
+
+
+def _tell_silence(reason: BaseException) -> None:
+    log.warning("no_answer_from_the_database", reason=type(reason).__name__, detail=str(reason))

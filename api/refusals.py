@@ -59,6 +59,13 @@ class TookTooLong(Unavailable):
         )
 
 
+class ProviderSilent(Unavailable):
+    def __init__(self) -> None:
+        super().__init__(
+            message="Your identity provider did not answer as it should; try again in a moment."
+        )
+
+
 class UnsupportedMediaType(DomainError):
     code = "unsupported_media_type"
 

@@ -62,10 +62,11 @@ async def test_every_line_that_is_logged_for_a_request_names_it(
         cut_off(database)
         await commander.get("/v1/incidents", X_Request_Id="list", X_Correlation_Id=IN_CAPITALS)
         await commander.get("/v1/incidents/INC-1", X_Request_Id="one")
+        await commander.post("/v1/incidents", LEAK, X_Request_Id="command")
     lines = [json.loads(line) for line in logged.getvalue().splitlines()]
     told = [line for line in lines if line["event"] == "no_answer_from_the_database"]
-    assert [line["request_id"] for line in told] == ["list", "one"]
-    assert [line.get("correlation_id") for line in told] == [IN_CAPITALS.lower(), None]
+    assert [line["request_id"] for line in told] == ["list", "one", "command"]
+    assert [line.get("correlation_id") for line in told] == [IN_CAPITALS.lower(), None, None]
     assert not any("request_id" in line for line in lines if line["event"].startswith("the_tail"))
 
 

@@ -17,9 +17,10 @@ from api.identity.oidc.dialogue import Begun, CameBack, Dialogue
 from api.identity.oidc.fetching import NoAnswer
 from api.identity.oidc.id_tokens import NotBelieved, Person
 from api.identity.signing_in import SignedIn, SigningIn
+from api.refusals import ProviderSilent
 from write_model.identity_providers import IdentityProviders
 from write_model.kernel.access import Actor, Role
-from write_model.kernel.errors import DomainError, Invalid, NotFound, Unauthenticated, Unavailable
+from write_model.kernel.errors import DomainError, Invalid, NotFound, Unauthenticated
 from write_model.kernel.linked_subjects import Subject
 from write_model.organization.events import IdentityProviderSet
 from write_model.provider_links import ProviderLinks
@@ -32,7 +33,6 @@ _NOT_PROVEN = (
     "Your identity provider has not told that it is you and that you have just signed in there;"
     " begin once more."
 )
-_SILENT = "Your identity provider did not answer as it should; try again in a moment."
 
 _log = structlog.get_logger("oidc")
 
@@ -48,7 +48,7 @@ class Elsewhere:
         return self.dialogue.providers
 
     async def begin(self, provider: UUID, redirect_address: str | None, *, origin: str) -> Begun:
-        """Raises: NotFound; Invalid for an address that was not set; RateLimited; Unavailable."""
+        """Raises: NotFound, RateLimited, ProviderSilent; Invalid for an address not set."""
         await self.signing_in.guesses.come_from(origin)
         _, trusted = await self.providers.find(provider)
         with _answering(provider):
@@ -56,7 +56,7 @@ class Elsewhere:
 
     async def finish(self, provider: UUID, came: CameBack, *, origin: str) -> SignedIn:
         """Raises: NotFound; Unauthenticated, the same for whatever was wrong;
-        SecondFactorRequired; RateLimited; Unavailable.
+        SecondFactorRequired; RateLimited; ProviderSilent.
         """
         await self.signing_in.guesses.come_from(origin)
         tenant, trusted = await self.providers.find(provider)
@@ -81,7 +81,7 @@ class Elsewhere:
         """An access token that proves for a while that it is he himself who asks.
 
         Raises: NotFound; Invalid, the same for whatever was wrong; SecondFactorRequired;
-        RateLimited; Unavailable.
+        RateLimited; ProviderSilent.
         """
         await self.signing_in.guesses.come_from(origin)
         trusted = await self._of_his_own(by, provider)
@@ -146,12 +146,12 @@ def _subject(trusted: IdentityProviderSet, told: Person) -> Subject:
 
 @contextmanager
 def _answering(provider: UUID) -> Generator[None]:
-    """Raises: Unavailable when the provider does not answer."""
+    """Raises: ProviderSilent when the provider does not answer."""
     try:
         yield
     except NoAnswer as error:
         _log.warning("oidc.no_answer", provider=str(provider), reason=str(error))
-        raise Unavailable(message=_SILENT) from error
+        raise ProviderSilent from error
 
 
 @contextmanager
