@@ -23,9 +23,8 @@ _MISSED: LiteralString = """
     SELECT e.topic, e.originator_id, e.originator_version, e.notification_id, e.tenant_id,
            e.tenant_position, first.number, e.actor_id, e.recorded_at, e.occurred_at,
            e.schema_version,
-           CASE WHEN e.purged_by IS NULL AND e.state <> '' THEN
-               ARRAY(SELECT jsonb_object_keys(convert_from(e.state, 'UTF8')::jsonb))
-           ELSE '{}' END AS fields, e.epoch
+           CASE WHEN e.purged_by IS NULL THEN log.field_names(e.state) ELSE '{}' END AS fields,
+           e.epoch
       FROM log.events e
       JOIN log.events first
         ON first.originator_id = e.originator_id AND first.originator_version = 1

@@ -299,6 +299,18 @@ SET enable_bitmapscan = off AS $$
          ORDER BY f.originator_version LIMIT 1)
 $$;
 
+-- What a stored event tells of, and nothing where it is damaged: one that cannot be read must not
+-- stop those who follow all the others. Whoever replays or verifies the log is told of it. The
+-- guard is 2 us of the server's time an event (measured).
+CREATE FUNCTION log.field_names(p_state bytea) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN ARRAY(SELECT jsonb_object_keys(convert_from(p_state, 'UTF8')::jsonb));
+EXCEPTION WHEN data_exception THEN
+    RETURN '{}';
+END
+$$;
+
 -- The log's tail for processes that may not read it: headers and field names, never a value.
 -- `number` is the record's, which only its first event holds: 1 us an event more (measured).
 CREATE FUNCTION log.tail(p_after bigint, p_limit integer)
@@ -315,9 +327,7 @@ RETURNS TABLE (
                                   AND first.originator_version = 1)),
            e.actor_id, e.command_id, e.correlation_id, e.recorded_at, e.occurred_at, e.source,
            e.schema_version,
-           CASE WHEN e.purged_by IS NULL AND e.state <> '' THEN
-               ARRAY(SELECT jsonb_object_keys(convert_from(e.state, 'UTF8')::jsonb))
-           ELSE '{}' END
+           CASE WHEN e.purged_by IS NULL THEN log.field_names(e.state) ELSE '{}' END
       FROM log.events e WHERE e.notification_id > p_after
      ORDER BY e.notification_id LIMIT p_limit
 $$;

@@ -167,7 +167,7 @@ SHARED = {"log.epochs", "log.tracking", "migrations.applied", "projections.check
 DOORS = {
     "access.limits_since",
     *("access.write_down", "log.append", "log.head", "log.known_key", "log.read_streams"),
-    *("log.stream_of", "log.tail", "projections.health"),
+    *("log.stream_of", "log.tail", "log.field_names", "projections.health"),
     *("projections.shown_to", "projections.rebuilds_of", "projections.ask_for_rebuild"),
     *("projections.ask_repair", "projections.rebuilds_under_way", "projections.watch"),
     *("projections.incidents_with", "log.reached", "log.begun"),

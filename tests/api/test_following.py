@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -228,6 +229,26 @@ async def test_who_follows_where_the_log_is_out_of_reach_is_sent_elsewhere(
         async with by_ticket(served, ticket) as socket:
             incident = await commander.declares()
             assert (await next_message(socket))["position"] == incident["position"]
+
+
+async def test_an_event_that_is_damaged_stops_nobody_who_follows(
+    settings: Settings, admin: Connection
+) -> None:
+    async with serving(settings) as served:
+        commander = await served.somebody(Role.INCIDENT_COMMANDER)
+        first, second = await commander.declares(), await commander.declares()
+    admin.execute(
+        "UPDATE log.events SET state = '[]' WHERE tenant_id = %s AND tenant_position = %s",
+        (commander.tenant, second["position"]),
+    )
+    async with (
+        serving(settings) as served,
+        following(served, commander, f"after={first['position']}") as socket,
+    ):
+        damaged = await next_message(socket)
+        assert (damaged["position"], damaged["changed"]) == (second["position"], [])
+        third = await replace(commander, http=served.http).declares()
+        assert (await next_message(socket))["position"] == third["position"]
 
 
 async def test_work_beside_requests_is_started_again_when_it_fails() -> None:

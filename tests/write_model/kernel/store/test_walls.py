@@ -160,6 +160,19 @@ def test_the_tail_tells_headers_and_field_names_only(app: Connection) -> None:
     assert app.execute("SELECT last_position, epoch FROM log.head()").fetchone() == (2, 1)
 
 
+@pytest.mark.parametrize("state", [b"[]", b'"oil"', b"{", b"", b"\xff"])
+@pytest.mark.usefixtures("written")
+def test_an_event_that_is_damaged_holds_up_nobody_who_follows(
+    app: Connection, database: Database, state: bytes
+) -> None:
+    with psycopg.connect(database.conninfo("postgres"), autocommit=True) as superuser:
+        superuser.execute("SET session_replication_role = replica")
+        superuser.execute("UPDATE log.events SET state = %s", [b'{"title": "Oil leak"}'])
+        superuser.execute("UPDATE log.events SET state = %s WHERE notification_id = 1", [state])
+    found = app.execute("SELECT fields FROM log.tail(0, 10)").fetchall()
+    assert found == [([],), (["title"],)]
+
+
 @pytest.mark.usefixtures("written")
 def test_old_keys_are_forgotten_and_causes_are_kept(database: Database) -> None:
     with psycopg.connect(database.conninfo(TAILER), autocommit=True) as tailer:
