@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from api.command_line import (
-    bench,
     dead_letters,
     demo,
     developing,
@@ -53,4 +52,4 @@ app.command("token")(signing_in.token)
 app.command("metrics-token")(signing_in.metrics_token)
 app.command("reset-password")(resetting.reset_password)
 app.command("rotate-secret")(rotating.rotate_secret)
-app.command("bench", context_settings=PASSED_ON)(bench.bench)
+app.command("bench", context_settings=PASSED_ON)(developing.bench)

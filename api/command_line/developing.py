@@ -1,11 +1,11 @@
-"""For who changes Tallystick: its tests and its checks, in the checkout that this file lies in."""
+"""For who changes Tallystick: tests, checks and benchmarks of the checkout this file lies in."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
@@ -22,16 +22,25 @@ def test(context: typer.Context) -> None:
     """
     whole = set(context.args) <= _FLAGS_OF_A_WHOLE_RUN
     pytest = [sys.executable, "-m", "pytest", *(_WHOLE_RUN if whole else ()), *context.args]
-    raise typer.Exit(_run(*pytest))
+    _become(*pytest)
 
 
 def check() -> None:
     """Format, lint, types, import contracts and dependencies."""
-    raise typer.Exit(_run(str(CHECKOUT / "scripts" / "check")))
+    _become(str(CHECKOUT / "scripts" / "check"))
 
 
-def _run(*argv: str) -> int:
+def bench(context: typer.Context) -> None:
+    """Measure our side beside its references, on servers of their own: NAME [--json].
+
+    `--help` lists the names.
+    """
+    _become(sys.executable, "-m", "tests.benchmarks", *context.args)
+
+
+def _become(*argv: str) -> NoReturn:
+    """A child would be killed a moment after Ctrl-C, before it has told what it found."""
     tools = str(Path(sys.executable).parent)
     path = os.pathsep.join([tools, os.environ.get("PATH", os.defpath)])
-    environment = {**os.environ, "PATH": path}
-    return subprocess.run(argv, check=False, cwd=CHECKOUT, env=environment).returncode
+    os.chdir(CHECKOUT)
+    os.execvpe(argv[0], argv, {**os.environ, "PATH": path})
