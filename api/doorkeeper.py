@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from api.door import Door
+from api.glancing import plain
 from api.heads import BoundedHeads
 from api.places import PLACE, Place
 from api.unread import unread
@@ -33,6 +34,8 @@ class Doorkeeper(BoundedHeads):
         super().__init__(*given, **named)
         self._door: Door = cast("FastAPI", self.config.app).state.budgets.door
         self._refusing = False
+        self._refused_s = float("-inf")
+        """When the last one was, on the loop's clock."""
         self._place: Place | None = None
         """Of the one that is running."""
         self._coming: Place | None = None
@@ -57,6 +60,17 @@ class Doorkeeper(BoundedHeads):
         if self._place is not None:
             self._place.desert()
 
+    def data_received(self, data: bytes) -> None:
+        if not (self._door.is_crowded and self._is_refused_at_a_glance(data)):
+            super().data_received(data)
+
+    def timeout_keep_alive_handler(self) -> None:
+        left_s = self._refused_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._close_later(left_s)
+        else:
+            super().timeout_keep_alive_handler()
+
     def on_headers_complete(self) -> None:
         if self._door.is_crowded and self._is_refused():
             self._refusing = True
@@ -77,6 +91,23 @@ class Doorkeeper(BoundedHeads):
         if self._coming is not None:
             self._coming.enter()
             self._coming = None
+
+    def _is_refused_at_a_glance(self, data: bytes) -> bool:
+        if not self._is_between or (method := plain(data)) is None:
+            return False
+        gate = self._door.queries if method == b"GET" else self._door.commands
+        if not gate.is_full or self.server_state.default_headers:
+            return False
+        gate.refused += 1
+        self._answer_refused(lasts=True)
+        return True
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether all that has come was whole, and is answered."""
+        before = self._newest
+        is_answered = before is None or (before.response_complete and not before.more_body)
+        return is_answered and not (self._received_bytes or self._refusing or self.is_in_head)
 
     def _is_refused(self) -> bool:
         """Not what waits for an answer on the same connection: answers keep their order.
@@ -106,14 +137,25 @@ class Doorkeeper(BoundedHeads):
             and self.parser.get_http_version() == "1.1"
             and not self.server_state.default_headers  # By which a process that leaves says so.
         )
+        self._answer_refused(lasts=lasts)
+
+    def _answer_refused(self, *, lasts: bool) -> None:
         self.transport.write(_REFUSALS[lasts, self.scheme == "https"])
         if not lasts:
             self.transport.close()
-            return
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+        elif self.flow.write_paused:
+            self.transport.abort()  # Who asks on and on without reading would fill the memory.
+        else:
+            self._stay()
+
+    def _stay(self) -> None:
+        """A timer that runs is left alone: to set another one costs as much as to refuse."""
+        self._refused_s = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._close_later(self.timeout_keep_alive)
+
+    def _close_later(self, wait_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(wait_s, self.timeout_keep_alive_handler)
 
     def _end_of_refused(self) -> None:
         self._refusing, self._received_bytes = False, 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import NoReturn
 
 import pytest
 
@@ -145,6 +147,33 @@ async def test_an_earlier_refusal_does_not_end_what_is_asked_after_it(
     writer.write(b"{}")
     assert (await answer(reader))[0] == 422
     writer.close()
+
+
+async def test_who_was_refused_may_stay_while_he_asks(served: Served) -> None:
+    served.server.config.timeout_keep_alive = 1
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    full(served.process.budgets.door.queries)
+    began = time.monotonic()
+    while time.monotonic() - began < 1.5:
+        writer.write(ASKED)
+        assert (await answer(reader))[0] == 503
+        await asyncio.sleep(0.1)
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+
+
+async def asks_on(writer: asyncio.StreamWriter, asked: bytes) -> NoReturn:
+    while True:
+        writer.write(asked)
+        await writer.drain()
+
+
+async def test_who_reads_no_refusal_is_cut_off(served: Served) -> None:
+    full(served.process.budgets.door.queries)
+    _, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1024)
+    asked = ASKED.replace(b" HTTP", b"?q=" + b"oil" * 100 + b" HTTP")
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(asks_on(writer, asked), 30)
 
 
 async def test_an_address_in_disguise_passes_the_same_door(served: Served, wire: Wire) -> None:
