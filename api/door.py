@@ -11,7 +11,7 @@ from api.places import Gate, Place
 from write_model.kernel.recent import Recent
 
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_TOKEN = b"authorization"
+_CREDENTIAL = b"authorization"
 _GUARDED, _STREAM, _GRAPHQL = "/v1/", "/v1/stream", "/v1/graphql"
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -39,17 +39,17 @@ class Door:
 
     def claim(self, place: Place, tenant: int, headers: Headers) -> bool:
         """Who has asked once is known by his token before he is let in the next time."""
-        for name, value in headers:
-            if name == _TOKEN:
-                self._tenants.remember(hash(value), tenant)
+        if (presented := credential(headers)) is not None:
+            self._tenants.remember(hash(presented), tenant)
         return place.claim(tenant)
 
-    def tenant_of(self, headers: Headers) -> int | None:
-        """Whose the token is, if it has come before; a hash will do: nobody is let in by it."""
-        for name, value in headers:
-            if name == _TOKEN:
-                return self._tenants.get(hash(value))
-        return None
+    def tenant_of(self, presented: bytes | None) -> int | None:
+        """Whose it is, if it has come before; a hash will do: nobody is let in by it."""
+        return None if presented is None else self._tenants.get(hash(presented))
+
+    def keeps_out(self, gate: Gate, presented: bytes | None) -> bool:
+        """Whether all places are taken, or as many as this one's organization may have."""
+        return gate.is_full or (gate.at_share > 0 and gate.has_its_share(self.tenant_of(presented)))
 
     def gate(self, method: str, path: str) -> Gate | None:
         """None for who is always let in: the operator, streams, which have a budget, and what
@@ -60,6 +60,14 @@ class Door:
         if is_query(method, path):
             return self.queries
         return self.commands if method in _WRITING else None
+
+
+def credential(headers: Headers) -> bytes | None:
+    """What the authorization header holds."""
+    for name, value in headers:
+        if name == _CREDENTIAL:
+            return value
+    return None
 
 
 def is_query(method: str, path: str) -> bool:

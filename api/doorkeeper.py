@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
-from api.door import Door
+from api.door import Door, credential
 from api.glancing import plain
 from api.heads import BoundedHeads
 from api.places import PLACE, Place
@@ -93,10 +93,10 @@ class Doorkeeper(BoundedHeads):
             self._coming = None
 
     def _is_refused_at_a_glance(self, data: bytes) -> bool:
-        if not self._is_between or (method := plain(data)) is None:
+        if not self._is_between or (asked := plain(data)) is None:
             return False
-        gate = self._door.queries if method == b"GET" else self._door.commands
-        if not gate.is_full or self.server_state.default_headers:
+        gate = self._door.queries if asked.method == b"GET" else self._door.commands
+        if self.server_state.default_headers or not self._door.keeps_out(gate, asked.credential):
             return False
         gate.refused += 1
         self._answer_refused(lasts=True)
@@ -121,10 +121,7 @@ class Doorkeeper(BoundedHeads):
         is_next = before is None or before.response_complete
         if gate is None or not is_next or self.expect_100_continue:
             return False
-        if not (
-            gate.is_full
-            or (gate.at_share and gate.has_its_share(self._door.tenant_of(self.headers)))
-        ):
+        if not self._door.keeps_out(gate, credential(self.headers)):
             return False
         gate.refused += 1
         return True
@@ -180,7 +177,7 @@ class Doorkeeper(BoundedHeads):
     def _given(self, place: Place, cycle: RequestResponseCycle) -> Place:
         cast("dict[str, object]", cycle.scope)[PLACE] = place
         # At once: else many who come together would each find a place free.
-        if (tenant := self._door.tenant_of(cycle.scope["headers"])) is not None:
+        if (tenant := self._door.tenant_of(credential(cycle.scope["headers"]))) is not None:
             place.claim(tenant)
         if cycle.more_body:
             self._coming = place

@@ -14,11 +14,12 @@ COMMAND = b"POST /v1/incidents HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nAccep
 USUAL = some.sampled_from(
     [
         *(b"Host: a\r\n", b"accept: */*\r\n", b"Connection: keep-alive\r\n", b"X-Pallet:7\r\n"),
+        *(b"Authorization: Bearer a.b\r\n", b"authorization:Bearer tsk_7 \r\n"),
         *(b"Content-Length: 2\r\n", b"content-length:0\r\n", b'If-Match: "3"\r\n'),
     ]
 )
 NAMES = [
-    *(b"Host", b"X-Pallet", b"CONNECTION", b"Content-Length", b"expect", b"transfer-encoding"),
+    *(b"Host", b"Authorization", b"CONNECTION", b"Content-Length", b"expect", b"transfer-encoding"),
     *(
         b"Content-Length ",
         b" Content-Length",
@@ -57,6 +58,11 @@ class Read:
 
     def __init__(self) -> None:
         self.whole = 0
+        self.credential: bytes | None = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"authorization":
+            self.credential = value
 
     def on_message_complete(self) -> None:
         self.whole += 1
@@ -73,10 +79,11 @@ def parsed(data: bytes) -> tuple[httptools.HttpRequestParser, Read]:
 @example(HEAD + b"\r\n")
 @example(COMMAND)
 def test_the_parser_agrees_with_every_glance(data: bytes) -> None:
-    if (method := plain(data)) is None:
+    if (asked := plain(data)) is None:
         return
     parser, read = parsed(data)
-    assert (parser.get_method(), parser.get_http_version(), read.whole) == (method, "1.1", 1)
+    assert (parser.get_method(), parser.get_http_version()) == (asked.method, "1.1")
+    assert (read.credential, read.whole) == (asked.credential, 1)
     assert parser.should_keep_alive()
     assert not parser.should_upgrade()
     parser.feed_data(COMMAND)
@@ -95,7 +102,9 @@ def test_the_parser_agrees_with_every_glance(data: bytes) -> None:
     ],
 )
 def test_what_clients_send_is_known_at_a_glance(data: bytes) -> None:
-    assert plain(data) == data.partition(b" ")[0]
+    found = plain(data)
+    assert found is not None
+    assert found.method == data.partition(b" ")[0]
 
 
 @pytest.mark.parametrize(
