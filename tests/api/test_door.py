@@ -150,8 +150,9 @@ async def test_an_earlier_refusal_does_not_end_what_is_asked_after_it(
 async def test_an_address_in_disguise_passes_the_same_door(served: Served, wire: Wire) -> None:
     reader, writer = wire
     full(served.process.budgets.door.queries)
-    writer.write(ASKED.replace(b"/v1/", b"/%761/"))
-    assert (await answer(reader))[0] == 503
+    for disguise in (b"/%761/", b"http://a/v1/", b"HTTPS://eve@[::1]:8443/%761/"):
+        writer.write(ASKED.replace(b"/v1/", disguise))
+        assert (await answer(reader))[0] == 503
 
 
 async def test_what_was_asked_before_is_answered_first(served: Served, wire: Wire) -> None:
