@@ -134,8 +134,8 @@ async def caller(
     """Who asks, once the address is known to hold nothing that no record can.
 
     `within_teams`: the route itself keeps who is bound to teams to their records; without it
-    nobody is let in who is bound. `may_import`: the route itself counts who may import, once it
-    has read whether he does.
+    nobody is let in who is bound. `may_import`: the route itself counts who may import and is let
+    in, once it has read whether he does.
     Raises: Unauthenticated; RateLimited; SecondFactorMissing; Forbidden when the permission is
     missing; Invalid.
     """
@@ -147,8 +147,22 @@ async def caller(
     request.scope["actor"] = found
     kind = _kind(request)
     _take_place(request, found, kind)
-    if not (may_import and found.may(IMPORT)):
+    is_counted = not (may_import and found.may(IMPORT))
+    if is_counted:
         await limited(request, found, kind)
+    try:
+        _must_be_let_in(request, found, permission, within_teams=within_teams)
+    except DomainError:
+        if not is_counted:
+            await limited(request, found, kind)
+        raise
+    return found
+
+
+def _must_be_let_in(
+    request: Request, found: Actor, permission: str | None, *, within_teams: bool
+) -> None:
+    """Raises: SecondFactorMissing; Forbidden; Invalid."""
     if found.lacks_second_factor and not _is_for_enrolling(request.scope["path"]):
         raise SecondFactorMissing
     if within_teams and permission is not None:
@@ -157,7 +171,6 @@ async def caller(
         found.must(permission)
     _must_be_storable(request)
     _must_be_said_once(request)
-    return found
 
 
 def _kind(request: Request) -> str:
