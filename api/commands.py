@@ -12,12 +12,14 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from api.admission import admitted
+from api.bodies import parsed, raw_body
+from api.callers import IMPORT, limited
 from api.limits import COMMANDS
 from api.openapi import describe_command
 from api.process import Process, process
 from api.promises import promises
 from api.references import fields_that_name_records, ids_behind, record_id, reference
-from api.requests import IMPORT, correlation, limited, parsed, raw_body
+from api.request_headers import correlation
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import DomainError, NotFound
 from write_model.kernel.messages import Command, Receipt
