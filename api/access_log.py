@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from api.answers.accesses import Accesses
+from api.callers import caller
 from api.openapi import CURSOR, LIMIT, describe_query, parameter
 from api.packing import Packed
 from api.process import process
 from api.reads import JSON, limit_of, next_page, only
-from api.requests import caller
 from api.routes import PlainRoute
 from read_model.queries.accesses import Asked
 from write_model.kernel.errors import Invalid

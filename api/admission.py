@@ -6,9 +6,9 @@ from types import TracebackType
 
 from fastapi import Request
 
+from api.callers import caller
 from api.places import PLACE
 from api.process import process
-from api.requests import caller
 from write_model.kernel.access import Actor
 
 MANAGE_PROJECTIONS = "projections.manage"

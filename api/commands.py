@@ -12,14 +12,16 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from api.admission import admitted
+from api.bodies import parsed, raw_body
+from api.callers import IMPORT, limited
 from api.limits import COMMANDS
 from api.openapi import describe_command
 from api.process import Process, process
 from api.promises import promises
 from api.references import fields_that_name_records, ids_behind, record_id, reference
-from api.requests import IMPORT, correlation, limited, parsed, raw_body
+from api.request_headers import correlation
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import NotFound
+from write_model.kernel.errors import DomainError, NotFound
 from write_model.kernel.messages import Command, Receipt
 
 C = TypeVar("C", bound=Command)
@@ -73,10 +75,14 @@ async def _carried_out(
 ) -> Response:
     at = process(request)
     async with admitted(request, may_import=True) as actor:
-        content = await raw_body(request)
         in_path = {name: request.path_params[name] for name in fields}
-        command = await _command(at, actor, kind, content, in_path)
-        acting = _acting(actor, command)
+        try:
+            content = await raw_body(request)
+            command = await _command(at, actor, kind, content, in_path)
+            acting = _acting(actor, command)
+        except DomainError:
+            await _count_who_may_import(request, actor)
+            raise
         with await _counted(at, request, acting):
             stream = await named(at, acting, request)
             receipt = await _handled(at, request, stream, command, acting, content)
@@ -110,9 +116,14 @@ async def _counted(at: Process, request: Request, actor: Actor) -> AbstractConte
     """
     if actor.source == "import":
         return at.budgets.imports.of(actor.tenant)
-    if actor.may(IMPORT):  # Not counted before the body was read.
-        await limited(request, actor, COMMANDS)
+    await _count_who_may_import(request, actor)
     return _UNCOUNTED
+
+
+async def _count_who_may_import(request: Request, actor: Actor) -> None:
+    """He was not counted before his body was read, as all others are. Raises: RateLimited."""
+    if actor.may(IMPORT):
+        await limited(request, actor, COMMANDS)
 
 
 async def _handled(

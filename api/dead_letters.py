@@ -12,12 +12,13 @@ from pydantic_core import to_json
 
 from api.admission import MANAGE_PROJECTIONS, admitted
 from api.answers.dead_letters import Asked, DeadLetters, RepairAsked
+from api.bodies import body
+from api.callers import caller
 from api.identity.describing import describe_body
 from api.openapi import LIMIT, PERMISSION, QUERY_ERRORS, answers, describe_query, problems
 from api.process import process
 from api.reads import JSON, limit_of, only
 from api.references import record_id, reference_of
-from api.requests import body, caller
 from api.routes import PlainRoute
 from read_model.dead_letters import DeadLetter, ask_repair, dead_letters
 from write_model.incident.incident import INCIDENT

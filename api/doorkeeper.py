@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from api.door import Door, credential
 from api.glancing import plain
-from api.heads import BoundedHeads
+from api.heads import BoundedHeads, origin_form
 from api.places import PLACE, Place
 from api.unread import unread
 from write_model.kernel.errors import Overloaded
@@ -115,7 +115,7 @@ class Doorkeeper(BoundedHeads):
         Who waits to be told to send his body is told so inside, at whatever it costs.
         """
         assert self.parser is not None
-        path = unquote(self.url.decode("latin-1"))
+        path = unquote(origin_form(self.url).decode("latin-1"))
         gate = self._door.gate(self.parser.get_method().decode(), path)
         before = self._newest
         is_next = before is None or before.response_complete

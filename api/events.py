@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 
 from api.answers.happened import EventPage
 from api.branch import must_be_kept, whole_number
+from api.callers import caller
 from api.openapi import LIMIT, WAITING, describe_query, parameter
 from api.process import Process, process
 from api.reads import MOST, caught_up, limit_of, only, opened
 from api.references import known_to
-from api.requests import caller
 from api.routes import PlainRoute
 from read_model.log_headers import last_position
 from write_model.incident.incident import INCIDENT

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Request, Response
 
 from api.answers.figures import IncidentFigures
+from api.callers import caller, limited
 from api.limits import DEAR
 from api.openapi import WAITING, describe_query, parameter
 from api.process import process
 from api.reads import caught_up
-from api.requests import caller, limited
 from api.routes import PlainRoute
 from api.within_teams import narrowed
 from read_model.dear_questions import figures_question

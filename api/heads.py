@@ -6,6 +6,7 @@ come, and fields once there are all. So are the fields that follow a body.
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -17,6 +18,17 @@ from write_model.kernel.errors import DomainError
 HEAD_LIMIT_BYTES = 64 * 1024
 """Of address and headers; the longest of ours is an address with a thousand ids, of 37 KB."""
 MOST_FIELDS = 100
+
+
+_ORIGIN = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+
+
+def origin_form(target: bytes) -> bytes:
+    """A request's target without scheme and host, with which it means the same (RFC 9112 3.2.2)."""
+    if target.startswith(b"/") or (origin := _ORIGIN.match(target)) is None:
+        return target
+    path = target[origin.end() :]
+    return path if path.startswith(b"/") else b"/" + path
 
 
 class _Ignored(list[tuple[bytes, bytes]]):
@@ -62,6 +74,7 @@ class BoundedHeads(HttpToolsProtocol):
         if self._received_bytes > HEAD_LIMIT_BYTES or len(self.headers) > MOST_FIELDS:
             self._must_be_bounded()
         self._received_bytes = 0
+        self.url = origin_form(self.url)
         super().on_headers_complete()
         # Not of a WebSocket's, which are still asked for.
         if "path" in self.scope:

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from api import accesses
 from api.answers.happened import HappenedPage
 from api.answers.incidents import Actions, IncidentDocument, IncidentPage
+from api.callers import caller, limited
 from api.limits import DEAR
 from api.openapi import (
     AS_OF,
@@ -27,7 +28,7 @@ from api.past import MOMENTS, as_it_was, as_of, is_of_the_past, items_then
 from api.process import Process, process
 from api.reads import JSON, Shown, caught_up, limit_of, next_page, only, opened
 from api.references import record_id
-from api.requests import caller, limited, seen
+from api.request_headers import seen
 from api.routes import PlainRoute
 from api.within_teams import must_be_of_his_teams, must_show, narrowed
 from projections.as_of import Stood

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api.answers.receipts import Receipt
 from api.problems import MEDIA_TYPE, STATUS
-from api.requests import EXPECTED
+from api.request_headers import EXPECTED
 from write_model.kernel.messages import Command
 
 PERMISSION = "x-permission"

@@ -8,12 +8,13 @@ from pydantic_core import to_json
 
 from api.admission import MANAGE_PROJECTIONS, admitted
 from api.answers.projections import AcceptedRebuild, KeptProjections
+from api.bodies import body
+from api.callers import caller
 from api.identity.describing import describe_body
 from api.openapi import answers, describe_query
 from api.process import Process, process
 from api.reads import JSON, only
 from api.references import record_id
-from api.requests import body, caller
 from api.routes import PlainRoute
 from projections.catalog import CATALOG
 from projections.engine.mending import mendable

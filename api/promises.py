@@ -4,7 +4,7 @@ from fastapi import Request
 
 from api.process import process
 from api.refusals import KeyRequired
-from api.requests import expected_versions, idempotency_key
+from api.request_headers import expected_versions, idempotency_key
 from write_model.deciding import Promises
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import PreconditionRequired

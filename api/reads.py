@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from api.accesses import PERSONAL, shown
 from api.packing import Packed
 from api.process import Process
-from api.requests import asked_position
+from api.request_headers import asked_position
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import Invalid
 

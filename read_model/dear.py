@@ -59,6 +59,14 @@ class DearQuestion:
 TenantQuestion = tuple[UUID, DearQuestion]
 
 
+@dataclass(slots=True)
+class _Computing:
+    """An answer that is on its way, and how many wait for it."""
+
+    task: asyncio.Task[bytes]
+    waiting: int = 0
+
+
 class DearAnswers:
     """`computations`: by name; whoever warms answers needs nothing else to compute them again.
 
@@ -79,7 +87,7 @@ class DearAnswers:
         self._clock = clock
         self._took_s: Recent[TenantQuestion, float] = Recent(_REMEMBERED)
         self._noted_s: Recent[TenantQuestion, float] = Recent(_REMEMBERED)
-        self._computing: dict[bytes, asyncio.Task[bytes]] = {}
+        self._computing: dict[bytes, _Computing] = {}
 
     async def dear(self, tenant: UUID, question: DearQuestion) -> bytes:
         """The answer as it is now. Raises: whatever computing it does."""
@@ -126,11 +134,17 @@ class DearAnswers:
         """Whoever asks for it meanwhile waits for the same; it is begun after his question was."""
         computing = self._computing.get(place)
         if computing is None:
-            computing = asyncio.create_task(self._kept(place, asked, standing), name="dear-answer")
-            self._computing[place] = computing
-            computing.add_done_callback(lambda _: self._computing.pop(place))
-        # Shielded: a client who goes away must not cancel what others wait for.
-        return await asyncio.shield(computing)
+            task = asyncio.create_task(self._kept(place, asked, standing), name="dear-answer")
+            computing = self._computing[place] = _Computing(task)
+        computing.waiting += 1
+        try:
+            # Shielded: a client who goes away must not cancel what others wait for.
+            return await asyncio.shield(computing.task)
+        finally:
+            computing.waiting -= 1
+            if not computing.waiting:
+                computing.task.cancel()
+                del self._computing[place]
 
     async def _kept(self, place: bytes, asked: TenantQuestion, standing: str) -> bytes:
         answer = await self._computed(asked)

@@ -31,6 +31,8 @@ _PREPARED = 200
 """Statements that a connection keeps ready: those that were asked last."""
 _PATIENCE_S = 2.0
 """So long a connection is kept whose asker has gone."""
+_SOON_S = 0.02
+"""Most answers come within this, and the server makes a process for whoever calls one off."""
 
 _names = count(1)
 
@@ -115,7 +117,8 @@ class _Exchange:
         self._pgconn, self._prepared = connection.pgconn, prepared
         self._pgconn.enter_pipeline_mode()
         self._transactions = 0
-        self._has_prepared = False
+        self._preparing = 0
+        """Of how many statements it is not known yet whether they are prepared, or forgotten."""
         self._found: list[pq.abc.PGresult] = []
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -133,7 +136,7 @@ class _Exchange:
         self._pgconn.send_query_prepared(name, values, formats, answered)
 
     def _prepare(self, text: bytes, types: tuple[int, ...]) -> bytes:
-        self._has_prepared = True
+        self._preparing += 1
         if len(self._prepared) >= _PREPARED:
             self._forget(next(iter(self._prepared)))
         name = b"read_%d" % next(_names)
@@ -141,6 +144,7 @@ class _Exchange:
         return name
 
     def _forget(self, statement: tuple[bytes, tuple[int, ...]]) -> None:
+        self._preparing += 1
         self._pgconn.send_query_params(b"DEALLOCATE %b" % self._prepared.pop(statement), None)
 
     def end_transaction(self) -> None:
@@ -171,24 +175,39 @@ class _Exchange:
         connection that is lost meanwhile, or on which nothing comes, is closed as any other; that
         somebody has gone stands: at the deadline of a request somebody waits for his refusal.
         """
-        late = self._loop.call_later(_PATIENCE_S, self._give_up)
-        with suppress(psycopg.Error):
-            while self._transactions:
-                self._ended = self._loop.create_future()
-                with suppress(asyncio.CancelledError):
-                    await self._ended
+        calling_off = asyncio.create_task(self._call_off(), name="call-off")
+        while not calling_off.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([calling_off])
+        with suppress(psycopg.Error, TimeoutError, asyncio.CancelledError):
+            calling_off.result()
             self._ended_with()
-        late.cancel()
 
-    def _give_up(self) -> None:
-        if not self._ended.done():
-            self._ended.set_exception(psycopg.OperationalError("the server did not answer"))
+    async def _call_off(self) -> None:
+        """Have the server end what it has not answered by itself.
+
+        No call comes late and ends what is asked next: each is waited for until the server has
+        passed it on, and one that finds nothing running has no effect (PostgreSQL's protocol,
+        "Canceling Requests in Progress").
+        Raises: TimeoutError; psycopg.Error.
+        """
+        self._ended, pause_s = self._loop.create_future(), _SOON_S
+        async with asyncio.timeout(_PATIENCE_S):
+            while self._transactions and not await self._has_ended_within(pause_s):
+                await self.connection.cancel_safe()
+                pause_s *= 2  # The call may have come between two statements, and ended neither.
+
+    async def _has_ended_within(self, pause_s: float) -> bool:
+        """Raises: psycopg.Error when the connection is lost."""
+        await asyncio.wait([self._ended], timeout=pause_s)
+        if self._ended.done():
+            self._ended.result()
+        return self._ended.done()
 
     def _ended_with(self) -> psycopg.Error | None:
         self._pgconn.exit_pipeline_mode()
-        refusal = self._refusal()
-        self.is_clean = refusal is None or not self._has_prepared
-        return refusal
+        self.is_clean = not self._preparing
+        return self._refusal()
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
@@ -219,8 +238,10 @@ class _Exchange:
                 self._transactions -= 1
                 if not self._transactions and not self._ended.done():
                     self._ended.set_result(None)
-            case pq.ExecStatus.COMMAND_OK | pq.ExecStatus.PIPELINE_ABORTED:
-                pass  # Prepared, or forgotten; or left out after another's failure, which is told.
+            case pq.ExecStatus.COMMAND_OK:
+                self._preparing -= 1
+            case pq.ExecStatus.PIPELINE_ABORTED:
+                pass  # Left out after another's failure, which is told.
             case _:
                 self._found.append(result)
 

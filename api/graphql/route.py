@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from api.answers.graphql import GraphqlAnswer
+from api.bodies import body
+from api.callers import caller
 from api.graphql.asking import Asking
 from api.identity.describing import describe_body
 from api.openapi import answers
@@ -16,7 +18,6 @@ from api.packing import Packed
 from api.process import process
 from api.reads import JSON
 from api.refusals import NotInstalled
-from api.requests import body, caller
 from api.routes import PlainRoute
 
 router = APIRouter(prefix="/v1/graphql", tags=["GraphQL"], route_class=PlainRoute)

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.api_keys import ApiKeys, ApiKeySecret
+from api.callers import caller
 from api.commands import JSON, receipt_headers
 from api.identity.describing import describe_change
 from api.identity.identity import Identity
@@ -18,7 +19,6 @@ from api.identity.promised import NOT_KEPT, Nothing, promised
 from api.openapi import answers, describe_query
 from api.process import process
 from api.reads import only
-from api.requests import caller
 from write_model.api_key.api_key import ApiKey, Status
 from write_model.api_key.commands import KeyName, Scopes
 from write_model.api_keys import NewKey

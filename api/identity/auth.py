@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
 from api.answers.people import Tokens
+from api.bodies import body
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Password, Short
@@ -14,7 +15,6 @@ from api.identity.own import OWN, himself
 from api.identity.signing_in import SignedIn
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.process import process
-from api.requests import body
 from write_model.kernel.tokens import LIVES
 
 router = APIRouter(prefix="/v1/auth", tags=["Signing in"])

@@ -15,6 +15,8 @@ from api.answers.people import (
     Invitations,
     OfferedMembership,
 )
+from api.bodies import body
+from api.callers import caller
 from api.commands import JSON, receipt_headers
 from api.identity.addresses import address
 from api.identity.describing import describe_body, describe_change
@@ -25,7 +27,6 @@ from api.identity.resetting import offer
 from api.openapi import BODY_ERRORS, PUBLIC, answers, describe_query
 from api.process import process
 from api.reads import only
-from api.requests import body, caller
 from write_model.accounts import NewMember
 from write_model.invitations import Invited
 from write_model.kernel.access import Actor, Role

@@ -10,13 +10,14 @@ from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import Me, Members, MemberThen
 from api.answers.receipts import MemberReceipt
+from api.callers import caller
 from api.commands import JSON, answered
 from api.identity.identity import Identity
 from api.identity.promised import promised
 from api.openapi import AS_OF, describe_command, describe_query
 from api.process import process
 from api.reads import only
-from api.requests import caller, correlation
+from api.request_headers import correlation
 from read_model.queries.asking import time_of
 from write_model.kernel.errors import NotFound
 from write_model.kernel.messages import Receipt

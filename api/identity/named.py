@@ -18,13 +18,13 @@ from pydantic_core import to_json
 from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import NamedPeople, WhoWasNamed
+from api.callers import caller
 from api.commands import answered
 from api.identity.describing import KEYED_ERRORS, describe_body
 from api.identity.promised import promised
 from api.openapi import IDEMPOTENCY_KEY, answers, describe_query
 from api.process import process
 from api.reads import only
-from api.requests import caller
 from write_model.accounts import Listed, NamedPerson
 from write_model.kernel.errors import Invalid
 from write_model.kernel.texts import PersonName

@@ -6,10 +6,10 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
+from api.bodies import parsed, raw_body
 from api.commands import JSON, receipt_headers
 from api.process import process
 from api.promises import promises
-from api.requests import parsed, raw_body
 from write_model.deciding import Promises, Versions
 from write_model.kernel.access import Actor
 from write_model.kernel.messages import IdempotencyKey, Receipt

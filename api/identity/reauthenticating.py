@@ -6,6 +6,7 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.people import ProofToken
+from api.bodies import body
 from api.commands import JSON
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
@@ -14,7 +15,6 @@ from api.identity.promised import NOT_KEPT
 from api.identity.sessions import current_sign_in
 from api.openapi import answers
 from api.process import process
-from api.requests import body
 from write_model.kernel.access import PROVEN_FOR
 
 router = APIRouter(prefix="/v1/auth", tags=["Signing in"])

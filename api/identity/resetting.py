@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict
 from api.accesses import shown
 from api.admission import admitted
 from api.answers.people import Offer
+from api.bodies import body
 from api.identity.addresses import address
 from api.identity.describing import describe_body, describe_change
 from api.identity.inputs import Password, Short
 from api.identity.promised import Nothing, promised, shown_once
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.process import process
-from api.requests import body
 from write_model.kernel.passes import Pass
 
 router = APIRouter(prefix="/v1", tags=["Signing in"])

@@ -9,6 +9,8 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.people import RecoveryCodes, SecondFactor, SecondFactorOffer
+from api.bodies import body
+from api.callers import caller
 from api.commands import JSON
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code
@@ -16,7 +18,6 @@ from api.identity.promised import NOT_KEPT
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, describe_query, problems
 from api.process import process
 from api.reads import only
-from api.requests import body, caller
 
 router = APIRouter(prefix="/v1", tags=["Signing in"])
 

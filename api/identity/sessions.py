@@ -8,12 +8,12 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.people import Sessions
+from api.callers import caller
 from api.commands import JSON
 from api.identity.own import OWN, himself
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
 from api.reads import only
-from api.requests import caller
 from write_model.kernel.errors import NotFound
 from write_model.kernel.sign_ins import SignIn
 from write_model.membership.membership import Standing, must_outrank

@@ -179,8 +179,9 @@ async def test_who_reads_no_refusal_is_cut_off(served: Served) -> None:
 async def test_an_address_in_disguise_passes_the_same_door(served: Served, wire: Wire) -> None:
     reader, writer = wire
     full(served.process.budgets.door.queries)
-    writer.write(ASKED.replace(b"/v1/", b"/%761/"))
-    assert (await answer(reader))[0] == 503
+    for disguise in (b"/%761/", b"http://a/v1/", b"HTTPS://eve@[::1]:8443/%761/"):
+        writer.write(ASKED.replace(b"/v1/", disguise))
+        assert (await answer(reader))[0] == 503
 
 
 async def test_what_was_asked_before_is_answered_first(served: Served, wire: Wire) -> None:

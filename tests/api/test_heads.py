@@ -55,8 +55,9 @@ async def answer(reader: asyncio.StreamReader) -> int:
         ASKED + b"X-Note: " + b"oil" * 22_000 + b"\r\n",
         ASKED + b"X-" + b"Pallet" * 11_000 + b": 7\r\n",
         b"GET /livez?q=" + b"oil" * 22_000 + b" HTTP/1.1\r\nHost: a\r\n",
+        b"GET http://" + b"oil" * 22_000 + b"/livez HTTP/1.1\r\nHost: a\r\n",
     ],
-    ids=["fields", "value", "name", "address"],
+    ids=["fields", "value", "name", "address", "host"],
 )
 async def test_a_head_past_the_bounds_is_refused_and_the_connection_closed(
     wire: Wire, head: bytes
@@ -83,6 +84,21 @@ async def test_a_head_at_the_bounds_is_read(wire: Wire) -> None:
         assert await answer(reader) == 200
         writer.write(ASKED + b"X-Note: " + b"o" * 65_000 + b"\r\n\r\n")
         assert await answer(reader) == 200
+
+
+@pytest.mark.parametrize(
+    ("whole", "told"),
+    [
+        (b"http://a/livez", 200),
+        (b"HTTPS://eve@[::1]:8443/livez?min_position=7", 200),
+        (b"http://a", 404),
+        (b"http://a?of=/livez", 404),
+    ],
+)
+async def test_an_address_may_say_scheme_and_host(wire: Wire, whole: bytes, told: int) -> None:
+    reader, writer = wire
+    writer.write(b"GET " + whole + b" HTTP/1.1\r\nHost: a\r\n\r\n" + ASKED + b"\r\n")
+    assert (await answer(reader), await answer(reader)) == (told, 200)
 
 
 async def test_long_bodies_count_to_no_head(wire: Wire) -> None:

@@ -185,3 +185,28 @@ async def test_an_import_is_limited_by_what_is_under_way_and_not_by_the_minute(
             other = await served.somebody(Role.OWNER)
             assert (await other.post("/v1/incidents", ROW | {"source_key": "1"})).status_code == 201
         assert (await owner.post("/v1/incidents", ROW | {"source_key": "6"})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind"),
+    [
+        ("/v1/incidents", b"{}", "application/json"),
+        ("/v1/incidents", b"oil", "application/json"),
+        ("/v1/incidents", b"oil", "text/plain"),
+        ("/v1/incidents?row=1&row=2", b"{}", "application/json"),
+        ("/v1/incidents", b'{"imported": {"row": 1}}', "application/json"),
+        ("/v1/incidents/oil/merge", b'{"into": "INC-7"}', "application/json"),
+    ],
+    ids=["fields", "json", "kind", "parameters", "row", "record"],
+)
+async def test_who_may_import_sends_so_many_bodies_a_minute_that_cannot_be_read(
+    settings: Settings, path: str, content: bytes, kind: str
+) -> None:
+    few = settings.model_copy(update={"commands_a_minute_of_actor": 2})
+    async with serving(few) as served:
+        owner = await served.somebody(Role.OWNER)
+        answers = [await owner.send(path, content, Content_Type=kind) for _ in range(3)]
+        first, second, refused = (answer.status_code for answer in answers)
+        assert refused == 429
+        assert first == second in {400, 404, 415, 422}
+        assert (await owner.post("/v1/incidents", ROW | {"source_key": "1"})).status_code == 201

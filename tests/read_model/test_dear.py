@@ -31,12 +31,17 @@ class Counting:
     def __init__(self) -> None:
         self.times = 0
         self.begun, self.meanwhile = asyncio.Event(), asyncio.Event()
+        self.given_up = asyncio.Event()
         self.meanwhile.set()
 
     async def __call__(self, tenant: UUID, parameters: Mapping[str, str]) -> bytes:
         self.times += 1
         self.begun.set()
-        await self.meanwhile.wait()
+        try:
+            await self.meanwhile.wait()
+        except asyncio.CancelledError:
+            self.given_up.set()
+            raise
         return f"{self.times} {parameters['of']}".encode()
 
 
@@ -169,6 +174,23 @@ async def test_who_goes_away_takes_nobody_along(answers: DearAnswers, counting: 
     gone.cancel()
     counting.meanwhile.set()
     assert await stays == b"1 leaks"
+
+
+async def test_what_nobody_waits_for_any_more_is_given_up(
+    answers: DearAnswers, counting: Counting
+) -> None:
+    counting.meanwhile.clear()
+    gone = [asyncio.create_task(answers.dear(NORTH, HOW_MANY)) for _ in range(3)]
+    done, _ = await asyncio.wait(gone, timeout=0.5)
+    assert (done, counting.times) == (set(), 1)
+    for each in gone:
+        each.cancel()
+    await asyncio.wait(gone)
+    comes = asyncio.create_task(answers.dear(NORTH, HOW_MANY))
+    async with asyncio.timeout(10):
+        await counting.given_up.wait()
+        counting.meanwhile.set()
+        assert await comes == b"2 leaks"
 
 
 async def test_what_is_quick_is_computed_each_time(

@@ -17,6 +17,7 @@ from write_model.kernel.settings import APP
 ONE, OTHER = UUID(int=1), UUID(int=2)
 TENANT = sql.SQL("SELECT nullif(current_setting('app.tenant', true), '')::uuid WHERE %(one)s = 1")
 
+WHICH = sql.SQL("SELECT pg_backend_pid()")
 CANCELED = sql.SQL("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)")
 
 
@@ -40,6 +41,15 @@ async def test_a_question_is_put_again_when_every_connection_was_lost(
 async def test_a_question_that_takes_too_long_is_not_put_again(reader: Reader) -> None:
     with pytest.raises(psycopg.errors.QueryCanceled):
         await reader.rows(ONE, CANCELED, {})
+
+
+async def test_a_question_that_takes_too_long_costs_no_connection(database: Database) -> None:
+    async with open_pool(database.conninfo(APP), size=1) as pool:
+        reader = Reader(pool)
+        before = await reader.rows(ONE, WHICH, {})
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            await reader.rows(ONE, CANCELED, {})
+        assert await reader.rows(ONE, WHICH, {}) == before
 
 
 async def test_whatever_is_asked_while_connections_are_lost_is_answered(
@@ -81,7 +91,7 @@ async def test_who_goes_away_frees_no_connection_while_the_server_works_for_him(
     slow = sql.SQL("SELECT pg_sleep(0.3), pg_backend_pid()")
     async with open_pool(database.conninfo(APP), size=1) as pool:
         reader = Reader(pool)
-        [(before,)] = await reader.rows(ONE, sql.SQL("SELECT pg_backend_pid()"), {})
+        before = await reader.rows(ONE, WHICH, {})
         for _ in range(3):
             gone = asyncio.create_task(reader.rows(ONE, slow, {}))
             await asyncio.sleep(0.05)
@@ -90,7 +100,7 @@ async def test_who_goes_away_frees_no_connection_while_the_server_works_for_him(
                 await asyncio.sleep(0)
             with pytest.raises(asyncio.CancelledError):
                 await gone
-        assert await reader.rows(ONE, sql.SQL("SELECT pg_backend_pid()"), {}) == [(before,)]
+        assert await reader.rows(ONE, WHICH, {}) == before
 
 
 async def test_who_has_gone_is_gone_though_his_connection_is_lost_too(

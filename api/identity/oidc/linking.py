@@ -8,12 +8,12 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.identity_providers import LinkedProviders
+from api.callers import caller
 from api.commands import JSON
 from api.identity.oidc.elsewhere import Elsewhere
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
 from api.reads import only
-from api.requests import caller
 from write_model.kernel.access import Actor
 from write_model.kernel.errors import NotFound
 from write_model.membership.membership import Standing, must_outrank

@@ -9,13 +9,13 @@ from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.identity_providers import IdentityProviders, ProviderReceipt
+from api.callers import caller
 from api.commands import JSON, receipt_headers
 from api.identity.describing import describe_change
 from api.identity.promised import Nothing, promised
 from api.openapi import answers, describe_query
 from api.process import process
 from api.reads import only
-from api.requests import caller
 from write_model.identity_providers import NewProvider
 from write_model.kernel.messages import Receipt
 from write_model.kernel.texts import STORABLE

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from api.admission import admitted
 from api.answers.identity_providers import ToProvider
 from api.answers.people import ProofToken
+from api.bodies import body
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.oidc.through_provider import Return, Start, to_provider
@@ -14,7 +15,6 @@ from api.identity.reauthenticating import proof_answer
 from api.identity.sessions import current_sign_in
 from api.openapi import answers
 from api.process import process
-from api.requests import body
 
 router = APIRouter(prefix="/v1/auth/reauthenticate", tags=["Signing in"])
 

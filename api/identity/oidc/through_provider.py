@@ -8,6 +8,7 @@ from pydantic_core import to_json
 
 from api.answers.identity_providers import ToProvider
 from api.answers.people import Tokens
+from api.bodies import body
 from api.commands import JSON
 from api.identity.addresses import address
 from api.identity.auth import tokens_answer
@@ -17,7 +18,6 @@ from api.identity.oidc.dialogue import Begun, CameBack
 from api.identity.promised import NOT_KEPT
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.process import process
-from api.requests import body
 
 router = APIRouter(prefix="/v1/auth/oidc", tags=["Signing in"])
 
