@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from api.door import is_query
-from api.identity.actors import actor
-from api.identity.addresses import address
+from api.identity.actors import actor, bearer_of
+from api.identity.bad_keys import must_not_guess_at_keys
 from api.limits import COMMANDS, QUERIES
 from api.observing import LIMITS
 from api.packing import packed_tag
@@ -22,7 +22,6 @@ from api.process import process
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.deciding import Versions
 from write_model.kernel.access import Actor
-from write_model.kernel.api_key_secrets import BEGINS
 from write_model.kernel.errors import (
     DomainError,
     Invalid,
@@ -142,7 +141,7 @@ async def caller(
     try:
         found = await actor(request)
     except Unauthenticated:
-        await _must_not_guess_at_keys(request)
+        await must_not_guess_at_keys(request, bearer_of(request))
         raise
     request.scope["actor"] = found
     kind = _kind(request)
@@ -163,17 +162,6 @@ async def caller(
 def _kind(request: Request) -> str:
     scope = request.scope
     return QUERIES if is_query(scope["method"], scope["path"]) else COMMANDS
-
-
-async def _must_not_guess_at_keys(request: Request) -> None:
-    """Only keys that are no good are counted; access tokens run out all day long.
-
-    Raises: RateLimited.
-    """
-    _, _, token = request.headers.get("authorization", "").partition(" ")
-    if token.startswith(BEGINS):
-        guesses = process(request).identity.signing_in.guesses
-        await guesses.show_a_bad_key(address(request))
 
 
 def _is_for_enrolling(path: str) -> bool:
