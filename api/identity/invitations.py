@@ -1,15 +1,16 @@
 """Who was asked in and has not answered, for who manages the members."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic_core import to_json
 
 from api.accesses import shown
 from api.answers.people import Invitations
-from api.commands import JSON
 from api.identity.identity import Identity
+from api.identity.paging import ASKED, IN_PAGES, listed, page
 from api.openapi import describe_query
 from api.process import process
 from api.reads import only
@@ -22,20 +23,20 @@ router = APIRouter(prefix="/v1/invitations", tags=["People"])
 _MANAGE = "members.manage"
 
 
-@router.get("", openapi_extra=describe_query(_MANAGE, answer=Invitations))
+@router.get("", openapi_extra=describe_query(_MANAGE, *IN_PAGES, answer=Invitations))
 async def invitations(request: Request) -> Response:
     """Invitations that were neither accepted nor withdrawn, the oldest first."""
     at = process(request)
     with at.budgets.queries:
         actor = await caller(request, _MANAGE)
-        only(request)
-        found = await invitations_of(at.pool, actor.tenant)
+        only(request, *ASKED)
+        found, cursor = await page(request, actor.tenant, partial(invitations_of, at.pool))
         items = await _items(at.identity, actor.tenant, found)
         shown(request, actor, _MANAGE)
-    return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
+    return listed(request, items, cursor)
 
 
-async def _items(identity: Identity, tenant: UUID, found: list[Open]) -> list[dict[str, Any]]:
+async def _items(identity: Identity, tenant: UUID, found: Sequence[Open]) -> list[dict[str, Any]]:
     subjects = [each.user for each in found]
     names = await identity.people.names(tenant, subjects)
     emails = await identity.people.emails(subjects)

@@ -100,6 +100,7 @@ CREATE TABLE credentials.passes (
     expires_at  timestamptz NOT NULL,
     PRIMARY KEY (purpose, tenant_id, user_id)
 );
+CREATE INDEX passes_by_tenant ON credentials.passes (purpose, tenant_id, made_at, user_id);
 CREATE INDEX passes_by_user ON credentials.passes (user_id);
 CREATE INDEX passes_by_age ON credentials.passes (expires_at);
 
@@ -172,13 +173,16 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     WHERE purpose = kind AND tenant_id = tenant AND user_id = person
 $$;
 
-CREATE FUNCTION credentials.invitations_of(tenant uuid)
+-- The next `most` after a person whose invitation was made then.
+CREATE FUNCTION credentials.invitations_of(
+    tenant uuid, after timestamptz, after_user uuid, most integer)
 RETURNS TABLE (user_id uuid, made_at timestamptz, expires_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.user_id, p.made_at, p.expires_at FROM credentials.passes p
     WHERE p.purpose = 'invitation' AND p.tenant_id = tenant
+      AND (p.made_at, p.user_id) > (after, after_user)
       AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
-    ORDER BY p.made_at, p.user_id
+    ORDER BY p.made_at, p.user_id LIMIT most
 $$;
 
 -- Where a person was ever added.

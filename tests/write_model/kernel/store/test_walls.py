@@ -35,7 +35,8 @@ ASKED: list[LiteralString] = [
     "SELECT stream_id FROM log.known_key(%(tenant)s, %(mara)s, %(key)s)",
     "SELECT log.stream_of(%(tenant)s, 'forklift', 1)",
     "SELECT subject_id FROM personal.read_keys(%(tenant)s, ARRAY[%(mara)s])",
-    "SELECT user_id FROM credentials.members_of(%(tenant)s)",
+    "SELECT user_id FROM credentials.members_of(%(tenant)s, '-infinity', %(mara)s, 9)",
+    "SELECT user_id FROM credentials.invitations_of(%(tenant)s, '-infinity', %(mara)s, 9)",
     "SELECT key_id FROM credentials.api_keys_of(%(tenant)s)",
     "SELECT sealed FROM credentials.client_secret(%(mara)s, %(tenant)s)",
     "SELECT user_id FROM credentials.linked_subject(%(tenant)s, decode(repeat('00', 32), 'hex'))",
@@ -126,6 +127,10 @@ def _know_somebody(superuser: Connection) -> None:
         "INSERT INTO credentials.seats (user_id, tenant_id) VALUES (%s, %s)", (MARA, NORTH)
     )
     superuser.execute("SELECT credentials.keep_api_key(%s, %s, %s)", (bytes(32), MARA, NORTH))
+    superuser.execute(
+        "SELECT credentials.offer_pass('invitation', %s, %s, %s, now(), 'infinity')",
+        (NORTH, MARA, bytes(32)),
+    )
     keeping = "SELECT credentials.keep_client_secret(%s, %s, %s, %s)"
     superuser.execute(keeping, (MARA, MARA, NORTH, b"sealed"))
     superuser.execute(
