@@ -9,7 +9,7 @@ import pytest
 from tests.api.serving import Served, Somebody, told
 from write_model.kernel.access import Role
 
-LISTS = ("/v1/members", "/v1/invitations")
+LISTS = ("/v1/members", "/v1/invitations", "/v1/api-keys")
 Adding = Callable[[str], Awaitable[str]]
 
 
@@ -28,7 +28,11 @@ def adding(served: Served, owner: Somebody, path: str) -> Adding:
         body = {"email": f"{name}@harbor.example", "name": name, "roles": ["viewer"]}
         return str(told(await owner.post("/v1/invitations", body))["id"])
 
-    return (member, invitation)[LISTS.index(path)]
+    async def key(name: str) -> str:
+        body = {"name": name, "scopes": ["people.read"]}
+        return str(told(await owner.post("/v1/api-keys", body))["id"])
+
+    return (member, invitation, key)[LISTS.index(path)]
 
 
 async def pages(owner: Somebody, path: str, limit: int) -> AsyncGenerator[tuple[list[str], bool]]:
