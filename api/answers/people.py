@@ -163,8 +163,8 @@ class Sessions(Answer):
     """Your sign-ins that have not ended, the newest first."""
 
     items: list[Session]
-    next_cursor: None
-    """Always null: they come all at once."""
+    next_cursor: str | None
+    """Null on the last page."""
 
 
 class StreamTicket(Answer):

@@ -1,4 +1,4 @@
-"""Pages of the lists that lie beside the read model: people, invitations, API keys."""
+"""Pages of the lists that lie beside the read model: of people, API keys and sign-ins."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ Found = TypeVar("Found", bound=Marked, covariant=True)
 
 
 class Following(Protocol[Found]):
-    """What an organization has after a mark, and so much at most."""
+    """What an organization or a person has after a mark, and so much at most."""
 
-    async def __call__(self, tenant: UUID, /, *, after: Mark, at_most: int) -> Sequence[Found]: ...
+    async def __call__(self, whose: UUID, /, *, after: Mark, at_most: int) -> Sequence[Found]: ...
 
 
 class Page(NamedTuple, Generic[Item]):
@@ -45,16 +45,18 @@ class Page(NamedTuple, Generic[Item]):
     cursor: str | None
 
 
-async def page(request: Request, tenant: UUID, following: Following[Item]) -> Page[Item]:
-    """The page that is asked for.
+async def page(
+    request: Request, whose: UUID, following: Following[Item], *, first: Mark = BEFORE_ALL
+) -> Page[Item]:
+    """The page that is asked for; `first`: where the list begins.
 
     Raises: Invalid for a limit that there is not, and for a cursor of another list.
     """
     limit, cursors = limit_of(request), process(request).questions.cursors
-    question = Question(tenant, request.scope["path"], "", 1)
+    question = Question(whose, request.scope["path"], "", 1)
     cursor = request.query_params.get("cursor")
-    after = _mark(cursors.open(question, cursor)) if cursor else BEFORE_ALL
-    found = await following(tenant, after=after, at_most=limit + 1)
+    after = _mark(cursors.open(question, cursor)) if cursor else first
+    found = await following(whose, after=after, at_most=limit + 1)
     if len(found) <= limit:
         return Page(found, None)
     return Page(found[:limit], cursors.seal(question, _place(found[limit - 1].mark)))

@@ -15,3 +15,5 @@ class Mark(NamedTuple):
 
 
 BEFORE_ALL = Mark(datetime.min.replace(tzinfo=UTC), UUID(int=0))
+AFTER_ALL = Mark(datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+"""Where the newest comes first."""
