@@ -3,15 +3,14 @@
 from fastapi import Request
 
 from api.door import is_query
-from api.identity.actors import actor
-from api.identity.addresses import address
+from api.identity.actors import actor, bearer_of
+from api.identity.bad_keys import must_not_guess_at_keys
 from api.limits import COMMANDS, QUERIES
 from api.observing import LIMITS
 from api.parameters import must_be_said_once, must_be_storable
 from api.places import PLACE, Place
 from api.process import process
 from write_model.kernel.access import Actor
-from write_model.kernel.api_key_secrets import BEGINS
 from write_model.kernel.errors import (
     DomainError,
     Overloaded,
@@ -41,7 +40,7 @@ async def caller(
     try:
         found = await actor(request)
     except Unauthenticated:
-        await _must_not_guess_at_keys(request)
+        await must_not_guess_at_keys(request, bearer_of(request))
         raise
     request.scope["actor"] = found
     kind = _kind(request)
@@ -75,17 +74,6 @@ def _must_be_let_in(
 def _kind(request: Request) -> str:
     scope = request.scope
     return QUERIES if is_query(scope["method"], scope["path"]) else COMMANDS
-
-
-async def _must_not_guess_at_keys(request: Request) -> None:
-    """Only keys that are no good are counted; access tokens run out all day long.
-
-    Raises: RateLimited.
-    """
-    _, _, token = request.headers.get("authorization", "").partition(" ")
-    if token.startswith(BEGINS):
-        guesses = process(request).identity.signing_in.guesses
-        await guesses.show_a_bad_key(address(request))
 
 
 def _is_for_enrolling(path: str) -> bool:

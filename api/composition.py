@@ -28,8 +28,11 @@ from api.following import Following
 from api.graphql import route as graphql
 from api.guarding import allow_origins
 from api.identity import (
+    accepting,
     api_keys,
     auth,
+    founding,
+    invitations,
     inviting,
     members,
     named,
@@ -82,7 +85,10 @@ ROUTERS = (
     stream.router,
     auth.router,
     sessions.router,
+    founding.router,
     inviting.router,
+    invitations.router,
+    accepting.router,
     resetting.router,
     reauthenticating.router,
     second_factors.router,

@@ -37,6 +37,8 @@ class Questions:
     projections: Projections
     dear_answers: DearAnswers
     accesses: Accesses
+    cursors: Cursors
+    """For the lists of people and keys, which lie beside the read model."""
 
 
 def questions(
@@ -62,4 +64,5 @@ def questions(
         Projections(reader),
         dear_answers(dear, dear_list, cache, settings, clock),
         Accesses(reader, cursors),
+        cursors,
     )

@@ -20,7 +20,7 @@ from api.limits import STREAMS
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, problems
 from api.problems import problem
 from api.process import Process, process
-from api.pushing.coming_in import SUBPROTOCOL, access_token, must_come_from_here
+from api.pushing.coming_in import SUBPROTOCOL, access_token, comes_in, must_come_from_here
 from api.pushing.server_sent import MEDIA_TYPE, EventLine
 from api.pushing.socket import SocketLine, protocol_of
 from api.pushing.subscriber import Line, Subscriber
@@ -132,7 +132,7 @@ async def _subscriber(
     if at.ring.is_silent:  # Before a ticket is spent, which is good once.
         raise Unavailable(message=_SILENT)
     token = await access_token(connection, at)
-    actor = connection.scope["actor"] = await at.identity.actors.of(token)
+    actor = connection.scope["actor"] = await comes_in(connection, at, token)
     await at.limits.spend(STREAMS, actor)
     topics = await asked_topics(given.get("topics", ""), at, actor)
     branch, last = at.ring.branch, await last_position(at.pool, actor.tenant)

@@ -18,6 +18,7 @@ from write_model.api_key.commands import (
     RotateApiKey,
     Scope,
 )
+from write_model.api_keys_in_force import KeysInForce
 from write_model.application import WriteModel
 from write_model.deciding import NO_PROMISES, Promises
 from write_model.kernel.access import Actor
@@ -49,6 +50,7 @@ class ApiKeys:
     ids: Ids
     clock: Clock
     repeats: bytes = field(repr=False)
+    in_force: KeysInForce
 
     async def create(
         self, new: NewKey, *, by: Actor, key: IdempotencyKey | None = None
@@ -56,14 +58,17 @@ class ApiKeys:
         """Make a key.
 
         Raises: Forbidden, also for a scope that the actor himself has not; Invalid;
-        ReauthenticationRequired; KeyReused.
+        IllegalTransition when the organization has as many as it may; ReauthenticationRequired;
+        KeyReused.
         """
-        secret = self._secret(by, key)
+        secret, promises = self._secret(by, key), Promises(key)
         command = CreateApiKey(
             name=new.name, prefix=secret.prefix, scopes=new.scopes, expires_at=new.expires_at
         )
         made = self.ids() if key is None else repeated_id(API_KEY.name, by, key)
-        return await self._put_in_force(made, secret, command, by, Promises(key)), secret
+        if not await self._answered_before(command, by, promises):
+            await self.in_force.begin(made, by.tenant, secret.token, until=new.expires_at)
+        return await self._handled(made, command, by, promises), secret
 
     async def rotate(
         self,
@@ -82,13 +87,17 @@ class ApiKeys:
         (await self.state(by.tenant, api_key)).must_exist()
         secret = self._secret(by, promises.key)
         command = RotateApiKey(prefix=secret.prefix)
-        return await self._put_in_force(api_key, secret, command, by, promises), secret
+        await self._answered_before(command, by, promises)
+        await self.secrets.keep(api_key, by.tenant, secret.token)
+        return await self._handled(api_key, command, by, promises), secret
 
     async def revoke(
         self, api_key: UUID, *, by: Actor, promises: Promises = NO_PROMISES
     ) -> Receipt:
         """Raises: Forbidden; NotFound; VersionMismatch; KeyReused."""
-        return await self._handled(api_key, RevokeApiKey(), by, promises)
+        receipt = await self._handled(api_key, RevokeApiKey(), by, promises)
+        await self.in_force.end(api_key, by.tenant)
+        return receipt
 
     async def state(self, tenant: UUID, api_key: UUID) -> ApiKey:
         """A key with all that is committed; an empty one where there is none."""
@@ -98,20 +107,13 @@ class ApiKeys:
     async def state_and_version(self, tenant: UUID, api_key: UUID) -> tuple[ApiKey, int]:
         return await self.write_model.state(tenant, api_key, API_KEY)
 
-    async def _put_in_force(
-        self,
-        api_key: UUID,
-        secret: Secret,
-        command: ApiKeyCommand,
-        by: Actor,
-        promises: Promises,
-    ) -> Receipt:
+    async def _answered_before(self, command: ApiKeyCommand, by: Actor, promises: Promises) -> bool:
+        """Whether it comes again. Of who may not ask, and of another request, nothing is kept."""
         by.must(command.permission)
         by.must_have_reauthenticated(self.clock())
-        if promises.key is not None:  # Of another request nothing is kept.
-            await self.write_model.answered_before(by, promises.key)
-        await self.secrets.keep(api_key, by.tenant, secret.token)
-        return await self._handled(api_key, command, by, promises)
+        if promises.key is None:
+            return False
+        return await self.write_model.answered_before(by, promises.key) is not None
 
     async def _handled(
         self, api_key: UUID, command: ApiKeyCommand, by: Actor, promises: Promises

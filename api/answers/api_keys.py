@@ -32,8 +32,8 @@ class ApiKeys(Answer):
     """Every key that was ever made, the oldest first."""
 
     items: list[ShownApiKey]
-    next_cursor: None
-    """Always null: they come all at once."""
+    next_cursor: str | None
+    """Null on the last page; another one may hold fewer than `limit`, too."""
 
 
 class ApiKeySecret(Answer):

@@ -53,8 +53,8 @@ class Members(Answer):
     """Everyone who was ever added to the organization."""
 
     items: list[ListedMember]
-    next_cursor: None
-    """Always null: they come all at once."""
+    next_cursor: str | None
+    """Null on the last page; another one may hold fewer than `limit`, too."""
 
 
 class MemberThen(ListedMember):
@@ -163,8 +163,8 @@ class Sessions(Answer):
     """Your sign-ins that have not ended, the newest first."""
 
     items: list[Session]
-    next_cursor: None
-    """Always null: they come all at once."""
+    next_cursor: str | None
+    """Null on the last page."""
 
 
 class StreamTicket(Answer):
@@ -228,8 +228,8 @@ class Invitations(Answer):
     """Those that were neither accepted nor withdrawn, the oldest first."""
 
     items: list[Invitation]
-    next_cursor: None
-    """Always null: they come all at once."""
+    next_cursor: str | None
+    """Null on the last page; another one may hold fewer than `limit`, too."""
 
 
 class AcceptedInvitation(Answer):

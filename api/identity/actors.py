@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Annotated, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from fastapi import Depends, Request
+from starlette.requests import HTTPConnection, Request
 
 from write_model.kernel.access import Actor
 from write_model.kernel.api_key_secrets import BEGINS
@@ -186,8 +186,8 @@ class Actors:
 
 async def actor(request: Request) -> Actor:
     """Raises: Unauthenticated."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = bearer_of(request)
+    if not token:
         raise Unauthenticated("Sign in: send an access token as Authorization: Bearer.")
     actors: Actors = request.app.state.identity.actors
     found = await actors.of(token)
@@ -196,4 +196,7 @@ async def actor(request: Request) -> Actor:
     return found
 
 
-CurrentActor = Annotated[Actor, Depends(actor)]
+def bearer_of(connection: HTTPConnection) -> str:
+    """What it shows as `Authorization: Bearer`; empty where there is nothing."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""

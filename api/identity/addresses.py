@@ -1,21 +1,21 @@
 """Where a request comes from: the word of a proxy is taken only where the settings name it."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
+from api.identity.networks import plain
 from api.process import process
 from write_model.kernel.settings import Network
 
 
-def address(request: Request) -> str:
+def address(connection: HTTPConnection) -> str:
     """That of the client, as far as somebody trusted tells it; the connection's own otherwise."""
-    peer = request.client.host if request.client else ""
-    trusted = process(request).settings.trusted_proxies
+    peer = connection.client.host if connection.client else ""
+    trusted = process(connection).settings.trusted_proxies
     if not trusted:
         return peer
-    listed = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    listed = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
     return beyond(trusted, peer, [each.strip() for each in listed])
 
 
@@ -27,21 +27,11 @@ def beyond(trusted: Iterable[Network], peer: str, forwarded: list[str]) -> str:
     the search at the proxy that told of it.
     """
     nearest = peer
-    while _is_of(trusted, nearest) and forwarded and _plain(forwarded[-1]) is not None:
+    while _is_of(trusted, nearest) and forwarded and plain(forwarded[-1]) is not None:
         nearest = forwarded.pop()
     return nearest
 
 
 def _is_of(trusted: Iterable[Network], text: str) -> bool:
-    found = _plain(text)
+    found = plain(text)
     return found is not None and any(found in network for network in trusted)
-
-
-def _plain(text: str) -> IPv4Address | IPv6Address | None:
-    """As IPv4 where a socket of both kinds wrote it as IPv6; None for what is no address."""
-    try:
-        found = ip_address(text)
-    except ValueError:
-        return None
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return mapped or found

@@ -1,6 +1,7 @@
 """Routes for the keys that services ask with: making, listing, rotating and revoking them."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from api.callers import caller
 from api.commands import JSON, receipt_headers
 from api.identity.describing import describe_change
 from api.identity.identity import Identity
+from api.identity.paging import ASKED, IN_PAGES, listed, page
 from api.identity.promised import NOT_KEPT, Nothing, promised
 from api.openapi import answers, describe_query
 from api.process import process
@@ -22,7 +24,7 @@ from api.reads import only
 from write_model.api_key.api_key import ApiKey, Status
 from write_model.api_key.commands import KeyName, Scopes
 from write_model.api_keys import NewKey
-from write_model.kernel.api_key_secrets import Secret
+from write_model.kernel.api_key_secrets import ListedKey, Secret
 from write_model.kernel.messages import Receipt
 from write_model.kernel.times import Time
 
@@ -58,7 +60,7 @@ async def create(request: Request) -> Response:
 
     It needs a token of `POST /v1/auth/reauthenticate`. The secret is in this answer and, where the
     request had an `Idempotency-Key`, in its repetition; it is kept nowhere. Nobody gives a key more
-    than he may do himself.
+    than he may do himself. An organization has at most 1,000 in force.
     """
     async with admitted(request, _MANAGE) as actor:
         identity = process(request).identity
@@ -68,14 +70,16 @@ async def create(request: Request) -> Response:
         return await _shown_once(identity, actor.tenant, receipt, secret)
 
 
-@router.get("", openapi_extra=describe_query(_MANAGE, answer=ApiKeys))
+@router.get("", openapi_extra=describe_query(_MANAGE, *IN_PAGES, answer=ApiKeys))
 async def api_keys(request: Request) -> Response:
     """Every key that was ever made for the organization, the oldest first; no secrets."""
+    identity = process(request).identity
     with process(request).budgets.queries:
         actor = await caller(request, _MANAGE)
-        only(request)
-        items = await _items(process(request).identity, actor.tenant)
-    return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
+        only(request, *ASKED)
+        found, cursor = await page(request, actor.tenant, identity.api_keys.secrets.of)
+        items = await _items(identity, actor.tenant, found)
+    return listed(request, items, cursor)
 
 
 @router.post(
@@ -136,21 +140,23 @@ async def _shown_once(
     return Response(to_json(content), 201, {**NOT_KEPT, **receipt_headers(receipt)}, JSON)
 
 
-async def _items(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
-    used = await identity.api_keys.secrets.of(tenant)
-    found = await asyncio.gather(
-        *(identity.api_keys.state_and_version(tenant, key) for key in used)
+async def _items(
+    identity: Identity, tenant: UUID, found: Sequence[ListedKey]
+) -> list[dict[str, Any]]:
+    states = await asyncio.gather(
+        *(identity.api_keys.state_and_version(tenant, each.key) for each in found)
     )
     now = identity.clock()
     return [
-        {**_item(state, now), "id": key, "version": version, "used_at": used[key]}
-        for key, (state, version) in zip(used, found, strict=True)
-        if state.status is not Status.NONE
+        {**_item(state, now), "id": each.key, "version": version, "used_at": each.used_at}
+        for each, (state, version) in zip(found, states, strict=True)
+        if state.status
+        is not Status.NONE  # as long as it is being made, and where that was refused
     ]
 
 
 def _item(state: ApiKey, now: datetime) -> dict[str, Any]:
-    is_expired = state.status is Status.ACTIVE and state.expires_at <= now
+    is_expired = state.status is Status.ACTIVE and not state.is_in_force(now)
     return {
         "name": state.name,
         "prefix": state.prefix,

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 
+from api.identity.networks import network_of
 from read_model.cache import Cache
 from write_model.kernel.allowance import Allowance
 from write_model.kernel.clock import Clock
 from write_model.kernel.errors import RateLimited
 
-# Ten guesses at one secret and a hundred from one address per quarter of an hour: far from what
+# Ten guesses at one secret and a hundred from one network per quarter of an hour: far from what
 # a person needs, and at 960 guesses a day a random password is safe for good.
 _PER = timedelta(minutes=15)
 _AT_ONE, _FROM_ONE = 10, 100
@@ -26,6 +27,8 @@ def _failures(times: int) -> Allowance[bytes]:
 class Guesses:
     """Each refills by itself: nobody is locked out for longer than a minute and a half.
 
+    An address of IPv6 counts as its network: whoever has one has all of it.
+
     The process's own count comes first and always holds; Redis only adds what others have counted.
     """
 
@@ -37,14 +40,15 @@ class Guesses:
 
     async def come_from(self, address: str) -> None:
         """Raises: RateLimited when too many have come from there."""
-        await self._take(self._from, b"from", address.encode(), _FROM_ONE)
+        await self._take(self._from, b"from", network_of(address).encode(), _FROM_ONE)
 
     async def show_a_bad_key(self, address: str) -> None:
         """Counted apart: people at the same address sign in all the same.
 
         Raises: RateLimited when too many came from there.
         """
-        await self._take(self._from, b"keys from", b"keys\0" + address.encode(), _FROM_ONE)
+        network = b"keys\0" + network_of(address).encode()
+        await self._take(self._from, b"keys from", network, _FROM_ONE)
 
     async def guess_at(self, what: bytes) -> None:
         """Raises: RateLimited when there were too many."""

@@ -29,6 +29,7 @@ from read_model.cache import Cache
 from write_model.accounts import Accounts
 from write_model.api_key.api_key import API_KEY
 from write_model.api_keys import ApiKeys
+from write_model.api_keys_in_force import KeysInForce
 from write_model.application import WriteModel
 from write_model.identity_providers import IdentityProviders
 from write_model.invitations import Invitations
@@ -135,7 +136,8 @@ def identity(
 
     key_secrets = ApiKeySecrets(pool, master.key("api_keys"))
     repeats = master.key("repeated_api_keys")
-    api_keys = ApiKeys(write_model, key_secrets, ids, clock, repeats)
+    in_force = KeysInForce(write_model, key_secrets, clock)
+    api_keys = ApiKeys(write_model, key_secrets, ids, clock, repeats, in_force)
     bearers = KeyBearers(api_keys.secrets, api_keys.state, clock)
     factors = SecondFactors(write_model, Factors(pool), master, clock)
 

@@ -13,6 +13,7 @@ from api.answers.receipts import MemberReceipt
 from api.callers import caller
 from api.commands import JSON, answered
 from api.identity.identity import Identity
+from api.identity.paging import ASKED, IN_PAGES, listed, page
 from api.identity.promised import promised
 from api.openapi import AS_OF, describe_command, describe_query
 from api.process import process
@@ -52,15 +53,17 @@ async def me(request: Request) -> Response:
     )
 
 
-@router.get("/members", openapi_extra=describe_query("members.manage", answer=Members))
+@router.get("/members", openapi_extra=describe_query("members.manage", *IN_PAGES, answer=Members))
 async def members(request: Request) -> Response:
     """Everyone who was ever added to the organization, in that order."""
     with process(request).budgets.queries:
         actor = await caller(request, "members.manage")
-        only(request)
-        items = await _members(_identity(request), actor.tenant)
+        only(request, *ASKED)
+        identity = _identity(request)
+        seats, cursor = await page(request, actor.tenant, identity.accounts.logins.members_of)
+        items = await _members(identity, actor.tenant, [each.user for each in seats])
         shown(request, actor, "members.manage")
-    return _json({"items": items, "next_cursor": None})
+    return listed(request, items, cursor)
 
 
 @router.get(
@@ -96,15 +99,14 @@ async def _member_then(request: Request, tenant: UUID, subject: UUID) -> dict[st
     return {**_member(state, version), **named, "as_of": as_of, "may_act": state.may_act(as_of)}
 
 
-async def _members(identity: Identity, tenant: UUID) -> list[dict[str, Any]]:
-    subjects = await identity.accounts.logins.members_of(tenant)
+async def _members(identity: Identity, tenant: UUID, subjects: list[UUID]) -> list[dict[str, Any]]:
     names = await identity.people.names(tenant, subjects)
     emails = await identity.people.emails(subjects)
     found = await identity.accounts.memberships(tenant, subjects)
     return [
         {**_member(state, version), "name": names.get(one), "email": emails.get(one)}
         for one, (state, version) in zip(subjects, found, strict=True)
-        if state.standing is not Standing.NONE
+        if state.standing is not Standing.NONE  # as long as he is being added
     ]
 
 

@@ -1,20 +1,21 @@
 """Routes for sign-ins: which ones of one's own there are, ending them, and ending a member's."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic_core import to_json
 
 from api.admission import admitted
 from api.answers.people import Sessions
 from api.callers import caller
-from api.commands import JSON
 from api.identity.own import OWN, himself
+from api.identity.paging import ASKED, IN_PAGES, listed, page
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
 from api.reads import only
 from write_model.kernel.errors import NotFound
+from write_model.kernel.listing import AFTER_ALL
 from write_model.kernel.sign_ins import SignIn
 from write_model.membership.membership import Standing, must_outrank
 
@@ -28,18 +29,18 @@ def _ending(*errors: str, permission: str = OWN) -> dict[str, Any]:
     return {PERMISSION: permission, "responses": {**ended, **problems((*QUERY_ERRORS, *errors))}}
 
 
-@router.get("/auth/sessions", openapi_extra=describe_query(OWN, answer=Sessions))
+@router.get("/auth/sessions", openapi_extra=describe_query(OWN, *IN_PAGES, answer=Sessions))
 async def sessions(request: Request) -> Response:
     """Your sign-ins that have not ended, in every organization, the newest first."""
     with process(request).budgets.queries:
         actor = await caller(request, OWN)
-        only(request)
+        only(request, *ASKED)
         actor.must_be_a_person()
         signing_in = process(request).identity.signing_in
-        found = await signing_in.sign_ins.of(actor.id, at=signing_in.clock())
+        living = partial(signing_in.sign_ins.of, at=signing_in.clock())
+        found, cursor = await page(request, actor.id, living, first=AFTER_ALL)
     current = current_sign_in(request)
-    items = [_item(each, current) for each in found]
-    return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
+    return listed(request, [_item(each, current) for each in found], cursor)
 
 
 @router.delete(

@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from api.identity.actors import bearer_of
+from api.identity.bad_keys import must_not_guess_at_keys
 from api.process import Process
+from write_model.kernel.access import Actor
 from write_model.kernel.errors import Forbidden, Unauthenticated
 
 SUBPROTOCOL = "access_token"
@@ -32,8 +35,7 @@ async def access_token(connection: HTTPConnection, at: Process) -> str:
 
     Raises: Unauthenticated.
     """
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
+    if token := bearer_of(connection):
         return token
     offered: Sequence[str] = connection.scope.get("subprotocols", ())
     if len(offered) == 2 and offered[0] == SUBPROTOCOL:
@@ -41,3 +43,12 @@ async def access_token(connection: HTTPConnection, at: Process) -> str:
     if ticket := connection.query_params.get("ticket"):
         return await at.tickets.redeem(ticket)
     raise Unauthenticated("Sign in: send an access token as Authorization: Bearer.")
+
+
+async def comes_in(connection: HTTPConnection, at: Process, token: str) -> Actor:
+    """Who it is that comes with this token. Raises: Unauthenticated; RateLimited."""
+    try:
+        return await at.identity.actors.of(token)
+    except Unauthenticated:
+        await must_not_guess_at_keys(connection, token)
+        raise

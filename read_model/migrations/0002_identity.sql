@@ -112,13 +112,15 @@ BEGIN
     RETURN NEXT;
 END $$;
 
-CREATE FUNCTION credentials.members_of(tenant uuid)
-RETURNS TABLE (user_id uuid)
+-- The next `most` after a person who was added then.
+CREATE FUNCTION credentials.members_of(
+    tenant uuid, after timestamptz, after_user uuid, most integer)
+RETURNS TABLE (user_id uuid, added_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.user_id FROM credentials.seats s
-    WHERE s.tenant_id = tenant
+    SELECT s.user_id, s.added_at FROM credentials.seats s
+    WHERE s.tenant_id = tenant AND (s.added_at, s.user_id) > (after, after_user)
       AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
-    ORDER BY s.added_at, s.user_id
+    ORDER BY s.added_at, s.user_id LIMIT most
 $$;
 
 -- False when another request has set the password since: nobody is told one that does not work.

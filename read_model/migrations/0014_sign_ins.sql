@@ -5,6 +5,9 @@
 ALTER TABLE credentials.refresh_families
     ADD COLUMN sign_in_id uuid        NOT NULL UNIQUE DEFAULT gen_random_uuid(),
     ADD COLUMN used_at    timestamptz NOT NULL DEFAULT clock_timestamp();
+DROP INDEX credentials.refresh_families_by_user;
+CREATE INDEX refresh_families_by_user
+    ON credentials.refresh_families (user_id, created_at, sign_in_id);
 
 DROP FUNCTION credentials.start_family;
 DROP FUNCTION credentials.rotate_family;
@@ -53,15 +56,18 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     RETURNING f.user_id, f.sign_in_id
 $$;
 
-CREATE FUNCTION credentials.sign_ins_of(person uuid, at timestamptz, used_after timestamptz)
+-- The next `most` before one that was begun then, of those that live; NULL for all of them.
+CREATE FUNCTION credentials.sign_ins_of(
+    person uuid, at timestamptz, used_after timestamptz, before timestamptz, before_one uuid,
+    most integer)
 RETURNS TABLE (sign_in_id uuid, tenant_id uuid, created_at timestamptz, used_at timestamptz,
     expires_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT f.sign_in_id, f.tenant_id, f.created_at, f.used_at, f.expires_at
     FROM credentials.refresh_families f
     WHERE f.user_id = person AND f.revoked_at IS NULL AND f.expires_at > at
-      AND f.used_at > used_after
-    ORDER BY f.created_at DESC, f.sign_in_id
+      AND f.used_at > used_after AND (f.created_at, f.sign_in_id) < (before, before_one)
+    ORDER BY f.created_at DESC, f.sign_in_id DESC LIMIT most
 $$;
 
 CREATE FUNCTION credentials.sign_in_lives(person uuid, sign_in uuid, at timestamptz)
@@ -100,6 +106,7 @@ CREATE TABLE credentials.passes (
     expires_at  timestamptz NOT NULL,
     PRIMARY KEY (purpose, tenant_id, user_id)
 );
+CREATE INDEX passes_by_tenant ON credentials.passes (purpose, tenant_id, made_at, user_id);
 CREATE INDEX passes_by_user ON credentials.passes (user_id);
 CREATE INDEX passes_by_age ON credentials.passes (expires_at);
 
@@ -172,13 +179,16 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     WHERE purpose = kind AND tenant_id = tenant AND user_id = person
 $$;
 
-CREATE FUNCTION credentials.invitations_of(tenant uuid)
+-- The next `most` after a person whose invitation was made then.
+CREATE FUNCTION credentials.invitations_of(
+    tenant uuid, after timestamptz, after_user uuid, most integer)
 RETURNS TABLE (user_id uuid, made_at timestamptz, expires_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.user_id, p.made_at, p.expires_at FROM credentials.passes p
     WHERE p.purpose = 'invitation' AND p.tenant_id = tenant
+      AND (p.made_at, p.user_id) > (after, after_user)
       AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
-    ORDER BY p.made_at, p.user_id
+    ORDER BY p.made_at, p.user_id LIMIT most
 $$;
 
 -- Where a person was ever added.

@@ -1,25 +1,60 @@
 -- API keys, second factors and identity providers, beside the log.
 
--- Secrets of API keys, as hashes. Which of a key's secrets is good, and whether any is, the log says.
+-- API keys that were asked for. `counts_until`: so long a key takes one of its organization's places;
+-- whether it was made, and is good, the log says.
 CREATE TABLE credentials.api_keys (
-    secret_hash  bytea       PRIMARY KEY CHECK (octet_length(secret_hash) = 32),
-    key_id       uuid        NOT NULL,
-    tenant_id    uuid        NOT NULL,
-    made_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-    used_at      timestamptz
+    key_id        uuid         PRIMARY KEY,
+    tenant_id     uuid         NOT NULL,
+    made_at       timestamptz  NOT NULL,
+    counts_until  timestamptz  NOT NULL,
+    used_at       timestamptz
 );
-CREATE INDEX api_keys_by_tenant ON credentials.api_keys (tenant_id, key_id);
-CREATE INDEX api_keys_by_key ON credentials.api_keys (key_id);
+CREATE INDEX api_keys_by_tenant ON credentials.api_keys (tenant_id, made_at, key_id);
+CREATE INDEX api_keys_by_end ON credentials.api_keys (tenant_id, counts_until);
 
-CREATE FUNCTION credentials.keep_api_key(hash bytea, key uuid, tenant uuid) RETURNS void
+-- Their secrets, as hashes. Which one of a key's is good, the log says.
+CREATE TABLE credentials.api_key_secrets (
+    secret_hash  bytea  PRIMARY KEY CHECK (octet_length(secret_hash) = 32),
+    key_id       uuid   NOT NULL REFERENCES credentials.api_keys
+);
+
+-- False where the organization has `most` others that count. Of two at once the second waits, and
+-- then sees the first. Sent again, it changes nothing.
+CREATE FUNCTION credentials.begin_api_key(
+    key uuid, tenant uuid, hash bytea, at timestamptz, until timestamptz, most integer)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF tenant IS DISTINCT FROM nullif(current_setting('app.tenant', true), '')::uuid THEN
+        RAISE EXCEPTION 'no API keys for another tenant' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('api keys of ' || tenant, 0));
+    -- A statement of its own, so that it sees what the lock has waited for.
+    IF (SELECT count(*) FROM credentials.api_keys k
+        WHERE k.tenant_id = tenant AND k.counts_until > at AND k.key_id <> key) >= most THEN
+        RETURN false;
+    END IF;
+    INSERT INTO credentials.api_keys AS k (key_id, tenant_id, made_at, counts_until)
+    VALUES (key, tenant, at, until)
+    ON CONFLICT (key_id) DO UPDATE SET counts_until = greatest(k.counts_until, excluded.counts_until);
+    INSERT INTO credentials.api_key_secrets (secret_hash, key_id) VALUES (hash, key)
+    ON CONFLICT DO NOTHING;
+    RETURN true;
+END $$;
+
+-- Beside the secrets that a key has.
+CREATE FUNCTION credentials.keep_api_key(key uuid, tenant uuid, hash bytea) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    INSERT INTO credentials.api_keys (secret_hash, key_id, tenant_id) VALUES (hash, key, tenant)
+    INSERT INTO credentials.api_key_secrets (secret_hash, key_id)
+    SELECT hash, k.key_id FROM credentials.api_keys k WHERE k.key_id = key AND k.tenant_id = tenant
     ON CONFLICT DO NOTHING
 $$;
 
 CREATE FUNCTION credentials.find_api_key(hash bytea) RETURNS TABLE (key_id uuid, tenant_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k.key_id, k.tenant_id FROM credentials.api_keys k WHERE k.secret_hash = hash
+    SELECT k.key_id, k.tenant_id
+    FROM credentials.api_key_secrets s JOIN credentials.api_keys k USING (key_id)
+    WHERE s.secret_hash = hash
 $$;
 
 CREATE FUNCTION credentials.use_api_key(key uuid, at timestamptz) RETURNS void
@@ -28,19 +63,42 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     WHERE key_id = key AND (used_at IS NULL OR used_at < at - interval '1 hour')
 $$;
 
-CREATE FUNCTION credentials.api_keys_of(tenant uuid)
-RETURNS TABLE (key_id uuid, used_at timestamptz)
+-- The next `most` after a key that was made then.
+CREATE FUNCTION credentials.api_keys_of(
+    tenant uuid, after timestamptz, after_key uuid, most integer)
+RETURNS TABLE (key_id uuid, made_at timestamptz, used_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k.key_id, max(k.used_at) FROM credentials.api_keys k
-    WHERE k.tenant_id = tenant
+    SELECT k.key_id, k.made_at, k.used_at FROM credentials.api_keys k
+    WHERE k.tenant_id = tenant AND (k.made_at, k.key_id) > (after, after_key)
       AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
-    GROUP BY k.key_id ORDER BY min(k.made_at), k.key_id
+    ORDER BY k.made_at, k.key_id LIMIT most
 $$;
 
-REVOKE ALL ON FUNCTION credentials.keep_api_key, credentials.find_api_key,
-    credentials.use_api_key, credentials.api_keys_of FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION credentials.keep_api_key, credentials.find_api_key,
-    credentials.use_api_key, credentials.api_keys_of TO tallystick_app;
+-- Those that count, and were made before `made_before`: what is younger may not be in the log yet.
+CREATE FUNCTION credentials.api_keys_that_count(
+    tenant uuid, at timestamptz, made_before timestamptz)
+RETURNS TABLE (key_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k.key_id FROM credentials.api_keys k
+    WHERE k.tenant_id = tenant AND k.counts_until > at AND k.made_at < made_before
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+$$;
+
+CREATE FUNCTION credentials.stop_counting_api_keys(
+    tenant uuid, keys uuid[], at timestamptz)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE credentials.api_keys SET counts_until = at
+    WHERE key_id = ANY (keys) AND tenant_id = tenant AND counts_until > at
+      AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
+$$;
+
+REVOKE ALL ON FUNCTION credentials.begin_api_key, credentials.keep_api_key,
+    credentials.find_api_key, credentials.use_api_key, credentials.api_keys_of,
+    credentials.api_keys_that_count, credentials.stop_counting_api_keys FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION credentials.begin_api_key, credentials.keep_api_key,
+    credentials.find_api_key, credentials.use_api_key, credentials.api_keys_of,
+    credentials.api_keys_that_count, credentials.stop_counting_api_keys TO tallystick_app;
 
 -- Second factors: a sealed TOTP secret and the last step that was used, so that no code is good twice.
 CREATE TABLE credentials.second_factors (

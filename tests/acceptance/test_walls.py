@@ -181,6 +181,8 @@ DOORS = {
     *("credentials.invitations_of", "credentials.organizations_of"),
     *("credentials.keep_api_key", "credentials.find_api_key", "credentials.use_api_key"),
     *("credentials.api_keys_of", "credentials.offer_factor", "credentials.factor_of"),
+    *("credentials.begin_api_key", "credentials.api_keys_that_count"),
+    "credentials.stop_counting_api_keys",
     *("credentials.confirm_factor", "credentials.remove_factor"),
     *("credentials.take_step", "credentials.use_recovery_code"),
     *("credentials.keep_client_secret", "credentials.client_secret"),

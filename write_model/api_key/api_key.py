@@ -58,10 +58,13 @@ class ApiKey:
         if self.status is Status.NONE:
             raise NotFound("There is no such API key.")
 
+    def is_in_force(self, now: datetime) -> bool:
+        return self.status is Status.ACTIVE and now < self.expires_at
+
     def must_be_in_force(self, now: datetime) -> None:
         """Raises: NotFound; IllegalTransition once it was revoked or has expired."""
         self.must_exist()
-        if self.status is Status.REVOKED or self.expires_at <= now:
+        if not self.is_in_force(now):
             raise IllegalTransition("This API key is no longer good; create another one.")
 
     def must_never_have_had(self, prefix: str) -> None:

@@ -18,6 +18,7 @@ from uuid import UUID
 from psycopg.rows import TupleRow
 
 from write_model.kernel.asking import Pool, ask_one
+from write_model.kernel.listing import BEFORE_ALL, Mark
 
 BEGINS = "tsk_"
 _PREFIX_BYTES, _SECRET_BYTES, _TAG_BYTES = 5, 32, 8
@@ -38,6 +39,19 @@ class Secret:
 class Kept:
     key: UUID
     tenant: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """`used_at`: None when it never was."""
+
+    key: UUID
+    made_at: datetime
+    used_at: datetime | None
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.made_at, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +78,21 @@ class ApiKeySecrets:
         secret, tag = value[:_SECRET_BYTES], value[_SECRET_BYTES:]
         return prefix if hmac.compare_digest(tag, self._tag(prefix, secret)) else None
 
+    async def begin(
+        self, key: UUID, tenant: UUID, token: str, *, at: datetime, until: datetime, at_most: int
+    ) -> bool:
+        """Keep the first secret of a key, which counts `until` then; it may be kept once more.
+
+        False where the organization has `at_most` other keys that count.
+        """
+        query = "SELECT credentials.begin_api_key(%s, %s, %s, %s, %s, %s)"
+        given = (key, tenant, digest(token), at, until, at_most)
+        [[has_begun]] = await ask_one(self.pool, tenant, query, given)
+        return bool(has_begun)
+
     async def keep(self, key: UUID, tenant: UUID, token: str) -> None:
         """Beside those kept before: which one is good the log says. It may be kept once more."""
-        await self._one("SELECT credentials.keep_api_key(%s, %s, %s)", digest(token), key, tenant)
+        await self._one("SELECT credentials.keep_api_key(%s, %s, %s)", key, tenant, digest(token))
 
     async def find(self, token: str) -> Kept | None:
         query = "SELECT key_id, tenant_id FROM credentials.find_api_key(%s)"
@@ -77,10 +103,21 @@ class ApiKeySecrets:
         """Written down at most once an hour, whatever is asked."""
         await self._one("SELECT credentials.use_api_key(%s, %s)", key, at)
 
-    async def of(self, tenant: UUID) -> dict[UUID, datetime | None]:
-        """Every key that was ever made for the organization, the oldest first: when used last."""
-        query = "SELECT key_id, used_at FROM credentials.api_keys_of(%s)"
-        return dict(await ask_one(self.pool, tenant, query, (tenant,)))
+    async def of(self, tenant: UUID, *, after: Mark = BEFORE_ALL, at_most: int) -> list[ListedKey]:
+        """Keys that were ever asked for in the organization, the oldest first."""
+        query = "SELECT key_id, made_at, used_at FROM credentials.api_keys_of(%s, %s, %s, %s)"
+        given = (tenant, *after, at_most)
+        return [ListedKey(*row) for row in await ask_one(self.pool, tenant, query, given)]
+
+    async def that_count(self, tenant: UUID, *, at: datetime, made_before: datetime) -> list[UUID]:
+        """Which keys take a place of the organization's, but for the youngest."""
+        query = "SELECT key_id FROM credentials.api_keys_that_count(%s, %s, %s)"
+        rows = await ask_one(self.pool, tenant, query, (tenant, at, made_before))
+        return [key for (key,) in rows]
+
+    async def stop_counting(self, tenant: UUID, keys: list[UUID], *, at: datetime) -> None:
+        query = "SELECT credentials.stop_counting_api_keys(%s, %s, %s)"
+        await ask_one(self.pool, tenant, query, (tenant, keys, at))
 
     def _tag(self, prefix: str, secret: bytes) -> bytes:
         return hmac.digest(self.tags, prefix.encode() + secret, sha256)[:_TAG_BYTES]

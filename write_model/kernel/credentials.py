@@ -16,6 +16,7 @@ from uuid import UUID
 from psycopg.rows import TupleRow
 
 from write_model.kernel.asking import Pool, ask_one
+from write_model.kernel.listing import BEFORE_ALL, Mark
 
 REFRESH_TOKENS_LIVE = timedelta(days=30)
 """However often they are renewed."""
@@ -44,6 +45,18 @@ class Login:
         return self.good_until is None or at < self.good_until
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a person may sign in; whether it is still so, the membership says."""
+
+    user: UUID
+    added_at: datetime
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.added_at, self.user)
+
+
 class Logins:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -56,10 +69,13 @@ class Logins:
         row = await _one(self._pool, query, blind_email)
         return Login(row[0], row[1], row[2], tuple(row[3]), row[4]) if row else None
 
-    async def members_of(self, tenant: UUID) -> list[UUID]:
-        """Everyone who was ever added, in that order."""
-        query = "SELECT user_id FROM credentials.members_of(%s)"
-        return [user for (user,) in await ask_one(self._pool, tenant, query, (tenant,))]
+    async def members_of(
+        self, tenant: UUID, *, after: Mark = BEFORE_ALL, at_most: int
+    ) -> list[Seat]:
+        """Who was ever added, in that order."""
+        query = "SELECT user_id, added_at FROM credentials.members_of(%s, %s, %s, %s)"
+        given = (tenant, *after, at_most)
+        return [Seat(*row) for row in await ask_one(self._pool, tenant, query, given)]
 
     async def claim(
         self,

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from write_model.kernel.access import Actor
 from write_model.kernel.asking import Pool, ask_one
+from write_model.kernel.listing import BEFORE_ALL, Mark
 from write_model.kernel.messages import IdempotencyKey
 
 Purpose = Literal["invitation", "reset"]
@@ -53,6 +54,10 @@ class Open:
     user: UUID
     made_at: datetime
     expires_at: datetime
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.made_at, self.user)
 
 
 class Passes:
@@ -116,10 +121,12 @@ class Passes:
             return await (await connection.execute(query, (self._purpose, *parameters))).fetchone()
 
 
-async def invitations_of(pool: Pool, tenant: UUID) -> list[Open]:
+async def invitations_of(
+    pool: Pool, tenant: UUID, *, after: Mark = BEFORE_ALL, at_most: int
+) -> list[Open]:
     """Those that were neither accepted nor withdrawn, the oldest first; some may have expired."""
-    query = "SELECT user_id, made_at, expires_at FROM credentials.invitations_of(%s)"
-    return [Open(*row) for row in await ask_one(pool, tenant, query, (tenant,))]
+    query = "SELECT user_id, made_at, expires_at FROM credentials.invitations_of(%s, %s, %s, %s)"
+    return [Open(*row) for row in await ask_one(pool, tenant, query, (tenant, *after, at_most))]
 
 
 def _digest(token: str) -> bytes:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from write_model.kernel.asking import Pool
 from write_model.kernel.credentials import IDLE_SIGN_INS_LIVE
+from write_model.kernel.listing import AFTER_ALL, Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +25,26 @@ class SignIn:
     used_at: datetime
     expires_at: datetime
 
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.began_at, self.id)
+
 
 class SignIns:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def of(self, user: UUID, *, at: datetime) -> list[SignIn]:
-        """Those that live, the newest first."""
+    async def of(
+        self, user: UUID, *, at: datetime, after: Mark = AFTER_ALL, at_most: int | None = None
+    ) -> list[SignIn]:
+        """Those that live, the newest first; `after`: the older ones; `at_most`: None for all."""
         query = (
             "SELECT sign_in_id, tenant_id, created_at, used_at, expires_at"
-            " FROM credentials.sign_ins_of(%s, %s, %s)"
+            " FROM credentials.sign_ins_of(%s, %s, %s, %s, %s, %s)"
         )
+        given = (user, at, at - IDLE_SIGN_INS_LIVE, *after, at_most)
         async with self._pool.connection() as connection:
-            found = await connection.execute(query, (user, at, at - IDLE_SIGN_INS_LIVE))
+            found = await connection.execute(query, given)
             return [SignIn(*row) for row in await found.fetchall()]
 
     async def lives(self, user: UUID, sign_in: UUID, *, at: datetime) -> bool:

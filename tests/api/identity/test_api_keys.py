@@ -200,7 +200,9 @@ async def test_a_key_is_looked_up_once_until_the_tail_is_lost_and_ends_in_time(
     kept.state = ApiKey(
         Status.ACTIVE, "Telemetry", secret.prefix, frozenset(), kept.state.expires_at
     )
-    await secrets.keep(key, new_id(), secret.token)
+    now, tenant = clock(), new_id()
+    until = now + timedelta(days=1)
+    await secrets.begin(key, tenant, secret.token, at=now, until=until, at_most=1)
     bearers = KeyBearers(secrets, kept, clock)
     for _ in range(2):
         await bearers.of(secret.token)

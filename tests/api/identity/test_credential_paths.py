@@ -9,10 +9,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from tests.api.described_routes import Route, routes
 from tests.api.serving import Served, Somebody, serving, told
 from write_model.kernel.access import Role
+from write_model.kernel.api_key_secrets import BEGINS
 from write_model.kernel.ids import new_id
 from write_model.kernel.settings import Settings
 
@@ -84,3 +88,35 @@ async def test_who_guesses_at_api_keys_is_stopped_and_a_good_one_goes_on(
     signing_in = {"email": "nobody@harbor.example", "password": "a guess at oil"}
     answer = await served.http.post("/v1/auth/token", json=signing_in, headers=address)
     assert answer.status_code == 401, "people at the same address sign in all the same"
+
+
+async def test_who_guesses_at_api_keys_while_connecting_to_follow_is_stopped_too(
+    served: Served, owner: Somebody
+) -> None:
+    bad = replace(owner, token=f"{BEGINS}abcdefgh_made-up")
+    bearer = {"Authorization": f"Bearer {bad.token}"}
+    protocols = [Subprotocol("access_token"), Subprotocol(bad.token)]
+
+    async def by_events(**address: str) -> int:
+        return (await bad.get("/v1/stream", **address)).status_code
+
+    async def by_header(**address: str) -> int:
+        return await refused_socket(served, additional_headers=bearer | address)
+
+    async def by_subprotocol(**address: str) -> int:
+        return await refused_socket(served, additional_headers=address, subprotocols=protocols)
+
+    ways = (by_events, by_header, by_subprotocol)
+    address = {"X-Forwarded-For": "192.0.2.7"}
+    statuses = [await ways[number % 3](**address) for number in range(103)]
+    assert statuses == [401] * 100 + [429] * 3
+    assert [await way(**{"X-Forwarded-For": "192.0.2.8"}) for way in ways] == [401] * 3
+    assert (await owner.get("/v1/me", **address)).status_code == 200
+
+
+async def refused_socket(served: Served, **options: Any) -> int:
+    """The status that a handshake is refused with."""
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{served.port}/v1/stream", proxy=None, **options)
+    status: int = refused.value.response.status_code
+    return status

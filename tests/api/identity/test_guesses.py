@@ -75,3 +75,19 @@ async def test_bad_refresh_tokens_are_counted_and_good_ones_are_not(
     assert (bad.status_code, tries >= 90) == (429, True)
     good = await served.http.post("/v1/auth/refresh", json={"refresh_token": token})
     assert good.status_code == 200
+
+
+ALIKE = ("2001:db8:0:7::1", "2001:db8:0:7:ffff::2", "2001:0DB8:0:7::3%eth0")
+
+
+async def test_whoever_has_a_network_of_ipv6_has_the_guesses_of_one_address() -> None:
+    guesses = Guesses(None, bytes(32), ToldTime())
+    for number in range(100):
+        await guesses.come_from(ALIKE[number % 3])
+        await guesses.show_a_bad_key(ALIKE[number % 3])
+    for each in ALIKE:
+        with pytest.raises(RateLimited):
+            await guesses.come_from(each)
+        with pytest.raises(RateLimited):
+            await guesses.show_a_bad_key(each)
+    await guesses.come_from("2001:db8:0:8::1")

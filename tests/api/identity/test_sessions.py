@@ -44,6 +44,24 @@ async def test_sign_ins_are_shown_to_their_owner_with_the_one_that_asks(
     assert await shown(owner) == []
 
 
+async def test_sign_ins_come_in_pages_the_newest_first(served: Served, freya: Somebody) -> None:
+    phone = [await signs_in(served) for _ in range(4)][-1]
+    whole, paged, path = await shown(phone), list[dict[str, Any]](), "/v1/auth/sessions?limit=2"
+    while path:
+        answer = await phone.get(path)
+        paged += told(answer)["items"]
+        path = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert paged == whole
+    assert [each["began_at"] for each in paged] == sorted(
+        (each["began_at"] for each in paged), reverse=True
+    )
+    assert len(paged) == 5
+    cursor = told(await phone.get("/v1/auth/sessions?limit=2"))["next_cursor"]
+    somebody = await served.somebody(Role.VIEWER, tenant=freya.tenant)
+    refused = await somebody.get(f"/v1/auth/sessions?cursor={cursor}")
+    assert (refused.status_code, told(refused)["code"]) == (422, "validation")
+
+
 async def test_an_ended_sign_in_has_no_effect_any_more(served: Served, freya: Somebody) -> None:
     phone = await signs_in(served)
     lost, _ = await shown(phone)

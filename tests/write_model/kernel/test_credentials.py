@@ -84,8 +84,11 @@ async def test_everyone_ever_added_is_known_to_his_organization_only(pool: Pool)
     await logins.claim(BLIND, FREYA, "hash", tenant=HARBOR)
     await logins.claim(index.of("inge@harbor.example"), INGE, "hash", tenant=HARBOR)
     await logins.claim(index.of("ole@quarry.example"), OLE, "hash", tenant=QUARRY)
-    assert await logins.members_of(HARBOR) == [FREYA, INGE]
-    assert await logins.members_of(QUARRY) == [OLE]
+    assert [seat.user for seat in await logins.members_of(HARBOR, at_most=9)] == [FREYA, INGE]
+    assert [seat.user for seat in await logins.members_of(QUARRY, at_most=9)] == [OLE]
+    [first] = await logins.members_of(HARBOR, at_most=1)
+    [second] = await logins.members_of(HARBOR, after=first.mark, at_most=9)
+    assert (first.user, second.user) == (FREYA, INGE)
 
 
 async def test_of_two_who_claim_at_once_one_wins_and_both_learn_who(pool: Pool) -> None:

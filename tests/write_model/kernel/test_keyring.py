@@ -119,6 +119,7 @@ async def test_a_key_lies_in_the_database_only_wrapped(pool: Pool, database: Dat
         "credentials.seats",
         "credentials.refresh_families",
         "credentials.api_keys",
+        "credentials.api_key_secrets",
         "credentials.second_factors",
         "credentials.recovery_codes",
         "credentials.client_secrets",

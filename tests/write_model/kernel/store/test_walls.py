@@ -35,8 +35,10 @@ ASKED: list[LiteralString] = [
     "SELECT stream_id FROM log.known_key(%(tenant)s, %(mara)s, %(key)s)",
     "SELECT log.stream_of(%(tenant)s, 'forklift', 1)",
     "SELECT subject_id FROM personal.read_keys(%(tenant)s, ARRAY[%(mara)s])",
-    "SELECT user_id FROM credentials.members_of(%(tenant)s)",
-    "SELECT key_id FROM credentials.api_keys_of(%(tenant)s)",
+    "SELECT user_id FROM credentials.members_of(%(tenant)s, '-infinity', %(mara)s, 9)",
+    "SELECT user_id FROM credentials.invitations_of(%(tenant)s, '-infinity', %(mara)s, 9)",
+    "SELECT key_id FROM credentials.api_keys_of(%(tenant)s, '-infinity', %(mara)s, 9)",
+    "SELECT key_id FROM credentials.api_keys_that_count(%(tenant)s, now(), 'infinity')",
     "SELECT sealed FROM credentials.client_secret(%(mara)s, %(tenant)s)",
     "SELECT user_id FROM credentials.linked_subject(%(tenant)s, decode(repeat('00', 32), 'hex'))",
     "SELECT provider_id FROM credentials.links_of(%(tenant)s, %(mara)s)",
@@ -125,7 +127,14 @@ def _know_somebody(superuser: Connection) -> None:
     superuser.execute(
         "INSERT INTO credentials.seats (user_id, tenant_id) VALUES (%s, %s)", (MARA, NORTH)
     )
-    superuser.execute("SELECT credentials.keep_api_key(%s, %s, %s)", (bytes(32), MARA, NORTH))
+    superuser.execute(
+        "SELECT credentials.begin_api_key(%s, %s, %s, now(), 'infinity', 9)",
+        (MARA, NORTH, bytes(32)),
+    )
+    superuser.execute(
+        "SELECT credentials.offer_pass('invitation', %s, %s, %s, now(), 'infinity')",
+        (NORTH, MARA, bytes(32)),
+    )
     keeping = "SELECT credentials.keep_client_secret(%s, %s, %s, %s)"
     superuser.execute(keeping, (MARA, MARA, NORTH, b"sealed"))
     superuser.execute(
@@ -143,6 +152,14 @@ def test_no_key_is_made_for_another_tenant(app: Connection, setting: str) -> Non
     app.execute("SELECT set_config('app.tenant', %s, false)", (setting,))
     with pytest.raises(errors.InsufficientPrivilege):
         app.execute(query, (NORTH, [MARA], [b"k"]))
+
+
+@pytest.mark.parametrize("setting", ["", str(SOUTH)])
+def test_no_api_key_is_begun_for_another_tenant(app: Connection, setting: str) -> None:
+    query = "SELECT credentials.begin_api_key(%s, %s, %s, now(), 'infinity', 9)"
+    app.execute("SELECT set_config('app.tenant', %s, false)", (setting,))
+    with pytest.raises(errors.InsufficientPrivilege):
+        app.execute(query, (MARA, NORTH, bytes(32)))
 
 
 def test_an_app_erases_nobody(app: Connection) -> None:
