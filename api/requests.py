@@ -172,7 +172,7 @@ async def _must_not_guess_at_keys(request: Request) -> None:
     """
     _, _, token = request.headers.get("authorization", "").partition(" ")
     if token.startswith(BEGINS):
-        guesses = process(request).identity.signing_in.guesses
+        guesses = process(request).identity.guesses
         await guesses.show_a_bad_key(address(request))
 
 

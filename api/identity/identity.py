@@ -13,15 +13,21 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.identity.actors import Actors, Happened
 from api.identity.choosing import Choosing
+from api.identity.ending import Ending
 from api.identity.guesses import Guesses
+from api.identity.issuing import Issuing
 from api.identity.key_bearers import KeyBearers
 from api.identity.oidc.dialogue import Dialogue
 from api.identity.oidc.discovery import Discovery
 from api.identity.oidc.elsewhere import Elsewhere
 from api.identity.oidc.fetching import Fetching, Network
 from api.identity.oidc.flows import Flows
+from api.identity.oidc.recognizing import Recognizing
 from api.identity.on_record import OnRecord
+from api.identity.own_password import OwnPassword
 from api.identity.people import People
+from api.identity.redeeming import Redeeming
+from api.identity.refreshing import Refreshing
 from api.identity.rim import Rim
 from api.identity.second_step import SecondStep
 from api.identity.signing_in import SigningIn
@@ -65,12 +71,23 @@ class Identity:
     bearers: KeyBearers
     people: People
     rim: Rim
+    logins: Logins
+    blind_index: BlindIndex
+    access_tokens: AccessTokens
     signing_in: SigningIn
+    refreshing: Refreshing
+    ending: Ending
+    own_password: OwnPassword
+    redeeming: Redeeming
     choosing: Choosing
     invitations: Invitations
     resets: PasswordResets
     second_factors: SecondFactors
+    providers: IdentityProviders
+    provider_links: ProviderLinks
     elsewhere: Elsewhere
+    guesses: Guesses
+    on_record: OnRecord
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -124,9 +141,8 @@ def identity(
     `cache`: where processes count guesses together; None where this one counts alone.
     `breached`: passwords that nobody may choose; None where no file of them was named.
     """
-
     passwords = passwords or Passwords()
-    logins, tokens = Logins(pool), AccessTokens(master, clock)
+    logins, access_tokens = Logins(pool), AccessTokens(master, clock)
     accounts = Accounts(write_model, logins, passwords, keyring, master, ids)
     sign_ins = SignIns(pool)
 
@@ -143,7 +159,7 @@ def identity(
         policies = await write_model.decider.policies.of(tenant)
         return policies.require_second_factor and not await factors.is_settled(subject)
 
-    actors = Actors(tokens, accounts.membership, lives, lacks, bearers, clock)
+    actors = Actors(access_tokens, accounts.membership, lives, lacks, bearers, clock)
     people = People(pool, keyring)
     access_log = AccessLog(pool)
     secret = master.key("passes")
@@ -152,33 +168,36 @@ def identity(
     guesses = Guesses(cache, master.key("guesses"), clock)
     on_record = OnRecord(access_log, logins, actors, clock)
     choosing = Choosing(accounts, people, breached)
+    second_step = SecondStep(factors, guesses, on_record)
+    blind_index, refresh_tokens = BlindIndex(master), RefreshTokens(pool)
+    issuing = Issuing(access_tokens, refresh_tokens, on_record, clock)
+    ending = Ending(write_model, sign_ins, actors, on_record, clock)
     signing_in = SigningIn(
+        logins, passwords, blind_index, second_step, issuing, actors, guesses, on_record, clock
+    )
+    own_password = OwnPassword(
         write_model,
         logins,
         passwords,
-        BlindIndex(master),
-        RefreshTokens(pool),
-        sign_ins,
-        invitations,
-        resets,
-        tokens,
-        actors,
-        clock,
+        choosing,
+        second_step,
+        issuing,
+        ending,
         guesses,
         on_record,
-        SecondStep(factors, guesses, on_record),
-        choosing,
+        clock,
     )
     linked = LinkedSubjects(pool, master.key("linked_subjects"))
     client_secrets = ClientSecrets(pool, KeptSecrets(master.key("client_secrets")))
     providers = IdentityProviders(write_model, client_secrets, linked, ids, clock)
+    links = ProviderLinks(write_model, linked)
     dialogue = Dialogue(
         providers,
         linked,
         Flows(KeptSecrets(master.key("sign_in_flows")), clock),
         Discovery(Fetching(provider_networks), clock),
     )
-    elsewhere = Elsewhere(signing_in, ProviderLinks(write_model, linked), dialogue)
+    recognizing = Recognizing(links, logins, blind_index, actors, second_step, on_record)
     return Identity(
         accounts,
         api_keys,
@@ -186,12 +205,23 @@ def identity(
         bearers,
         people,
         Rim(people, keyring),
+        logins,
+        blind_index,
+        access_tokens,
         signing_in,
+        Refreshing(refresh_tokens, issuing, ending, actors, guesses, clock),
+        ending,
+        own_password,
+        Redeeming(invitations, resets, choosing, ending, guesses, on_record),
         choosing,
         invitations,
         resets,
         factors,
-        elsewhere,
+        providers,
+        links,
+        Elsewhere(dialogue, recognizing, signing_in, issuing, guesses, on_record),
+        guesses,
+        on_record,
         access_log,
         keyring,
         clock,

@@ -112,7 +112,7 @@ async def test_guessing_at_codes_is_stopped(served: Served, freya: Somebody) -> 
 async def test_an_access_token_alone_begins_none_and_takes_none_off(
     served: Served, freya: Somebody
 ) -> None:
-    token = served.identity.signing_in.tokens.issue(freya.id, freya.tenant)
+    token = served.identity.access_tokens.issue(freya.id, freya.tenant)
     thief = Somebody(freya.http, freya.id, freya.tenant, token)
     for answer in (await thief.post("/v1/auth/totp"), await thief.delete("/v1/auth/totp")):
         assert (answer.status_code, told(answer)["code"]) == (403, "reauthentication_required")

@@ -123,16 +123,14 @@ async def test_without_a_good_token_nobody_is_known(sent: str, served: Served) -
 async def test_an_older_password_hash_is_renewed_at_sign_in(
     served: Served, freya: dict[str, Any]
 ) -> None:
-    signing_in = served.identity.signing_in
-    blind = signing_in.blind_index.of(FREYA["email"])
-    before = await signing_in.logins.find(blind)
+    identity = served.identity
+    blind = identity.blind_index.of(FREYA["email"])
+    before = await identity.logins.find(blind)
     assert before is not None
     old = QUICK.hash(PASSWORD)
-    await signing_in.logins.change_password(
-        before.user, old_hash=before.password_hash, new_hash=old
-    )
+    await identity.logins.change_password(before.user, old_hash=before.password_hash, new_hash=old)
     assert (await sign_in(served, PASSWORD)).status_code == 200
-    after = await signing_in.logins.find(blind)
+    after = await identity.logins.find(blind)
     assert after is not None
     assert after.password_hash not in (before.password_hash, old)
     assert (await sign_in(served, PASSWORD)).status_code == 200
@@ -141,11 +139,11 @@ async def test_an_older_password_hash_is_renewed_at_sign_in(
 async def test_a_first_sign_in_settles_what_a_crash_left_open(
     served: Served, owner: Somebody
 ) -> None:
-    signing_in, accounts = served.identity.signing_in, served.identity.accounts
+    identity = served.identity
     member = NewMember("Inge Moen", "inge@harbor.example", frozenset({Role.VIEWER}))
-    await accounts.join(member, PASSWORD, by=system_actor(owner.tenant))
+    await identity.accounts.join(member, PASSWORD, by=system_actor(owner.tenant))
     assert (await sign_in(served, PASSWORD, member.email)).status_code == 200
-    login = await signing_in.logins.find(signing_in.blind_index.of(member.email))
+    login = await identity.logins.find(identity.blind_index.of(member.email))
     assert login is not None
     assert not login.is_pending
 
