@@ -38,7 +38,8 @@ from api.identity import (
     second_factors,
     sessions,
 )
-from api.identity.identity import Identity, identity
+from api.identity.composition import identity
+from api.identity.identity import Identity
 from api.identity.oidc import linking, managing, proving, through_provider
 from api.limits import Limits, sizes
 from api.limits_set import LimitsSet

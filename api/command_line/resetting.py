@@ -36,7 +36,7 @@ def reset_password(
 
 
 async def _offered(settings: Settings, email: str) -> Pass | None:
-    from api.identity.identity import identity
+    from api.identity.composition import identity
     from write_model.kernel.access import system_actor
     from write_model.opening import opened
 
