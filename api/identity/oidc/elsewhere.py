@@ -55,9 +55,9 @@ class Elsewhere:
     async def begin(self, provider: UUID, redirect_address: str | None, *, origin: str) -> Begun:
         """Raises: NotFound, RateLimited, ProviderSilent; Invalid for an address not set."""
         await self.guesses.come_from(origin)
-        _, trusted = await self.providers.find(provider)
+        tenant, trusted = await self.providers.find(provider)
         with _answering(provider):
-            return await self.dialogue.begin(trusted, redirect_address)
+            return await self.dialogue.begin(tenant, trusted, redirect_address)
 
     async def finish(self, provider: UUID, came: CameBack, *, origin: str) -> SignedIn:
         """Raises: NotFound; Unauthenticated, the same for whatever was wrong;
@@ -78,7 +78,7 @@ class Elsewhere:
         await self.guesses.come_from(origin)
         trusted = await self._of_his_own(by, provider)
         with _answering(provider):
-            return await self.dialogue.begin(trusted, redirect_address, proof_of=by.id)
+            return await self.dialogue.begin(by.tenant, trusted, redirect_address, proof_of=by.id)
 
     async def finish_proof(
         self, by: Actor, provider: UUID, came: CameBack, sign_in: UUID | None, *, origin: str

@@ -8,7 +8,7 @@ import pytest
 from api.identity.oidc.discovery import Discovery
 from api.identity.oidc.fetching import Fetching, NoAnswer
 from tests.api.identity.oidc.provider import Provider
-from tests.identity import ToldTime
+from tests.identity import HARBOR, ToldTime
 
 
 @pytest.fixture
@@ -24,25 +24,27 @@ def discovery(clock: ToldTime) -> Discovery:
 async def test_a_new_key_is_asked_for_at_most_every_half_minute(
     discovery: Discovery, provider: Provider, clock: ToldTime
 ) -> None:
-    metadata = await discovery.metadata(provider.issuer)
-    assert await discovery.key(metadata, "first") is not None
+    metadata = await discovery.metadata(provider.issuer, by=HARBOR)
+    assert await discovery.key(metadata, "first", by=HARBOR) is not None
     provider.keys = ["second", "third"]
     clock.passes(timedelta(seconds=29))
-    assert await discovery.key(metadata, "second") is None
+    assert await discovery.key(metadata, "second", by=HARBOR) is None
     clock.passes(timedelta(seconds=1))
-    assert await discovery.key(metadata, "second") is not None
-    assert await discovery.key(metadata, "first") is None, "it was withdrawn"
+    assert await discovery.key(metadata, "second", by=HARBOR) is not None
+    assert await discovery.key(metadata, "first", by=HARBOR) is None, "it was withdrawn"
     assert provider.asked == ["configuration", "jwks", "jwks"]
 
 
 async def test_a_token_that_names_no_key_is_read_with_the_only_one(
     discovery: Discovery, provider: Provider, clock: ToldTime
 ) -> None:
-    metadata = await discovery.metadata(provider.issuer)
-    assert await discovery.key(metadata, None) == await discovery.key(metadata, "first")
+    metadata = await discovery.metadata(provider.issuer, by=HARBOR)
+    assert await discovery.key(metadata, None, by=HARBOR) == await discovery.key(
+        metadata, "first", by=HARBOR
+    )
     provider.keys = ["first", "second"]
     clock.passes(timedelta(minutes=15))
-    assert await discovery.key(metadata, None) is None
+    assert await discovery.key(metadata, None, by=HARBOR) is None
 
 
 async def test_what_a_provider_says_of_itself_is_believed_for_a_quarter_of_an_hour(
@@ -50,7 +52,7 @@ async def test_what_a_provider_says_of_itself_is_believed_for_a_quarter_of_an_ho
 ) -> None:
     for minutes in (0, 14, 1):
         clock.passes(timedelta(minutes=minutes))
-        await discovery.metadata(provider.issuer)
+        await discovery.metadata(provider.issuer, by=HARBOR)
     assert provider.asked == ["configuration"] * 2
 
 
@@ -63,4 +65,4 @@ async def test_who_calls_himself_otherwise_is_not_the_provider(
 ) -> None:
     provider.metadata = said
     with pytest.raises(NoAnswer):
-        await discovery.metadata(provider.issuer)
+        await discovery.metadata(provider.issuer, by=HARBOR)
