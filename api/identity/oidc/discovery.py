@@ -87,7 +87,7 @@ def _usable(keys: _Keys) -> dict[str | None, Key]:
             continue
         try:
             key = import_key(each)
-        except (JoseError, ValueError):  # Of a kind that nobody here knows.
+        except (JoseError, ValueError, TypeError):  # Of a kind that nobody here knows.
             continue
         if isinstance(key, RSAKey | ECKey):
             found[key.kid] = key

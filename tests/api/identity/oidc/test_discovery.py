@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
 from api.identity.oidc.discovery import Discovery
 from api.identity.oidc.fetching import Fetching, NoAnswer
-from tests.api.identity.oidc.provider import Provider
+from tests.api.identity.oidc.provider import Provider, rsa_key
 from tests.identity import HARBOR, ToldTime
 
 
@@ -45,6 +46,31 @@ async def test_a_token_that_names_no_key_is_read_with_the_only_one(
     provider.keys = ["first", "second"]
     clock.passes(timedelta(minutes=15))
     assert await discovery.key(metadata, None, by=HARBOR) is None
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"kid": ["first"]},
+        {"kid": {"first": 1}},
+        {"kty": ["RSA"]},
+        {"kty": 7},
+        {"n": 7},
+        {"n": ""},
+        {"n": "oil and sand"},
+        {"e": "A" * 9_999},
+        {"key_ops": 7},
+        {"use": ["sig"]},
+        {"alg": {}},
+    ],
+    ids=str,
+)
+async def test_a_key_that_is_none_is_passed_over(
+    discovery: Discovery, provider: Provider, made: dict[str, Any]
+) -> None:
+    provider.made_up_key = rsa_key("second").as_dict(private=False) | made
+    metadata = await discovery.metadata(provider.issuer, by=HARBOR)
+    assert await discovery.key(metadata, "first", by=HARBOR) is not None
 
 
 async def test_what_a_provider_says_of_itself_is_believed_for_a_quarter_of_an_hour(
