@@ -34,10 +34,10 @@ class Ending:
             raise NotFound("You have no such sign-in.")
         await self.ended(by.id, "ended", sign_in)
 
-    async def all_of(self, user: UUID) -> None:
-        """End all of somebody's sign-ins."""
+    async def all_of(self, user: UUID, *, by: Actor) -> None:
+        """End all of somebody's sign-ins, as an administrator."""
         await self.sign_ins.end(user, at=self.clock())
-        await self.ended(user, "ended")
+        await self.ended(user, "ended_by_administrator", by=by)
 
     async def in_organization(self, user: UUID, *, by: Actor) -> None:
         """End somebody's sign-ins in the actor's organization; those in others stay."""

@@ -9,7 +9,7 @@ from api.identity.ending import Ending
 from api.identity.guesses import Guesses
 from api.identity.issuing import Issuing, SignedIn
 from write_model.kernel.clock import Clock
-from write_model.kernel.credentials import Ended, RefreshTokens
+from write_model.kernel.credentials import Ended, RefreshTokens, Renewed
 from write_model.kernel.errors import Unauthenticated
 
 
@@ -36,7 +36,7 @@ class Refreshing:
         if renewed is None or isinstance(renewed, Ended):
             await self.guesses.come_from(address)
             raise Unauthenticated("This sign-in has ended; sign in again.")
-        await self.actors.member(renewed.tenant, renewed.user)
+        await self._must_be_a_member(renewed)
         return self.issuing.next_pair(renewed)
 
     async def sign_out(self, refresh_token: str, *, address: str) -> None:
@@ -49,3 +49,12 @@ class Refreshing:
             await self.guesses.come_from(address)
         else:
             await self.ending.ended(ended.user, "signed_out", ended.sign_in)
+
+    async def _must_be_a_member(self, renewed: Renewed) -> None:
+        try:
+            await self.actors.member(renewed.tenant, renewed.user)
+        except Unauthenticated:
+            # Nobody is told the next token, and the one that he has would look stolen next time.
+            await self.refresh_tokens.revoke(renewed.token, at=self.clock())
+            await self.ending.ended(renewed.user, "ended", renewed.sign_in)
+            raise

@@ -111,7 +111,7 @@ async def disable(request: Request) -> Response:
     async with himself(request) as actor:
         identity = process(request).identity
         actor.must_have_reauthenticated(identity.clock())
-        await identity.second_factors.disable(actor.id)
+        await identity.second_factors.disable(actor.id, by=actor)
         identity.on_record.note(actor.id, "second_factor_disabled")
     return Response(status_code=204)
 
@@ -138,6 +138,7 @@ async def reset(request: Request, member: UUID) -> Response:
         identity = process(request).identity
         await identity.resets.must_vouch_for(member, by=actor)
         actor.must_have_reauthenticated(identity.clock())
-        await identity.second_factors.disable(member, organization=actor.tenant)
-        await identity.ending.all_of(member)
+        await identity.second_factors.disable(member, by=actor)
+        identity.on_record.note(member, "second_factor_disabled")
+        await identity.ending.all_of(member, by=actor)
     return Response(status_code=204)

@@ -2,10 +2,12 @@ import time
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 from pydantic_core import from_json
 
 from tests.api.serving import PASSWORD, Served, Somebody, told
+from tests.embedded import SUPERUSER, Database
 from tests.identity import QUICK
 from write_model.accounts import NewMember
 from write_model.kernel.access import Role, system_actor
@@ -110,6 +112,26 @@ async def test_a_suspended_member_cannot_sign_in_or_stay_in(
     assert (await sign_in(served, PASSWORD)).status_code == 401
     refresh = {"refresh_token": tokens["refresh_token"]}
     assert (await served.http.post("/v1/auth/refresh", json=refresh)).status_code == 401
+
+
+async def test_who_renews_while_suspended_is_taken_for_no_thief_when_he_comes_again(
+    served: Served, owner: Somebody, freya: dict[str, Any], database: Database
+) -> None:
+    tokens = told(await sign_in(served, PASSWORD))
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    await owner.post(f"/v1/members/{freya['id']}/suspend", {"reason": "On leave"})
+    assert (await served.http.post("/v1/auth/refresh", json=refresh)).status_code == 401
+    await owner.post(f"/v1/members/{freya['id']}/reinstate")
+    assert (await served.http.post("/v1/auth/refresh", json=refresh)).status_code == 401
+    again = told(await sign_in(served, PASSWORD))["access_token"]
+    bearer = {"Authorization": f"Bearer {again}"}
+    [only] = told(await served.http.get("/v1/auth/sessions", headers=bearer))["items"]
+    assert only["current"], "nobody can renew the other one any more, so it is not shown"
+    with psycopg.connect(database.conninfo(SUPERUSER)) as connection:
+        found = connection.execute(
+            "SELECT encode(state, 'escape') FROM log.events WHERE topic = 'user.sign_ins_ended'"
+        ).fetchall()
+    assert [from_json(state)["reason"] for (state,) in found] == ["ended"]
 
 
 @pytest.mark.parametrize("sent", ["", "Basic Zm9yazpsaWZ0", "Bearer", "Bearer forklift"])
