@@ -190,6 +190,7 @@ async def _running(
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
+        stack.push_async_callback(people.on_record.finished)
         process = Process(
             settings,
             parts.pool,
