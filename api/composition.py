@@ -41,7 +41,8 @@ from api.identity import (
     second_factors,
     sessions,
 )
-from api.identity.identity import Identity, identity
+from api.identity.composition import identity
+from api.identity.identity import Identity
 from api.identity.oidc import linking, managing, proving, through_provider
 from api.limits import Limits, sizes
 from api.limits_set import LimitsSet
@@ -195,6 +196,7 @@ async def _running(
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
         stack.push_async_callback(people.access_log.flush)
+        stack.push_async_callback(people.on_record.finished)
         process = Process(
             settings,
             parts.pool,

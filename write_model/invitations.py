@@ -38,7 +38,8 @@ _OF_THE_FIRST_OWNER = "the first owner"
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """`offered`: None when the request was sent again and its token is no longer good.
+    """`offered`: None when its token is no longer good: the request was sent again, or another one
+    at the same time.
 
     `receipt`: of the membership.
     """
@@ -129,8 +130,7 @@ class Invitations:
             stream, WithdrawInvitation(), by=by, key=key, expected=expected
         )
         # Sent again late, it takes nothing from who was asked in once more since.
-        state = await self.accounts.membership(by.tenant, subject)
-        if state.standing is not Standing.INVITED:
+        if not await self._waits(subject, by):
             await self.passes.withdraw(by.tenant, subject)
         return receipt
 
@@ -202,12 +202,15 @@ class Invitations:
     async def _offered(
         self, subject: UUID, receipt: Receipt, by: Actor, key: IdempotencyKey | None
     ) -> Invited:
-        token, at = self.passes.token(by, key), self.clock()
-        if not receipt.replayed:
-            offered = await self.passes.offer(by.tenant, subject, token, at=at)
-            return Invited(subject, offered, receipt)
-        state = await self.accounts.membership(by.tenant, subject)
-        if state.standing is not Standing.INVITED:
+        if receipt.replayed and not await self._waits(subject, by):
             return Invited(subject, None, receipt)
-        again = await self.passes.offer_once(by.tenant, subject, token, at=at)
-        return Invited(subject, again, receipt)
+        token, at = self.passes.token(by, key), self.clock()
+        offered = await self.passes.offer_in_order(
+            by.tenant, subject, token, at=at, version=receipt.version
+        )
+        return Invited(subject, offered, receipt)
+
+    async def _waits(self, subject: UUID, by: Actor) -> bool:
+        """Whether he is invited, and has not accepted."""
+        state = await self.accounts.membership(by.tenant, subject)
+        return state.standing is Standing.INVITED

@@ -58,14 +58,14 @@ class PasswordResets:
         """
         command = RecordResetOffer(organization=by.tenant)
         version = await self.must_vouch_for(subject, by=by)
-        token, system = self.passes.token(by, key), _system(by)
-        if key is not None and await self.accounts.write_model.answered_before(system, key):
+        token, system, kept = self.passes.token(by, key), _system(by), _of_organization(key, by)
+        if kept is not None and await self.accounts.write_model.answered_before(system, kept):
             return ResetOffer(await self._still_good(token), is_replayed=True)
         if not Asked(subject, command, expected).rests_on(version):
             raise VersionMismatch(version)
         # First, so that what is on record can be used; whoever is cut off in between tries again.
         offered = await self.passes.offer(by.tenant, subject, token, at=self.clock())
-        receipt = await self.accounts.write_model.handle(subject, command, by=system, key=key)
+        receipt = await self.accounts.write_model.handle(subject, command, by=system, key=kept)
         return ResetOffer(offered, receipt.replayed)
 
     async def must_vouch_for(self, subject: UUID, *, by: Actor) -> int:
@@ -129,6 +129,11 @@ class PasswordResets:
                 if state.standing in _BELONGS:
                     return False
         return True
+
+
+def _of_organization(key: IdempotencyKey | None, by: Actor) -> IdempotencyKey | None:
+    """The log keeps it with the person's stream, under the tenant that all organizations share."""
+    return None if key is None else key._replace(key=f"{by.tenant} {key.key}")
 
 
 def _system(by: Actor) -> Actor:

@@ -79,9 +79,10 @@ class SecondFactors:
             raise Conflict("Another second factor was begun at the same time; confirm that one.")
         return codes
 
-    async def disable(self, user: UUID, *, organization: UUID | None = None) -> None:
-        """Take it off; `organization`: the one whose administrator does it, for somebody else."""
-        await self._recorded(user, RecordSecondFactorDisabled(organization=organization))
+    async def disable(self, user: UUID, *, by: Actor) -> None:
+        """Take it off: one's own, or as an administrator somebody else's."""
+        organization = None if by.id == user else by.tenant
+        await self._recorded(user, RecordSecondFactorDisabled(organization=organization), by=by.id)
         await self.kept.remove(user)
 
     async def is_on(self, user: UUID) -> bool:
@@ -119,6 +120,7 @@ class SecondFactors:
     def _sealing(self) -> KeptSecrets:
         return KeptSecrets(self.master.key("second_factors"))
 
-    async def _recorded(self, user: UUID, command: Command) -> None:
-        by = Actor(user, SYSTEM, source="system")
-        await self.write_model.handle(user, command, by=by)
+    async def _recorded(self, user: UUID, command: Command, *, by: UUID | None = None) -> None:
+        """`by`: None for the person himself."""
+        actor = Actor(by or user, SYSTEM, source="system")
+        await self.write_model.handle(user, command, by=actor)

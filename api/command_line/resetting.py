@@ -36,7 +36,7 @@ def reset_password(
 
 
 async def _offered(settings: Settings, email: str) -> Pass | None:
-    from api.identity.identity import identity
+    from api.identity.composition import identity
     from write_model.kernel.access import system_actor
     from write_model.opening import opened
 
@@ -49,7 +49,7 @@ async def _offered(settings: Settings, email: str) -> Pass | None:
             clock=parts.clock,
             ids=parts.ids,
         )
-        login = await people.signing_in.logins.find(people.signing_in.blind_index.of(email))
+        login = await people.logins.find(people.blind_index.of(email))
         if login is None:
             return None
         return await people.resets.offer_by_operator(login.user, by=system_actor())

@@ -49,7 +49,7 @@ async def accept(request: Request) -> Response:
     """Accept an invitation with its token, and sign in with your password from then on."""
     with process(request).budgets.commands:
         given = await body(request, InvitationAnswer)
-        holder, receipt = await process(request).identity.signing_in.accept(
+        holder, receipt = await process(request).identity.redeeming.accept(
             given.token, given.password, given.name, address=address(request)
         )
         # At once here; elsewhere the log's tail tells of the name.

@@ -11,8 +11,8 @@ from api.bodies import body
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Password, Short
+from api.identity.issuing import SignedIn
 from api.identity.own import OWN, himself
-from api.identity.signing_in import SignedIn
 from api.openapi import BODY_ERRORS, PUBLIC, answers
 from api.process import process
 from write_model.kernel.tokens import LIVES
@@ -92,7 +92,7 @@ async def refresh(request: Request) -> Response:
     """
     given = await body(request, RefreshToken)
     return tokens_answer(
-        await process(request).identity.signing_in.refresh(
+        await process(request).identity.refreshing.refresh(
             given.refresh_token, address=address(request)
         )
     )
@@ -111,7 +111,7 @@ async def refresh(request: Request) -> Response:
 async def logout(request: Request) -> Response:
     """End a sign-in: neither its refresh token nor its access tokens are good any more."""
     given = await body(request, RefreshToken)
-    await process(request).identity.signing_in.sign_out(
+    await process(request).identity.refreshing.sign_out(
         given.refresh_token, address=address(request)
     )
     return Response(status_code=204)
@@ -133,7 +133,7 @@ async def change_password(request: Request) -> Response:
     """
     async with himself(request) as actor:
         given = await body(request, PasswordChange)
-        signed_in = await process(request).identity.signing_in.change_password(
+        signed_in = await process(request).identity.own_password.change(
             actor, given.current_password, given.new_password, address=address(request)
         )
     return tokens_answer(signed_in)

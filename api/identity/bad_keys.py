@@ -15,5 +15,5 @@ async def must_not_guess_at_keys(connection: HTTPConnection, token: str) -> None
     Raises: RateLimited.
     """
     if token.startswith(BEGINS):
-        guesses = process(connection).identity.signing_in.guesses
+        guesses = process(connection).identity.guesses
         await guesses.show_a_bad_key(address(connection))

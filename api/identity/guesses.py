@@ -54,6 +54,14 @@ class Guesses:
         """Raises: RateLimited when there were too many."""
         await self._take(self._at, b"at", what, _AT_ONE)
 
+    async def guess_from(self, address: str, what: bytes) -> None:
+        """Both. Taken before the guess is looked at, so that those sent at the same time count too.
+
+        Raises: RateLimited.
+        """
+        await self.come_from(address)
+        await self.guess_at(what)
+
     async def right(self, what: bytes) -> None:
         """It was no guess: the full allowance again."""
         self._at.forget(what)

@@ -1,55 +1,35 @@
-"""Everything about people that one api process needs, put together once."""
+"""Everything about people that one api process needs, and what it forgets at the log's word."""
 
 from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
-from uuid import UUID
-
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from api.identity.actors import Actors, Happened
 from api.identity.choosing import Choosing
+from api.identity.ending import Ending
 from api.identity.guesses import Guesses
 from api.identity.key_bearers import KeyBearers
-from api.identity.oidc.dialogue import Dialogue
-from api.identity.oidc.discovery import Discovery
 from api.identity.oidc.elsewhere import Elsewhere
-from api.identity.oidc.fetching import Fetching, Network
-from api.identity.oidc.flows import Flows
 from api.identity.on_record import OnRecord
+from api.identity.own_password import OwnPassword
 from api.identity.people import People
+from api.identity.redeeming import Redeeming
+from api.identity.refreshing import Refreshing
 from api.identity.rim import Rim
-from api.identity.second_step import SecondStep
 from api.identity.signing_in import SigningIn
-from read_model.cache import Cache
 from write_model.accounts import Accounts
 from write_model.api_key.api_key import API_KEY
 from write_model.api_keys import ApiKeys
-from write_model.api_keys_in_force import KeysInForce
-from write_model.application import WriteModel
 from write_model.identity_providers import IdentityProviders
 from write_model.invitations import Invitations
 from write_model.kernel.access_log import AccessLog
-from write_model.kernel.api_key_secrets import ApiKeySecrets
 from write_model.kernel.blind_index import BlindIndex
-from write_model.kernel.breached import Breached
-from write_model.kernel.client_secrets import ClientSecrets
 from write_model.kernel.clock import Clock
-from write_model.kernel.credentials import Logins, RefreshTokens
-from write_model.kernel.factors import Factors
-from write_model.kernel.ids import Ids
-from write_model.kernel.kept_secrets import KeptSecrets
+from write_model.kernel.credentials import Logins
 from write_model.kernel.keyring import Keyring
-from write_model.kernel.linked_subjects import LinkedSubjects
 from write_model.kernel.messages import IdempotencyKey
-from write_model.kernel.passes import Passes
-from write_model.kernel.passwords import Passwords
-from write_model.kernel.secrets import MasterSecret
-from write_model.kernel.sign_ins import SignIns
 from write_model.kernel.tokens import AccessTokens
 from write_model.password_resets import PasswordResets
 from write_model.provider_links import ProviderLinks
@@ -66,12 +46,23 @@ class Identity:
     bearers: KeyBearers
     people: People
     rim: Rim
+    logins: Logins
+    blind_index: BlindIndex
+    access_tokens: AccessTokens
     signing_in: SigningIn
+    refreshing: Refreshing
+    ending: Ending
+    own_password: OwnPassword
+    redeeming: Redeeming
     choosing: Choosing
     invitations: Invitations
     resets: PasswordResets
     second_factors: SecondFactors
+    providers: IdentityProviders
+    provider_links: ProviderLinks
     elsewhere: Elsewhere
+    guesses: Guesses
+    on_record: OnRecord
     access_log: AccessLog
     keyring: Keyring
     clock: Clock
@@ -105,96 +96,3 @@ class Identity:
         """The tail is back."""
         self.actors.trust()
         self.bearers.trust()
-
-
-def identity(
-    write_model: WriteModel,
-    pool: AsyncConnectionPool[AsyncConnection[Any]],
-    keyring: Keyring,
-    master: MasterSecret,
-    *,
-    clock: Clock,
-    ids: Ids,
-    cache: Cache | None = None,
-    passwords: Passwords | None = None,
-    provider_networks: tuple[Network, ...] = (),
-    breached: Breached | None = None,
-) -> Identity:
-    """`keyring`: the one that the write model seals with, so that keys are opened once.
-
-    `cache`: where processes count guesses together; None where this one counts alone.
-    `breached`: passwords that nobody may choose; None where no file of them was named.
-    """
-
-    passwords = passwords or Passwords()
-    logins, tokens = Logins(pool), AccessTokens(master, clock)
-    accounts = Accounts(write_model, logins, passwords, keyring, master, ids)
-    sign_ins = SignIns(pool)
-
-    async def lives(subject: UUID, sign_in: UUID) -> bool:
-        return await sign_ins.lives(subject, sign_in, at=clock())
-
-    key_secrets = ApiKeySecrets(pool, master.key("api_keys"))
-    repeats = master.key("repeated_api_keys")
-    in_force = KeysInForce(write_model, key_secrets, clock)
-    api_keys = ApiKeys(write_model, key_secrets, ids, clock, repeats, in_force)
-    bearers = KeyBearers(api_keys.secrets, api_keys.state, clock)
-    factors = SecondFactors(write_model, Factors(pool), master, clock)
-
-    async def lacks(tenant: UUID, subject: UUID) -> bool:
-        policies = await write_model.decider.policies.of(tenant)
-        return policies.require_second_factor and not await factors.is_settled(subject)
-
-    actors = Actors(tokens, accounts.membership, lives, lacks, bearers, clock)
-    people = People(pool, keyring)
-    access_log = AccessLog(pool)
-    secret = master.key("passes")
-    invitations = Invitations(accounts, Passes(pool, "invitation", secret), clock)
-    resets = PasswordResets(accounts, Passes(pool, "reset", secret), clock)
-    guesses = Guesses(cache, master.key("guesses"), clock)
-    on_record = OnRecord(access_log, logins, actors, clock)
-    choosing = Choosing(accounts, people, breached)
-    signing_in = SigningIn(
-        write_model,
-        logins,
-        passwords,
-        BlindIndex(master),
-        RefreshTokens(pool),
-        sign_ins,
-        invitations,
-        resets,
-        tokens,
-        actors,
-        clock,
-        guesses,
-        on_record,
-        SecondStep(factors, guesses, on_record),
-        choosing,
-    )
-    linked = LinkedSubjects(pool, master.key("linked_subjects"))
-    client_secrets = ClientSecrets(pool, KeptSecrets(master.key("client_secrets")))
-    providers = IdentityProviders(write_model, client_secrets, linked, ids, clock)
-    dialogue = Dialogue(
-        providers,
-        linked,
-        Flows(KeptSecrets(master.key("sign_in_flows")), clock),
-        Discovery(Fetching(provider_networks), clock),
-    )
-    elsewhere = Elsewhere(signing_in, ProviderLinks(write_model, linked), dialogue)
-    return Identity(
-        accounts,
-        api_keys,
-        actors,
-        bearers,
-        people,
-        Rim(people, keyring),
-        signing_in,
-        choosing,
-        invitations,
-        resets,
-        factors,
-        elsewhere,
-        access_log,
-        keyring,
-        clock,
-    )

@@ -1,4 +1,4 @@
-"""Who asks about what is his own: his password, his sign-ins."""
+"""Who asks about what is his own: his password, his second factor, his sign-ins."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

@@ -4,13 +4,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
-from api.admission import admitted
 from api.answers.people import ProofToken
 from api.bodies import body
 from api.commands import JSON
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code, Short
+from api.identity.own import OWN, himself
 from api.identity.promised import NOT_KEPT
 from api.identity.sessions import current_sign_in
 from api.openapi import answers
@@ -18,8 +18,6 @@ from api.process import process
 from write_model.kernel.access import PROVEN_FOR
 
 router = APIRouter(prefix="/v1/auth", tags=["Signing in"])
-
-_OWN = "people.read"
 
 
 class Proof(BaseModel):
@@ -34,7 +32,7 @@ class Proof(BaseModel):
 @router.post(
     "/reauthenticate",
     openapi_extra=describe_body(
-        _OWN,
+        OWN,
         Proof,
         responses=answers(ProofToken, 200),
         errors=(*SIGNING_IN_ERRORS, "forbidden", "second_factor_required", "rate_limited"),
@@ -46,10 +44,9 @@ async def reauthenticate(request: Request) -> Response:
     Whatever answers 403 `reauthentication_required` is asked again with it. It ends with the
     sign-in, and cannot be renewed.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         given = await body(request, Proof)
-        token = await process(request).identity.signing_in.reauthenticate(
+        token = await process(request).identity.own_password.prove(
             actor,
             given.password,
             current_sign_in(request),

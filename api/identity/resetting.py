@@ -65,7 +65,7 @@ async def reset_password(request: Request) -> Response:
     """Set another password with the token of a reset; every sign-in of yours ends."""
     with process(request).budgets.commands:
         given = await body(request, ResetPassword)
-        await process(request).identity.signing_in.reset_password(
+        await process(request).identity.redeeming.reset(
             given.token, given.new_password, address=address(request)
         )
     return Response(status_code=204)

@@ -14,6 +14,7 @@ from api.callers import caller
 from api.commands import JSON
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.inputs import Code
+from api.identity.own import OWN, himself
 from api.identity.promised import NOT_KEPT
 from api.openapi import PERMISSION, QUERY_ERRORS, answers, describe_query, problems
 from api.process import process
@@ -21,7 +22,7 @@ from api.reads import only
 
 router = APIRouter(prefix="/v1", tags=["Signing in"])
 
-_OWN, _MANAGE = "people.read", "members.manage"
+_MANAGE = "members.manage"
 
 
 class Confirmation(BaseModel):
@@ -36,12 +37,12 @@ def _changing(permission: str, responses: dict[str, Any], *errors: str) -> dict[
     return {PERMISSION: permission, "responses": {**responses, **found}}
 
 
-@router.get("/auth/totp", openapi_extra=describe_query(_OWN, answer=SecondFactor))
+@router.get("/auth/totp", openapi_extra=describe_query(OWN, answer=SecondFactor))
 async def second_factor(request: Request) -> Response:
     """Whether you have a second factor, and how many recovery codes are left."""
     at = process(request)
     with at.budgets.queries:
-        actor = await caller(request, _OWN)
+        actor = await caller(request, OWN)
         only(request)
         actor.must_be_a_person()
         factor = await at.identity.second_factors.kept.of(actor.id)
@@ -54,7 +55,7 @@ async def second_factor(request: Request) -> Response:
     "/auth/totp",
     status_code=201,
     openapi_extra=_changing(
-        _OWN, answers(SecondFactorOffer, 201), "reauthentication_required", "illegal_transition"
+        OWN, answers(SecondFactorOffer, 201), "reauthentication_required", "illegal_transition"
     ),
 )
 async def enrol(request: Request) -> Response:
@@ -63,8 +64,7 @@ async def enrol(request: Request) -> Response:
     It needs a token of `POST /v1/auth/reauthenticate`. Nothing is asked of the app until you
     confirm with its first code.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         enrolment = await process(request).identity.second_factors.enrol(actor)
     content = {"secret": enrolment.secret, "uri": enrolment.uri}
     return Response(to_json(content), 201, NOT_KEPT, JSON)
@@ -73,7 +73,7 @@ async def enrol(request: Request) -> Response:
 @router.post(
     "/auth/totp/confirm",
     openapi_extra=describe_body(
-        _OWN,
+        OWN,
         Confirmation,
         responses=answers(RecoveryCodes, 200),
         errors=(
@@ -91,13 +91,12 @@ async def confirm(request: Request) -> Response:
 
     The recovery codes of the answer are shown this once: each stands in for the app, once.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         identity = process(request).identity
         given = await body(request, Confirmation)
-        await identity.signing_in.guesses.guess_at(b"confirmation" + actor.id.bytes)
+        await identity.guesses.guess_at(b"confirmation" + actor.id.bytes)
         codes = await identity.second_factors.confirm(actor, given.code)
-        identity.signing_in.on_record.note(actor.id, "second_factor_enabled")
+        identity.on_record.note(actor.id, "second_factor_enabled")
     return Response(to_json({"recovery_codes": codes}), 200, NOT_KEPT, JSON)
 
 
@@ -105,17 +104,16 @@ async def confirm(request: Request) -> Response:
     "/auth/totp",
     status_code=204,
     openapi_extra=_changing(
-        _OWN, {"204": {"description": "It is off."}}, "reauthentication_required"
+        OWN, {"204": {"description": "It is off."}}, "reauthentication_required"
     ),
 )
 async def disable(request: Request) -> Response:
     """Take your second factor off; it needs a token of `POST /v1/auth/reauthenticate`."""
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         identity = process(request).identity
         actor.must_have_reauthenticated(identity.clock())
-        await identity.second_factors.disable(actor.id)
-        identity.signing_in.on_record.note(actor.id, "second_factor_disabled")
+        await identity.second_factors.disable(actor.id, by=actor)
+        identity.on_record.note(actor.id, "second_factor_disabled")
     return Response(status_code=204)
 
 
@@ -141,6 +139,7 @@ async def reset(request: Request, member: UUID) -> Response:
         identity = process(request).identity
         await identity.resets.must_vouch_for(member, by=actor)
         actor.must_have_reauthenticated(identity.clock())
-        await identity.second_factors.disable(member, organization=actor.tenant)
-        await identity.signing_in.end_for(member)
+        await identity.second_factors.disable(member, by=actor)
+        identity.on_record.note(member, "second_factor_disabled")
+        await identity.ending.all_of(member, by=actor)
     return Response(status_code=204)

@@ -36,8 +36,8 @@ async def sessions(request: Request) -> Response:
         actor = await caller(request, OWN)
         only(request, *ASKED)
         actor.must_be_a_person()
-        signing_in = process(request).identity.signing_in
-        living = partial(signing_in.sign_ins.of, at=signing_in.clock())
+        ending = process(request).identity.ending
+        living = partial(ending.sign_ins.of, at=ending.clock())
         found, cursor = await page(request, actor.id, living, first=AFTER_ALL)
     current = current_sign_in(request)
     return listed(request, [_item(each, current) for each in found], cursor)
@@ -55,7 +55,7 @@ async def end_all(request: Request) -> Response:
     """
     async with himself(request) as actor:
         actor.must_have_reauthenticated(process(request).identity.clock())
-        await process(request).identity.signing_in.end(actor)
+        await process(request).identity.ending.own(actor)
     return Response(status_code=204)
 
 
@@ -72,7 +72,7 @@ async def end_one(request: Request, session: UUID) -> Response:
     async with himself(request) as actor:
         if session != current_sign_in(request):
             actor.must_have_reauthenticated(process(request).identity.clock())
-        await process(request).identity.signing_in.end(actor, session)
+        await process(request).identity.ending.own(actor, session)
     return Response(status_code=204)
 
 
@@ -91,14 +91,14 @@ async def end_of_member(request: Request, member: UUID) -> Response:
         if state.standing is Standing.NONE:
             raise NotFound
         must_outrank(actor, *state.roles)
-        await process(request).identity.signing_in.end_in_organization(member, by=actor)
+        await process(request).identity.ending.in_organization(member, by=actor)
     return Response(status_code=204)
 
 
 def current_sign_in(request: Request) -> UUID | None:
     """The one that the request's token was issued to."""
     _, _, token = request.headers["authorization"].partition(" ")
-    return process(request).identity.signing_in.tokens.verify(token).sign_in
+    return process(request).identity.access_tokens.verify(token).sign_in
 
 
 def _item(sign_in: SignIn, current: UUID | None) -> dict[str, Any]:

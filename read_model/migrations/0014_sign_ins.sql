@@ -97,6 +97,8 @@ GRANT EXECUTE ON FUNCTION credentials.start_family, credentials.rotate_family,
 
 -- What one person hands to another, who sets a password with it, once and soon; only its hash is
 -- known. `tenant_id`: the organization that it comes from; the system tenant for the operator.
+-- `version`: of the membership when it was offered, by which the latest one stands whichever comes
+-- last; NULL where the last to come is the latest.
 CREATE TABLE credentials.passes (
     purpose     text        NOT NULL CHECK (purpose IN ('invitation', 'reset')),
     tenant_id   uuid        NOT NULL,
@@ -104,33 +106,28 @@ CREATE TABLE credentials.passes (
     token_hash  bytea       NOT NULL UNIQUE CHECK (octet_length(token_hash) = 32),
     made_at     timestamptz NOT NULL,
     expires_at  timestamptz NOT NULL,
+    version     bigint,
     PRIMARY KEY (purpose, tenant_id, user_id)
 );
 CREATE INDEX passes_by_tenant ON credentials.passes (purpose, tenant_id, made_at, user_id);
 CREATE INDEX passes_by_user ON credentials.passes (user_id);
 CREATE INDEX passes_by_age ON credentials.passes (expires_at);
 
--- An older one of the same kind is no longer good. Those long past their time are forgotten here.
+-- Until when it is good; NULL where it is not, because a later one was offered or its time is over.
+-- Offered again it is good no longer than before. Those long past their time are forgotten here.
 CREATE FUNCTION credentials.offer_pass(
-    kind text, tenant uuid, person uuid, hash bytea, at timestamptz, until timestamptz)
-RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    DELETE FROM credentials.passes WHERE expires_at < at - interval '30 days';
-    INSERT INTO credentials.passes (purpose, tenant_id, user_id, token_hash, made_at, expires_at)
-    VALUES (kind, tenant, person, hash, at, until)
-    ON CONFLICT (purpose, tenant_id, user_id) DO UPDATE SET
-        token_hash = excluded.token_hash, made_at = excluded.made_at,
-        expires_at = excluded.expires_at
-$$;
-
--- Until when it is good, where it is the latest and still is; put in place where there is none.
-CREATE FUNCTION credentials.offer_pass_once(
-    kind text, tenant uuid, person uuid, hash bytea, at timestamptz, until timestamptz)
+    kind text, tenant uuid, person uuid, hash bytea, at timestamptz, until timestamptz,
+    said_by bigint)
 RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    INSERT INTO credentials.passes (purpose, tenant_id, user_id, token_hash, made_at, expires_at)
-    VALUES (kind, tenant, person, hash, at, until)
-    ON CONFLICT DO NOTHING;
+    DELETE FROM credentials.passes WHERE expires_at < at - interval '30 days';
+    INSERT INTO credentials.passes AS p
+        (purpose, tenant_id, user_id, token_hash, made_at, expires_at, version)
+    VALUES (kind, tenant, person, hash, at, until, said_by)
+    ON CONFLICT (purpose, tenant_id, user_id) DO UPDATE SET
+        token_hash = excluded.token_hash, made_at = excluded.made_at,
+        expires_at = excluded.expires_at, version = excluded.version
+        WHERE excluded.version IS NULL OR p.version < excluded.version;
     SELECT p.expires_at FROM credentials.passes p
     WHERE p.purpose = kind AND p.token_hash = hash AND p.expires_at > at
 $$;
@@ -218,11 +215,9 @@ BEGIN
     RETURN true;
 END $$;
 
-REVOKE ALL ON FUNCTION credentials.offer_pass, credentials.offer_pass_once,
-    credentials.find_pass, credentials.use_pass, credentials.withdraw_pass,
+REVOKE ALL ON FUNCTION credentials.offer_pass, credentials.find_pass, credentials.use_pass, credentials.withdraw_pass,
     credentials.invitations_of, credentials.organizations_of FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION credentials.offer_pass, credentials.offer_pass_once,
-    credentials.find_pass, credentials.use_pass, credentials.withdraw_pass,
+GRANT EXECUTE ON FUNCTION credentials.offer_pass, credentials.find_pass, credentials.use_pass, credentials.withdraw_pass,
     credentials.invitations_of, credentials.organizations_of TO tallystick_app;
 
 -- Entries are shown page by page, the newest first; of one moment there may be many.

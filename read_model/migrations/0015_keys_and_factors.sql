@@ -179,10 +179,11 @@ GRANT EXECUTE ON FUNCTION credentials.offer_factor, credentials.factor_of,
 -- Sealed secrets by which an organization's identity providers know us. Which one is in force, and
 -- whether the provider is, the log says.
 CREATE TABLE credentials.client_secrets (
-    secret_id    uuid   PRIMARY KEY,
-    provider_id  uuid   NOT NULL,
-    tenant_id    uuid   NOT NULL,
-    sealed       bytea  NOT NULL
+    secret_id    uuid         PRIMARY KEY,
+    provider_id  uuid         NOT NULL,
+    tenant_id    uuid         NOT NULL,
+    sealed       bytea        NOT NULL,
+    kept_at      timestamptz  NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX client_secrets_by_provider ON credentials.client_secrets (provider_id);
 
@@ -213,6 +214,26 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     WHERE s.secret_id = secret AND s.tenant_id = tenant
       AND tenant = nullif(current_setting('app.tenant', true), '')::uuid
 $$;
+
+-- For housekeeping, which knows from the log which ones are in force.
+CREATE FUNCTION credentials.old_client_secrets(older_than interval)
+RETURNS TABLE (secret_id uuid, tenant_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.secret_id, s.tenant_id FROM credentials.client_secrets s
+    WHERE s.kept_at < clock_timestamp() - older_than ORDER BY s.tenant_id, s.secret_id
+$$;
+
+CREATE FUNCTION credentials.forget_client_secrets(secrets uuid[]) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH gone AS (
+        DELETE FROM credentials.client_secrets s WHERE s.secret_id = ANY (secrets) RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+REVOKE ALL ON FUNCTION credentials.old_client_secrets, credentials.forget_client_secrets
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION credentials.old_client_secrets, credentials.forget_client_secrets
+    TO tallystick_tailer;
 
 -- Whom an identity provider's subject is here. The hash is keyed: what he is called there stands
 -- nowhere.

@@ -54,7 +54,7 @@ class Somebody:
 
     def proven(self, served: Served) -> Somebody:
         """The same, who has just proven once more who he is."""
-        tokens = served.identity.signing_in.tokens
+        tokens = served.identity.access_tokens
         return replace(self, token=tokens.issue(self.id, self.tenant, is_proof=True))
 
     async def declares(self, **fields: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Served:
         member = NewMember("Ada Forklift", f"{subject}@example.com", frozenset(roles), until, teams)
         joined = await accounts.join(member, PASSWORD, by=system_actor(tenant))
         await accounts.settle(joined)
-        token = self.identity.signing_in.tokens.issue(joined.subject, tenant)
+        token = self.identity.access_tokens.issue(joined.subject, tenant)
         return Somebody(self.http, joined.subject, tenant, token)
 
     async def joins(self, by: Somebody, member: dict[str, Any]) -> dict[str, Any]:

@@ -184,7 +184,7 @@ class Asking:
         headers |= {name: value.replace(WORD, word) for name, value in cell.headers.items()}
         body = _filled(cell.body, word) if cell.route.method == "POST" else None
         # How often he guesses at his own password is counted; each of these is to be the first.
-        await self.served.identity.signing_in.guesses.right(self.who.id.bytes)
+        await self.served.identity.guesses.right(self.who.id.bytes)
         answer = await self.who.http.request(cell.route.method, path, json=body, headers=headers)
         return _comparable(answer, word)
 

@@ -45,7 +45,7 @@ async def arranged(served: Served, owner: Somebody) -> Scene:
     kari = {"name": "Kari Dahl", "email": "kari@harbor.example"}
     roles = {"roles": ["incident_commander"], "teams": ["warehouse"]}
     member = await served.joins(owner, kari | roles)
-    token = served.identity.signing_in.tokens.issue(UUID(member["id"]), owner.tenant)
+    token = served.identity.access_tokens.issue(UUID(member["id"]), owner.tenant)
     own, other = await owner.declares(), await owner.declares(**NIGHT)
     bound = replace(owner, id=UUID(member["id"]), token=token)
     await owner.get(f"/v1/incidents?min_position={other['position']}")

@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from uuid import UUID
 
-from api.identity.identity import identity
+from api.identity.composition import identity
 from tests.benchmarks.server import BenchServer
 from tests.house.files import CHECKOUT
 from tests.identity import QUICK

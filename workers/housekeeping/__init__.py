@@ -1,1 +1,1 @@
-"""Forgets what is kept for a time only: idempotency keys, ended sign-ins, old accesses."""
+"""Forgets what is kept for a time only: keys, ended sign-ins, old accesses, secrets left over."""

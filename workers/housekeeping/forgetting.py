@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import LiteralString
 
-from psycopg import Connection
+from workers.connecting import Connection
+from workers.housekeeping.client_secrets import forget_unnamed
 
 _KEYS: LiteralString = "SELECT log.forget_old_keys(%s)"
 _KEYS_AFTER = timedelta(days=7)
@@ -23,6 +24,7 @@ class Forgotten:
     command_keys: int
     sign_ins: int
     accesses: int
+    client_secrets: int
 
 
 def forget(connection: Connection, *, accesses_after: timedelta) -> Forgotten:
@@ -31,6 +33,7 @@ def forget(connection: Connection, *, accesses_after: timedelta) -> Forgotten:
         command_keys=_count(connection, _KEYS, _KEYS_AFTER),
         sign_ins=_count(connection, _SIGN_INS, _SIGN_INS_AFTER),
         accesses=_count(connection, _ACCESSES, accesses_after),
+        client_secrets=forget_unnamed(connection),
     )
 
 

@@ -70,6 +70,11 @@ class AccessLog:
         else:
             self._entries.put_nowait(entry)
 
+    def miss(self, entries: int, error: Exception) -> None:
+        """Count what could not be written."""
+        self.dropped += entries
+        _log.warning("access_log_not_written", entries=entries, reason=str(error))
+
     async def run(self) -> None:
         """Write what is noted until cancelled."""
         while True:
@@ -91,5 +96,4 @@ class AccessLog:
             async with self._pool.connection() as connection:
                 await connection.execute(_WRITE, columns)
         except (Error, PoolTimeout) as error:
-            self.dropped += len(entries)
-            _log.warning("access_log_not_written", entries=len(entries), reason=str(error))
+            self.miss(len(entries), error)

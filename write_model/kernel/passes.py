@@ -78,22 +78,18 @@ class Passes:
 
     async def offer(self, tenant: UUID, user: UUID, token: str, *, at: datetime) -> Pass:
         """A new one; an older one of the same kind is no longer good."""
-        until = at + LIVE[self._purpose]
-        query = "SELECT credentials.offer_pass(%s, %s, %s, %s, %s, %s)"
-        await self._one(query, tenant, user, _digest(token), at, until)
-        return Pass(token, until)
+        await self._offered(tenant, user, token, at, None)
+        return Pass(token, at + LIVE[self._purpose])
 
-    async def offer_once(
-        self, tenant: UUID, user: UUID, token: str, *, at: datetime
+    async def offer_in_order(
+        self, tenant: UUID, user: UUID, token: str, *, at: datetime, version: int
     ) -> Pass | None:
-        """The same as it was offered before, or now where a crash came first.
+        """The one that was put on record with a version, which those before it do not replace.
 
-        None when another one was offered since, or its time is over.
+        Offered again it is the same. None when a later one was offered, or its time is over.
         """
-        query = "SELECT credentials.offer_pass_once(%s, %s, %s, %s, %s, %s)"
-        until = at + LIVE[self._purpose]
-        row = await self._one(query, tenant, user, _digest(token), at, until)
-        return Pass(token, row[0]) if row and row[0] else None
+        until = await self._offered(tenant, user, token, at, version)
+        return None if until is None else Pass(token, until)
 
     async def holder(self, token: str, *, at: datetime) -> Holder | None:
         """None when it is not, or no longer, good."""
@@ -115,6 +111,15 @@ class Passes:
 
     async def withdraw(self, tenant: UUID, user: UUID) -> None:
         await self._one("SELECT credentials.withdraw_pass(%s, %s, %s)", tenant, user)
+
+    async def _offered(
+        self, tenant: UUID, user: UUID, token: str, at: datetime, version: int | None
+    ) -> datetime | None:
+        """Until when it is good."""
+        query = "SELECT credentials.offer_pass(%s, %s, %s, %s, %s, %s, %s)"
+        until = at + LIVE[self._purpose]
+        row = await self._one(query, tenant, user, _digest(token), at, until, version)
+        return row[0] if row else None
 
     async def _one(self, query: LiteralString, *parameters: object) -> TupleRow | None:
         async with self._pool.connection() as connection:

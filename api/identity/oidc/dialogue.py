@@ -60,6 +60,7 @@ class Dialogue:
 
     async def begin(
         self,
+        tenant: UUID,
         trusted: IdentityProviderSet,
         redirect_address: str | None,
         *,
@@ -71,7 +72,7 @@ class Dialogue:
             raise Invalid(
                 "Come back to an address that was set for this provider.", field="redirect_address"
             )
-        metadata = await self.discovery.metadata(trusted.issuer)
+        metadata = await self.discovery.metadata(trusted.issuer, by=tenant)
         flow = self.flows.begin(trusted.issuer, back, proof_of)
         sealed = self.flows.sealed(flow, trusted.provider)
         return Begun(address(metadata, trusted.client_id, flow), sealed)
@@ -86,7 +87,7 @@ class Dialogue:
     ) -> Person:
         """Of whom the provider tells. Raises: NotBelieved; NoAnswer."""
         flow = self._flow(trusted, came, proof_of)
-        metadata = await self.discovery.metadata(trusted.issuer)
+        metadata = await self.discovery.metadata(trusted.issuer, by=tenant)
         _must_come_from(metadata, came.iss)
         # Once, whatever becomes of it: from here on it costs the provider something. By its state,
         # for the sealed text itself can be written in many ways that open alike.
@@ -94,7 +95,7 @@ class Dialogue:
         if not await self.kept.finish(flow.state, at=now, until=flow.ends_at):
             raise NotBelieved("flow came twice")
         token = await self._exchanged(tenant, trusted, metadata, flow, came.code)
-        key = await self.discovery.key(metadata, key_name(token))
+        key = await self.discovery.key(metadata, key_name(token), by=tenant)
         if key is None:
             raise NotBelieved("no such key")
         return person(token, key, self._expected(trusted, flow), now=self.flows.clock())
@@ -137,7 +138,9 @@ class Dialogue:
             "code_verifier": flow.verifier,
         }
         form, headers = _as_client(form, metadata, trusted.client_id, secret)
-        status, content = await self.discovery.fetching.post(metadata.token_endpoint, form, headers)
+        status, content = await self.discovery.fetching.post(
+            metadata.token_endpoint, form, headers, by=tenant
+        )
         if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
             raise NotBelieved("code")
         try:

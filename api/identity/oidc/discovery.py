@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
@@ -42,6 +43,8 @@ class _Keys(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
+    """`by`: the organization that trusts the provider."""
+
     fetching: Fetching
     clock: Clock
     _said: Recent[str, tuple[datetime, Metadata]] = field(
@@ -51,23 +54,24 @@ class Discovery:
         default_factory=lambda: Recent(_REMEMBERED)
     )
 
-    async def metadata(self, issuer: str) -> Metadata:
+    async def metadata(self, issuer: str, *, by: UUID) -> Metadata:
         """Raises: NoAnswer, also when the provider there calls itself otherwise."""
         known = self._said.get(issuer)
         if known is not None and self.clock() - known[0] < _KEPT:
             return known[1]
-        content = await self.fetching.get(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        address = issuer.rstrip("/") + "/.well-known/openid-configuration"
+        content = await self.fetching.get(address, by=by)
         said = _read(Metadata, content)
         if said.issuer != issuer:
             raise NoAnswer("another issuer")
         self._said.remember(issuer, (self.clock(), said))
         return said
 
-    async def key(self, metadata: Metadata, name: str | None) -> Key | None:
+    async def key(self, metadata: Metadata, name: str | None, *, by: UUID) -> Key | None:
         """The key of that name; without one, the only key there is. Raises: NoAnswer."""
         known = self._keys.get(metadata.jwks_uri)
         if known is None or self._is_asked_again(known[0], is_known=name in known[1]):
-            content = await self.fetching.get(metadata.jwks_uri)
+            content = await self.fetching.get(metadata.jwks_uri, by=by)
             known = self.clock(), _usable(_read(_Keys, content))
             self._keys.remember(metadata.jwks_uri, known)
         return known[1].get(name)
@@ -83,7 +87,7 @@ def _usable(keys: _Keys) -> dict[str | None, Key]:
             continue
         try:
             key = import_key(each)
-        except (JoseError, ValueError):  # Of a kind that nobody here knows.
+        except (JoseError, ValueError, TypeError):  # Of a kind that nobody here knows.
             continue
         if isinstance(key, RSAKey | ECKey):
             found[key.kid] = key

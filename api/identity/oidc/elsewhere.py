@@ -13,17 +13,19 @@ from uuid import UUID
 
 import structlog
 
+from api.identity.guesses import Guesses
+from api.identity.issuing import Issuing, SignedIn
 from api.identity.oidc.dialogue import Begun, CameBack, Dialogue
 from api.identity.oidc.fetching import NoAnswer
-from api.identity.oidc.id_tokens import NotBelieved, Person
-from api.identity.signing_in import SignedIn, SigningIn
+from api.identity.oidc.id_tokens import NotBelieved
+from api.identity.oidc.recognizing import Recognizing
+from api.identity.on_record import OnRecord
+from api.identity.signing_in import SigningIn
 from api.refusals import ProviderSilent
 from write_model.identity_providers import IdentityProviders
-from write_model.kernel.access import Actor, Role
+from write_model.kernel.access import Actor
 from write_model.kernel.errors import DomainError, Invalid, NotFound, Unauthenticated
-from write_model.kernel.linked_subjects import Subject
 from write_model.organization.events import IdentityProviderSet
-from write_model.provider_links import ProviderLinks
 
 REFUSED = (
     "Your identity provider has not signed you in here; begin once more, or ask an administrator"
@@ -39,9 +41,12 @@ _log = structlog.get_logger("oidc")
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    signing_in: SigningIn
-    links: ProviderLinks
     dialogue: Dialogue
+    recognizing: Recognizing
+    signing_in: SigningIn
+    issuing: Issuing
+    guesses: Guesses
+    on_record: OnRecord
 
     @property
     def providers(self) -> IdentityProviders:
@@ -49,31 +54,31 @@ class Elsewhere:
 
     async def begin(self, provider: UUID, redirect_address: str | None, *, origin: str) -> Begun:
         """Raises: NotFound, RateLimited, ProviderSilent; Invalid for an address not set."""
-        await self.signing_in.guesses.come_from(origin)
-        _, trusted = await self.providers.find(provider)
+        await self.guesses.come_from(origin)
+        tenant, trusted = await self.providers.find(provider)
         with _answering(provider):
-            return await self.dialogue.begin(trusted, redirect_address)
+            return await self.dialogue.begin(tenant, trusted, redirect_address)
 
     async def finish(self, provider: UUID, came: CameBack, *, origin: str) -> SignedIn:
         """Raises: NotFound; Unauthenticated, the same for whatever was wrong;
         SecondFactorRequired; RateLimited; ProviderSilent.
         """
-        await self.signing_in.guesses.come_from(origin)
+        await self.guesses.come_from(origin)
         tenant, trusted = await self.providers.find(provider)
         with _answering(provider), _believed(provider, Unauthenticated(REFUSED)):
             told = await self.dialogue.told(tenant, trusted, came)
-            user = await self._whom(tenant, trusted, told)
-            await self._settle(tenant, trusted, told, user, came.totp)
+            user = await self.recognizing.whom(tenant, trusted, told)
+            await self.recognizing.settle(tenant, trusted, told, user, came.totp)
         return await self.signing_in.begin(user, tenant)
 
     async def begin_proof(
         self, by: Actor, provider: UUID, redirect_address: str | None, *, origin: str
     ) -> Begun:
         """Raises: what `begin` does; NotFound also for what another organization trusts."""
-        await self.signing_in.guesses.come_from(origin)
+        await self.guesses.come_from(origin)
         trusted = await self._of_his_own(by, provider)
         with _answering(provider):
-            return await self.dialogue.begin(trusted, redirect_address, proof_of=by.id)
+            return await self.dialogue.begin(by.tenant, trusted, redirect_address, proof_of=by.id)
 
     async def finish_proof(
         self, by: Actor, provider: UUID, came: CameBack, sign_in: UUID | None, *, origin: str
@@ -83,65 +88,24 @@ class Elsewhere:
         Raises: NotFound; Invalid, the same for whatever was wrong; SecondFactorRequired;
         RateLimited; ProviderSilent.
         """
-        await self.signing_in.guesses.come_from(origin)
+        await self.guesses.come_from(origin)
         trusted = await self._of_his_own(by, provider)
         try:
             with _answering(provider), _believed(provider, Invalid(_NOT_PROVEN, field="code")):
                 told = await self.dialogue.told(by.tenant, trusted, came, proof_of=by.id)
-                if await self._whom(by.tenant, trusted, told) != by.id:
+                if await self.recognizing.whom(by.tenant, trusted, told) != by.id:
                     raise NotBelieved("somebody else")
-                await self._settle(by.tenant, trusted, told, by.id, came.totp)
+                await self.recognizing.settle(by.tenant, trusted, told, by.id, came.totp)
         except Invalid:
-            self.signing_in.on_record.note(by.id, "provider_did_not_confirm")
+            self.on_record.note(by.id, "provider_did_not_confirm")
             raise
-        return self.signing_in.proof(by, sign_in)
+        return self.issuing.proof(by, sign_in)
 
     async def _of_his_own(self, by: Actor, provider: UUID) -> IdentityProviderSet:
         tenant, trusted = await self.providers.find(provider)
         if tenant != by.tenant:
             raise NotFound("There is no such identity provider.")
         return trusted
-
-    async def _whom(self, tenant: UUID, trusted: IdentityProviderSet, told: Person) -> UUID:
-        """Whom that is here: an active member, linked before or by his verified address."""
-        linked = await self.links.find(tenant, _subject(trusted, told))
-        user = linked or await self._by_email(told.email)
-        try:
-            actor = await self.signing_in.actors.member(tenant, user)
-        except Unauthenticated as error:
-            raise NotBelieved("no active member") from error
-        if Role.OWNER in actor.roles and not trusted.admits_owners:
-            raise NotBelieved("an owner, by a provider that an administrator has set")
-        return user
-
-    async def _by_email(self, email: str | None) -> UUID:
-        if email is None:
-            raise NotBelieved("no verified e-mail")
-        login = await self.signing_in.logins.find(self.signing_in.blind_index.of(email))
-        if login is None:
-            raise NotBelieved("nobody's e-mail")
-        return login.user
-
-    async def _settle(
-        self,
-        tenant: UUID,
-        trusted: IdentityProviderSet,
-        told: Person,
-        user: UUID,
-        totp: str | None,
-    ) -> None:
-        """His second factor, and that the provider knows him from now on."""
-        await self.signing_in.second_step.must_pass(user, totp)
-        subject = _subject(trusted, told)
-        if await self.links.find(tenant, subject) is not None:
-            return
-        if await self.links.link(tenant, subject, user) != user:
-            raise NotBelieved("linked to somebody else at the same time")
-        self.signing_in.on_record.note(user, "identity_provider_linked")
-
-
-def _subject(trusted: IdentityProviderSet, told: Person) -> Subject:
-    return Subject(trusted.provider, trusted.issuer, told.subject)
 
 
 @contextmanager

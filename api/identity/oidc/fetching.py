@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Any
+from uuid import UUID
 
 import httpx2
 
+from api.identity.oidc.lines import Lines
+from api.identity.oidc.lookups import Address, Lookups
+
 Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
 
 _ANSWER_S = 5.0
 """Somebody looks at a page and waits."""
-_AT_ONCE = 8
+_AT_ONCE, _OF_ONE = 32, 4
+"""Eight organizations, each with a provider that stays silent, would keep the others waiting."""
 _LARGEST_BYTES = 256 * 1024
 _PORTS = {"http": 80, "https": 443}
 
@@ -34,31 +37,41 @@ class Fetching:
 
     The name is looked up once, and what was looked at is what is asked: an address that changes
     between the two leads nowhere. No redirect is followed, and no proxy of the environment is used.
+    It is asked `by` an organization, which waits behind its own requests long before it waits
+    behind those of others.
     """
 
     inside: tuple[Network, ...] = ()
+    answer_s: float = _ANSWER_S
+    _lookups: Lookups = field(default_factory=Lookups)
+    _lines: Lines = field(default_factory=lambda: Lines(_OF_ONE))
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
-    async def get(self, address: str) -> bytes:
+    async def get(self, address: str, *, by: UUID) -> bytes:
         """Raises: NoAnswer, also for every status but 200."""
-        status, content = await self._asked("GET", address)
+        status, content = await self._asked("GET", address, by)
         if status != HTTPStatus.OK:
             raise NoAnswer(f"status {status}")
         return content
 
     async def post(
-        self, address: str, form: Mapping[str, str], headers: Mapping[str, str]
+        self, address: str, form: Mapping[str, str], headers: Mapping[str, str], *, by: UUID
     ) -> tuple[int, bytes]:
         """The status and what was said. Raises: NoAnswer."""
-        return await self._asked("POST", address, headers, data=dict(form))
+        return await self._asked("POST", address, by, headers, data=dict(form))
 
     async def _asked(
-        self, method: str, address: str, headers: Mapping[str, str] | None = None, **parts: Any
+        self,
+        method: str,
+        address: str,
+        by: UUID,
+        headers: Mapping[str, str] | None = None,
+        **parts: Any,
     ) -> tuple[int, bytes]:
         try:
-            async with asyncio.timeout(_ANSWER_S), self._turns:
+            async with asyncio.timeout(self.answer_s), self._lines.of(by), self._turns:
                 url = httpx2.URL(address)
-                reached = url.copy_with(host=str(await self._reached(url)))
+                reached = url.copy_with(host=str(await self._reached(url, by)))
                 told = {
                     **(headers or {}),
                     "Host": url.netloc.decode(),
@@ -76,11 +89,9 @@ class Fetching:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, LookupError, ValueError) as error:
             raise NoAnswer(type(error).__name__) from error
 
-    async def _reached(self, url: httpx2.URL) -> Address:
+    async def _reached(self, url: httpx2.URL, by: UUID) -> Address:
         port = url.port or _PORTS[url.scheme]
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-        for address in _addresses(found):
+        for address in await self._lookups.found(url.host, port, by=by):
             if self._may_be_asked(address, url.scheme):
                 return address
         raise NoAnswer("no address that may be asked")
@@ -91,11 +102,6 @@ class Fetching:
         if scheme != "https":
             return is_inside and seen.is_loopback
         return is_inside or (seen.is_global and not seen.is_multicast)
-
-
-def _addresses(found: list[Any]) -> Iterator[Address]:
-    for *_, place in found:
-        yield ip_address(place[0])
 
 
 async def _content(answer: httpx2.Response) -> bytes:

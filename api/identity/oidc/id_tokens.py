@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from authlib.oidc.core import CodeIDToken
 from joserfc import jws, jwt
@@ -15,6 +15,8 @@ from api.identity.oidc.discovery import Key
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384"]
 """Only those with two keys: what verifies is public, and must not be able to sign."""
 _LEEWAY = timedelta(seconds=30)
+_UNREADABLE = (JoseError, ValueError, TypeError, RecursionError)
+"""What is met in whatever a provider may send: JSON of any kind and depth."""
 _LONGEST = 255
 """Of a subject, in characters (OpenID Connect Core 1.0, 2)."""
 
@@ -45,7 +47,7 @@ def key_name(token: str) -> str | None:
     """The name of the key that a token says it was signed with. Raises: NotBelieved."""
     try:
         header = jws.extract_compact(token.encode()).headers()
-    except (JoseError, ValueError) as error:
+    except _UNREADABLE as error:
         raise NotBelieved("no token") from error
     name = header.get("kid")
     return name if isinstance(name, str) else None
@@ -56,9 +58,9 @@ def person(token: str, key: Key, expected: Expected, *, now: datetime) -> Person
     try:
         read = jwt.decode(token, key, algorithms=ALGORITHMS)
         claims = _validated(read, expected, now)
-    except (JoseError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise NotBelieved(type(error).__name__) from error
-    if not 0 < len(claims["sub"]) <= _LONGEST:
+    if not (_is_text(claims["sub"]) and 0 < len(claims["sub"]) <= _LONGEST):
         raise NotBelieved("subject")
     if expected.signed_in_since is not None:
         _must_have_signed_in(claims, expected.signed_in_since, now)
@@ -92,4 +94,9 @@ def _must_have_signed_in(claims: dict[str, Any], since: datetime, now: datetime)
 def _verified_email(claims: dict[str, Any]) -> str | None:
     # Nothing but true will do: some write "false", which is no falsehood in Python.
     email = claims.get("email")
-    return email if claims.get("email_verified") is True and isinstance(email, str) else None
+    return email if claims.get("email_verified") is True and _is_text(email) else None
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """JSON spells halves of characters too, of which nothing can be looked up."""
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value

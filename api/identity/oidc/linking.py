@@ -10,7 +10,8 @@ from api.admission import admitted
 from api.answers.identity_providers import LinkedProviders
 from api.callers import caller
 from api.commands import JSON
-from api.identity.oidc.elsewhere import Elsewhere
+from api.identity.identity import Identity
+from api.identity.own import OWN, himself
 from api.openapi import PERMISSION, QUERY_ERRORS, describe_query, problems
 from api.process import process
 from api.reads import only
@@ -20,7 +21,7 @@ from write_model.membership.membership import Standing, must_outrank
 
 router = APIRouter(prefix="/v1", tags=["Signing in"])
 
-_OWN, _MANAGE = "people.read", "members.manage"
+_MANAGE = "members.manage"
 
 
 def _unlinking(permission: str) -> dict[str, Any]:
@@ -29,19 +30,19 @@ def _unlinking(permission: str) -> dict[str, Any]:
     return {PERMISSION: permission, "responses": {**unlinked, **found}}
 
 
-@router.get("/auth/identity-providers", openapi_extra=describe_query(_OWN, answer=LinkedProviders))
+@router.get("/auth/identity-providers", openapi_extra=describe_query(OWN, answer=LinkedProviders))
 async def linked(request: Request) -> Response:
     """The identity providers of your organization that you have signed in through."""
     with process(request).budgets.queries:
-        actor = await caller(request, _OWN)
+        actor = await caller(request, OWN)
         only(request)
         actor.must_be_a_person()
-        items = await _items(_elsewhere(request), actor)
+        items = await _items(process(request).identity, actor)
     return Response(to_json({"items": items, "next_cursor": None}), media_type=JSON)
 
 
 @router.delete(
-    "/auth/identity-providers/{provider}", status_code=204, openapi_extra=_unlinking(_OWN)
+    "/auth/identity-providers/{provider}", status_code=204, openapi_extra=_unlinking(OWN)
 )
 async def unlink(request: Request, provider: UUID) -> Response:
     """Have a provider tell of you no more; sign-ins that began go on.
@@ -49,8 +50,7 @@ async def unlink(request: Request, provider: UUID) -> Response:
     It needs a token of `POST /v1/auth/reauthenticate`. Signing in through it links you anew, by an
     e-mail address that it has verified.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         await _unlinked(request, provider, actor.id, by=actor)
     return Response(status_code=204)
 
@@ -77,20 +77,16 @@ async def unlink_member(request: Request, member: UUID, provider: UUID) -> Respo
 async def _unlinked(request: Request, provider: UUID, user: UUID, *, by: Actor) -> None:
     identity = process(request).identity
     by.must_have_reauthenticated(identity.clock())
-    await identity.elsewhere.links.unlink(provider, user, by=by)
-    identity.signing_in.on_record.note(user, "identity_provider_unlinked")
+    await identity.provider_links.unlink(provider, user, by=by)
+    identity.on_record.note(user, "identity_provider_unlinked")
 
 
-async def _items(elsewhere: Elsewhere, actor: Actor) -> list[dict[str, Any]]:
-    linked = await elsewhere.links.of(actor.tenant, actor.id)
-    trusted = (await elsewhere.providers.organization(actor.tenant)).identity_providers
+async def _items(identity: Identity, actor: Actor) -> list[dict[str, Any]]:
+    linked = await identity.provider_links.of(actor.tenant, actor.id)
+    trusted = (await identity.providers.organization(actor.tenant)).identity_providers
     names = {each.provider: each.name for each in trusted}
     return [
         {"id": provider, "name": names[provider], "linked_at": at}
         for provider, at in linked.items()
         if provider in names
     ]
-
-
-def _elsewhere(request: Request) -> Elsewhere:
-    return process(request).identity.elsewhere

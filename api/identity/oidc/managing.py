@@ -56,7 +56,7 @@ async def identity_providers(request: Request) -> Response:
     with process(request).budgets.queries:
         actor = await caller(request, _ADMINISTER)
         only(request)
-        found = await process(request).identity.elsewhere.providers.organization(actor.tenant)
+        found = await process(request).identity.providers.organization(actor.tenant)
     items = [_item(each) for each in found.identity_providers]
     content = {"items": items, "version": found.version, "next_cursor": None}
     return Response(to_json(content), media_type=JSON)
@@ -81,7 +81,7 @@ async def add(request: Request) -> Response:
     """
     async with admitted(request, _ADMINISTER) as actor:
         given, key, _ = await promised(request, actor, ProviderSettings, begins=True)
-        providers = process(request).identity.elsewhere.providers
+        providers = process(request).identity.providers
         provider, receipt = await providers.add(given.new(), by=actor, key=key)
     return _told(provider, receipt, 201)
 
@@ -99,7 +99,7 @@ async def change(request: Request, provider: UUID) -> Response:
     """
     async with admitted(request, _ADMINISTER) as actor:
         given = await promised(request, actor, ProviderSettings)
-        providers = process(request).identity.elsewhere.providers
+        providers = process(request).identity.providers
         receipt = await providers.change(
             provider, given.body.new(), by=actor, promises=given.promises
         )
@@ -122,7 +122,7 @@ async def remove(request: Request, provider: UUID) -> Response:
     """
     async with admitted(request, _ADMINISTER) as actor:
         given = await promised(request, actor, Nothing)
-        providers = process(request).identity.elsewhere.providers
+        providers = process(request).identity.providers
         receipt = await providers.remove(provider, by=actor, promises=given.promises)
     return Response(status_code=204, headers=receipt_headers(receipt))
 

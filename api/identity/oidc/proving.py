@@ -4,13 +4,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api.admission import admitted
 from api.answers.identity_providers import ToProvider
 from api.answers.people import ProofToken
 from api.bodies import body
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body
 from api.identity.oidc.through_provider import Return, Start, to_provider
+from api.identity.own import OWN, himself
 from api.identity.reauthenticating import proof_answer
 from api.identity.sessions import current_sign_in
 from api.openapi import answers
@@ -18,13 +18,12 @@ from api.process import process
 
 router = APIRouter(prefix="/v1/auth/reauthenticate", tags=["Signing in"])
 
-_OWN = "people.read"
 _PROVING = (*SIGNING_IN_ERRORS, "forbidden", "not_found", "rate_limited")
 
 
 @router.post(
     "/{provider}/start",
-    openapi_extra=describe_body(_OWN, Start, responses=answers(ToProvider, 200), errors=_PROVING),
+    openapi_extra=describe_body(OWN, Start, responses=answers(ToProvider, 200), errors=_PROVING),
 )
 async def start(request: Request, provider: UUID) -> Response:
     """Begin to prove once more who you are at an identity provider of your organization.
@@ -32,8 +31,7 @@ async def start(request: Request, provider: UUID) -> Response:
     Go on as with `POST /v1/auth/oidc/{provider}/start`. The provider is asked to have you sign in
     there anew, whether or not you have already.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         given = await body(request, Start)
         begun = await process(request).identity.elsewhere.begin_proof(
             actor, provider, given.redirect_address, origin=address(request)
@@ -44,7 +42,7 @@ async def start(request: Request, provider: UUID) -> Response:
 @router.post(
     "/{provider}/callback",
     openapi_extra=describe_body(
-        _OWN,
+        OWN,
         Return,
         responses=answers(ProofToken, 200),
         errors=(*_PROVING, "second_factor_required", "subject_erased"),
@@ -56,8 +54,7 @@ async def callback(request: Request, provider: UUID) -> Response:
     The answer is that of `POST /v1/auth/reauthenticate`. The provider must tell of you, and when
     you have signed in there (`auth_time`): after you began, and within the last five minutes.
     """
-    async with admitted(request, _OWN) as actor:
-        actor.must_be_a_person()
+    async with himself(request) as actor:
         given = await body(request, Return)
         token = await process(request).identity.elsewhere.finish_proof(
             actor, provider, given.came_back(), current_sign_in(request), origin=address(request)

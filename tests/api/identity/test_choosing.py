@@ -89,12 +89,12 @@ async def test_who_has_a_guessable_password_since_before_signs_in_and_joins_othe
 ) -> None:
     identity = served.identity
     added = await served.joins(harbor, FREYA)
-    old_hash = await identity.signing_in.logins.password_of(UUID(added["id"]))
+    old_hash = await identity.logins.password_of(UUID(added["id"]))
     assert old_hash is not None
-    await identity.signing_in.logins.change_password(
+    await identity.logins.change_password(
         UUID(added["id"]),
         old_hash=old_hash,
-        new_hash=await identity.signing_in.passwords.hashed(COMMON),
+        new_hash=await identity.accounts.passwords.hashed(COMMON),
     )
     assert (await signs_in(served, COMMON)).status_code == 200
     quarry = await served.somebody(Role.OWNER)

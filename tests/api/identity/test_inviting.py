@@ -1,6 +1,7 @@
 """What people can rely on when they are asked into an organization."""
 
 import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -224,6 +225,35 @@ async def test_a_token_that_a_crash_kept_from_being_offered_is_offered_when_sent
     again = told(await owner.post("/v1/invitations", FREYA, **KEYED))
     assert again["token"] == first["token"]
     assert (await accepts(served, again["token"])).status_code == 200
+
+
+async def test_a_renewal_that_a_crash_kept_from_being_offered_takes_effect_when_sent_again(
+    served: Served, owner: Somebody, database: Database
+) -> None:
+    older = await invites(owner)
+    path = f"/v1/invitations/{older['id']}/renew"
+    with psycopg.connect(database.conninfo(SUPERUSER), autocommit=True) as superuser:
+        superuser.execute("CREATE TABLE public.before AS SELECT * FROM credentials.passes")
+        first = told(await owner.post(path, **KEYED))
+        superuser.execute("DELETE FROM credentials.passes")
+        superuser.execute("INSERT INTO credentials.passes SELECT * FROM public.before")
+    again = told(await owner.post(path, **KEYED))
+    assert again["token"] == first["token"]
+    assert (await accepts(served, older["token"])).status_code == 422
+    assert (await accepts(served, again["token"])).status_code == 200
+
+
+async def test_of_two_renewals_at_once_the_one_that_the_log_has_last_is_good(
+    served: Served, owner: Somebody
+) -> None:
+    """Both are on record before either token is kept, and the earlier one comes last."""
+    invited = UUID((await invites(owner))["id"])
+    passes, now = served.identity.invitations.passes, served.identity.clock()
+    offers = partial(passes.offer_in_order, owner.tenant, invited, at=now)
+    assert await offers("tsi_the-later", version=3) is not None
+    assert await offers("tsi_the-earlier", version=2) is None, "it is told to be no longer good"
+    assert (await accepts(served, "tsi_the-earlier")).status_code == 422
+    assert (await accepts(served, "tsi_the-later")).status_code == 200
 
 
 async def test_a_token_whose_time_is_over_is_not_told_again(

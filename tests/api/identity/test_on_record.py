@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
-from tests.api.serving import PASSWORD, Served, Somebody, told
+from tests.api.serving import PASSWORD, Served, Somebody, serving, told
+from tests.embedded import SUPERUSER, Database
+from tests.identity import pool_of
 from write_model.kernel.access import Role
+from write_model.kernel.credentials import Logins
+from write_model.kernel.settings import Settings
 
 FREYA = {"email": "freya@harbor.example", "name": "Freya Lind", "roles": ["viewer"]}
 
@@ -82,3 +89,28 @@ async def test_an_organization_sees_nothing_of_others_nor_of_who_has_left(
     await signs_in(served, "a guess at oil")
     await until_noted(owner, "sign_in_failed")
     assert [each for each in await entries(elsewhere) if each["actor"] == freya] == []
+
+
+async def test_what_is_not_on_record_yet_when_a_process_ends_is_so_before(
+    settings: Settings, database: Database
+) -> None:
+    async with serving(settings) as served:
+        owner = await served.somebody(Role.OWNER)
+        await served.joins(owner, FREYA)
+        await asyncio.gather(*(signs_in(served, "a guess at oil") for _ in range(5)))
+    with psycopg.connect(database.conninfo(SUPERUSER)) as connection:
+        query = "SELECT count(*) FROM access.access_log WHERE outcome = 'sign_in_failed'"
+        assert connection.execute(query).fetchone() == (5,)
+
+
+async def test_what_the_database_keeps_from_being_on_record_is_counted(
+    served: Served, owner: Somebody, database: Database
+) -> None:
+    on_record = served.identity.on_record
+    async with pool_of(database) as gone:
+        pass
+    cut_off = replace(on_record, logins=Logins(gone))
+    before = cut_off.access_log.dropped
+    cut_off.note(owner.id, "sign_in_failed")
+    await cut_off.finished()
+    assert cut_off.access_log.dropped == before + 1

@@ -109,7 +109,7 @@ ANEW = "SELECT credentials.change_password(%s, %s, %s)"
 
 
 async def kept(served: Served, who: Somebody) -> str:
-    hashed = await served.identity.signing_in.logins.password_of(who.id)
+    hashed = await served.identity.logins.password_of(who.id)
     assert hashed is not None
     return hashed
 

@@ -1,6 +1,7 @@
 """What people can rely on when a password was forgotten."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -188,6 +189,20 @@ async def test_an_offer_keeps_the_promises_of_a_command(
     spent = await owner.post(path, If_Match='"2"', Idempotency_Key=key)
     assert told(spent) == {"token": None, "expires_at": None}
     assert version == 3, "registered, asked in, offered once"
+
+
+async def test_the_same_key_in_another_organization_is_another(
+    served: Served, owner: Somebody, freya: Somebody
+) -> None:
+    elsewhere = await served.somebody(Role.OWNER)
+    inge = await served.somebody(Role.VIEWER, tenant=elsewhere.tenant)
+    email = (await served.identity.people.emails([owner.id]))[owner.id]
+    await served.joins(elsewhere, {"email": email, "name": "Ada Forklift", "roles": ["owner"]})
+    token = served.identity.access_tokens.issue(owner.id, elsewhere.tenant)
+    owner_there = replace(owner, tenant=elsewhere.tenant, token=token)
+    for by, to in ((owner, freya), (owner_there, inge)):
+        answer = await by.post(f"/v1/members/{to.id}/password-reset", Idempotency_Key="once")
+        assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (201, False)
 
 
 async def test_an_organization_may_demand_a_key_and_the_version_of_whom_it_helps(

@@ -6,11 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
 from pyotp.totp import TOTP
 
+from tests.api.identity.test_on_record import until_noted
 from tests.api.serving import PASSWORD, Served, Somebody, told
-from tests.embedded import Database
+from tests.embedded import SUPERUSER, Database
 from tests.identity import everything_stored
 from write_model.kernel.access import SYSTEM, Actor, Role
 from write_model.kernel.errors import Conflict
@@ -112,7 +114,7 @@ async def test_guessing_at_codes_is_stopped(served: Served, freya: Somebody) -> 
 async def test_an_access_token_alone_begins_none_and_takes_none_off(
     served: Served, freya: Somebody
 ) -> None:
-    token = served.identity.signing_in.tokens.issue(freya.id, freya.tenant)
+    token = served.identity.access_tokens.issue(freya.id, freya.tenant)
     thief = Somebody(freya.http, freya.id, freya.tenant, token)
     for answer in (await thief.post("/v1/auth/totp"), await thief.delete("/v1/auth/totp")):
         assert (answer.status_code, told(answer)["code"]) == (403, "reauthentication_required")
@@ -160,6 +162,29 @@ async def test_an_administrator_takes_it_off_and_all_sign_ins_end(
     assert (await owner.proven(served).delete(path)).status_code == 204
     assert (await signed_in.get("/v1/me")).status_code == 401
     assert (await signs_in(served)).status_code == 200
+
+
+async def test_who_took_it_off_is_on_record(
+    served: Served, owner: Somebody, freya: Somebody, database: Database
+) -> None:
+    await enrolled(freya)
+    assert (await freya.delete("/v1/auth/totp")).status_code == 204
+    await enrolled(freya)
+    await owner.proven(served).delete(f"/v1/members/{freya.id}/totp")
+    with psycopg.connect(database.conninfo(SUPERUSER)) as connection:
+        found = connection.execute(
+            "SELECT topic, actor_id, encode(state, 'escape') FROM log.events"
+            " WHERE originator_id = %s AND topic IN ('user.second_factor_disabled',"
+            " 'user.sign_ins_ended') ORDER BY originator_version",
+            (freya.id,),
+        ).fetchall()
+    assert [(topic, by) for topic, by, _ in found] == [
+        ("user.second_factor_disabled", freya.id),
+        ("user.second_factor_disabled", owner.id),
+        ("user.sign_ins_ended", owner.id),
+    ]
+    assert "ended_by_administrator" in found[-1][2]
+    await until_noted(owner, "second_factor_disabled", "ended_by_administrator")
 
 
 async def test_nobody_takes_off_what_is_not_his_business(

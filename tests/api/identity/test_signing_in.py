@@ -2,10 +2,12 @@ import time
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 from pydantic_core import from_json
 
 from tests.api.serving import PASSWORD, Served, Somebody, told
+from tests.embedded import SUPERUSER, Database
 from tests.identity import QUICK
 from write_model.accounts import NewMember
 from write_model.kernel.access import Role, system_actor
@@ -112,6 +114,26 @@ async def test_a_suspended_member_cannot_sign_in_or_stay_in(
     assert (await served.http.post("/v1/auth/refresh", json=refresh)).status_code == 401
 
 
+async def test_who_renews_while_suspended_is_taken_for_no_thief_when_he_comes_again(
+    served: Served, owner: Somebody, freya: dict[str, Any], database: Database
+) -> None:
+    tokens = told(await sign_in(served, PASSWORD))
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    await owner.post(f"/v1/members/{freya['id']}/suspend", {"reason": "On leave"})
+    assert (await served.http.post("/v1/auth/refresh", json=refresh)).status_code == 401
+    await owner.post(f"/v1/members/{freya['id']}/reinstate")
+    assert (await served.http.post("/v1/auth/refresh", json=refresh)).status_code == 401
+    again = told(await sign_in(served, PASSWORD))["access_token"]
+    bearer = {"Authorization": f"Bearer {again}"}
+    [only] = told(await served.http.get("/v1/auth/sessions", headers=bearer))["items"]
+    assert only["current"], "nobody can renew the other one any more, so it is not shown"
+    with psycopg.connect(database.conninfo(SUPERUSER)) as connection:
+        found = connection.execute(
+            "SELECT encode(state, 'escape') FROM log.events WHERE topic = 'user.sign_ins_ended'"
+        ).fetchall()
+    assert [from_json(state)["reason"] for (state,) in found] == ["ended"]
+
+
 @pytest.mark.parametrize("sent", ["", "Basic Zm9yazpsaWZ0", "Bearer", "Bearer forklift"])
 async def test_without_a_good_token_nobody_is_known(sent: str, served: Served) -> None:
     answer = await served.http.get("/v1/me", headers={"Authorization": sent} if sent else {})
@@ -123,16 +145,14 @@ async def test_without_a_good_token_nobody_is_known(sent: str, served: Served) -
 async def test_an_older_password_hash_is_renewed_at_sign_in(
     served: Served, freya: dict[str, Any]
 ) -> None:
-    signing_in = served.identity.signing_in
-    blind = signing_in.blind_index.of(FREYA["email"])
-    before = await signing_in.logins.find(blind)
+    identity = served.identity
+    blind = identity.blind_index.of(FREYA["email"])
+    before = await identity.logins.find(blind)
     assert before is not None
     old = QUICK.hash(PASSWORD)
-    await signing_in.logins.change_password(
-        before.user, old_hash=before.password_hash, new_hash=old
-    )
+    await identity.logins.change_password(before.user, old_hash=before.password_hash, new_hash=old)
     assert (await sign_in(served, PASSWORD)).status_code == 200
-    after = await signing_in.logins.find(blind)
+    after = await identity.logins.find(blind)
     assert after is not None
     assert after.password_hash not in (before.password_hash, old)
     assert (await sign_in(served, PASSWORD)).status_code == 200
@@ -141,11 +161,11 @@ async def test_an_older_password_hash_is_renewed_at_sign_in(
 async def test_a_first_sign_in_settles_what_a_crash_left_open(
     served: Served, owner: Somebody
 ) -> None:
-    signing_in, accounts = served.identity.signing_in, served.identity.accounts
+    identity = served.identity
     member = NewMember("Inge Moen", "inge@harbor.example", frozenset({Role.VIEWER}))
-    await accounts.join(member, PASSWORD, by=system_actor(owner.tenant))
+    await identity.accounts.join(member, PASSWORD, by=system_actor(owner.tenant))
     assert (await sign_in(served, PASSWORD, member.email)).status_code == 200
-    login = await signing_in.logins.find(signing_in.blind_index.of(member.email))
+    login = await identity.logins.find(identity.blind_index.of(member.email))
     assert login is not None
     assert not login.is_pending
 

@@ -39,8 +39,8 @@ def test_a_key_is_forgotten_after_a_week_and_an_ended_sign_in_after_a_month(
         for ended in ("31 days", "29 days"):
             admin.execute(_FAMILY, (uuid4(), uuid4(), uuid4(), bytes(32), ended))
         with psycopg.connect(database.conninfo(TAILER), autocommit=True) as connection:
-            assert forget(connection, accesses_after=_YEAR) == Forgotten(1, 1, 0)
-            assert forget(connection, accesses_after=_YEAR) == Forgotten(0, 0, 0)
+            assert forget(connection, accesses_after=_YEAR) == Forgotten(1, 1, 0, 0)
+            assert forget(connection, accesses_after=_YEAR) == Forgotten(0, 0, 0, 0)
         assert admin.execute("SELECT key FROM log.command_keys").fetchall() == [("new",)]
 
 
@@ -51,5 +51,5 @@ def test_who_was_refused_or_shown_what_is_forgotten_when_the_setting_says(
         for target, age in (("old", "366 days"), ("new", "364 days")):
             admin.execute(_ACCESS, {"id": uuid4(), "target": target, "age": age})
         with psycopg.connect(database.conninfo(TAILER), autocommit=True) as connection:
-            assert forget(connection, accesses_after=_YEAR) == Forgotten(0, 0, 1)
+            assert forget(connection, accesses_after=_YEAR) == Forgotten(0, 0, 1, 0)
         assert admin.execute("SELECT target FROM access.access_log").fetchall() == [("new",)]

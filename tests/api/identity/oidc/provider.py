@@ -7,7 +7,7 @@ import contextlib
 import gzip
 import socket
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -49,6 +49,7 @@ class Provider:
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
     signs: Sign | None = None
     packs: bool = False
+    made_up_key: Mapping[str, Any] | None = None
     key: str = "first"
     keys: list[str] = field(default_factory=lambda: ["first"])
     asked: list[str] = field(default_factory=list[str])
@@ -80,7 +81,8 @@ class Provider:
 
     async def _jwks(self, request: Request) -> Response:
         self.asked.append("jwks")
-        return JSONResponse({"keys": [rsa_key(each).as_dict(private=False) for each in self.keys]})
+        keys = [rsa_key(each).as_dict(private=False) for each in self.keys]
+        return JSONResponse({"keys": [*([self.made_up_key] if self.made_up_key else []), *keys]})
 
     async def _authorize(self, request: Request) -> Response:
         """Whoever comes here has signed in here already."""

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import hmac
+import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from pyotp.totp import TOTP
 
 from tests.api.identity.oidc.desk import Desk
@@ -62,6 +63,12 @@ async def test_once_linked_a_subject_is_the_same_member_whatever_its_address(
         pytest.param({"iss": None}, id="no issuer"),
         pytest.param({"sub": None}, id="no subject"),
         pytest.param({"sub": "f" * 256}, id="long subject"),
+        pytest.param({"sub": 7}, id="subject that is a number"),
+        pytest.param({"aud": 7}, id="audience that is a number"),
+        pytest.param({"aud": [[CLIENT]]}, id="audiences in a list"),
+        pytest.param({"exp": "soon"}, id="end that is no number"),
+        pytest.param({"iat": [1]}, id="beginning that is a list"),
+        pytest.param({"nonce": 7}, id="nonce that is a number"),
         pytest.param({"exp": None}, id="no end"),
         pytest.param({"exp": 1_700_000_000}, id="expired"),
         pytest.param({"iat": 4_000_000_000, "exp": 4_000_000_300}, id="of the future"),
@@ -120,6 +127,55 @@ async def test_what_the_provider_has_not_signed_signs_nobody_in(
     assert refused(await harbor.signs_in())
     harbor.provider.signs = None
     assert (await harbor.signs_in()).status_code == 200
+
+
+def _subject_that_is_no_text(claims: dict[str, Any]) -> str:
+    return _signed(json.dumps(claims | {"sub": "\ud800"}).encode())
+
+
+def _address_that_is_no_text(claims: dict[str, Any]) -> str:
+    return _signed(json.dumps(claims | {"email": "\ud800@example.com"}).encode())
+
+
+def _deep_claims(claims: dict[str, Any]) -> str:
+    return _signed(b'{"sub":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
+
+
+def _claims_that_are_a_list(claims: dict[str, Any]) -> str:
+    return _signed(b"[]")
+
+
+def _signed(payload: bytes) -> str:
+    header = {"alg": "RS256", "kid": "first"}
+    return jws.serialize_compact(header, payload, rsa_key("first"))
+
+
+def _deep_header(claims: dict[str, Any]) -> str:
+    header = urlsafe_b64encode(b'{"kid":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
+    return f"{header.decode().rstrip('=')}.{_with_anothers_key(claims).split('.', 1)[1]}"
+
+
+def _header_that_is_a_list(claims: dict[str, Any]) -> str:
+    return f"W10.{_with_anothers_key(claims).split('.', 1)[1]}"
+
+
+@pytest.mark.usefixtures("freya")
+@pytest.mark.parametrize(
+    "sign",
+    [
+        _subject_that_is_no_text,
+        _address_that_is_no_text,
+        _deep_claims,
+        _claims_that_are_a_list,
+        _deep_header,
+        _header_that_is_a_list,
+    ],
+)
+async def test_what_nobody_can_read_signs_nobody_in(
+    harbor: Desk, sign: Callable[[dict[str, Any]], str]
+) -> None:
+    harbor.provider.signs = sign
+    assert refused(await harbor.signs_in())
 
 
 @pytest.mark.usefixtures("freya")
