@@ -15,6 +15,7 @@ import pytest
 
 from api.serve import DatabaseMissing, must_be_readable, wait_for_schema
 from tests.api.serving import Served, Somebody, told
+from tests.workers.launcher.launched import free_port
 from write_model.kernel.settings import Settings
 
 
@@ -22,8 +23,7 @@ from write_model.kernel.settings import Settings
 async def test_the_process_serves_and_stops_soon_when_it_is_asked_to(
     settings: Settings, number: signal.Signals, idle_s: float
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "TALLYSTICK_HOME": str(settings.home),
         "TALLYSTICK_SOCKET_FOLDER": str(settings.socket_folder),
