@@ -113,6 +113,8 @@ def settings(database: Database, valkey: str, tmp_path: Path) -> Settings:
         database_name=database.name,
         # No test waits for clients of its own that have nothing more to ask.
         drain_idle_s=0.2,
+        # What was written is shown late where the machine is busy, and must not be called stale.
+        read_wait_s=10.0,
     )
 
 

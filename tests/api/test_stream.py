@@ -49,14 +49,14 @@ async def following(
 
 
 async def next_message(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         message: dict[str, Any] = from_json(await socket.recv())
     return message
 
 
 async def everything(socket: ClientConnection) -> list[dict[str, Any]]:
     """All messages until the server closes."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return [from_json(text) async for text in socket]
 
 

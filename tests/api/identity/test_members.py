@@ -229,6 +229,6 @@ def _bearer(who: Somebody) -> dict[str, str]:
 
 async def _soon(asked: Callable[[], Awaitable[Any]], status: int) -> None:
     """The tail reports within a second that roles have changed."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (await asked()).status_code != status:
             pass
