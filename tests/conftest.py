@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as properties
 
 from read_model.migrating import migrate
 from tests.embedded import (
@@ -30,6 +32,20 @@ _LEFT_OUT = "exhaustive: `./tallystick test --all` runs it"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the exhaustive tests too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Properties take what time a busy machine lets them have, and the same examples in each run.
+
+    New examples are looked for where all is run.
+    """
+    properties.register_profile(
+        "here",
+        deadline=None,
+        derandomize=not config.getoption("--all"),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    properties.load_profile("here")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -97,6 +113,8 @@ def settings(database: Database, valkey: str, tmp_path: Path) -> Settings:
         database_name=database.name,
         # No test waits for clients of its own that have nothing more to ask.
         drain_idle_s=0.2,
+        # What was written is shown late where the machine is busy, and must not be called stale.
+        read_wait_s=10.0,
     )
 
 

@@ -13,6 +13,7 @@ import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.awake import Clock
 from tests.embedded import until
 
 PACE_S = 0.02
@@ -41,6 +42,7 @@ class Lasting:
 
     name: str
     port: int
+    clock: Clock = time.monotonic
     through_at: float = 0.0
     told_at: float = 0.0
     is_closed: bool = False
@@ -54,7 +56,7 @@ class Lasting:
                     right.method, right.path, json=right.body, headers=right.headers
                 )
                 if answer.is_success:
-                    self.through_at = time.monotonic()
+                    self.through_at = self.clock()
                 await asyncio.sleep(PACE_S)
 
     async def keep_listening(self, socket: ClientConnection) -> None:
@@ -62,7 +64,7 @@ class Lasting:
         try:
             while True:
                 await socket.recv()
-                self.told_at = time.monotonic()
+                self.told_at = self.clock()
         except ConnectionClosed:
             self.is_closed = True
 
@@ -111,16 +113,16 @@ async def asking(right: Right, processes: Sequence[Lasting]) -> AsyncGenerator[N
             await socket.close()
 
 
-async def ended(processes: Sequence[Lasting], *, since: float) -> None:
-    """Return once nobody was let through or told anything for a while."""
+async def ended(processes: Sequence[Lasting]) -> None:
+    """Return once nobody was let through or told anything for a while, from now on."""
     for each in processes:
-        each.taken_at = since
+        each.taken_at = each.clock()
     await asyncio.to_thread(until, lambda: _is_quiet(processes), "nobody lets him in")
 
 
 def _is_quiet(processes: Sequence[Lasting]) -> bool:
     lasted_s = max(0.0, *(each.lasted_s() for each in processes))
-    return time.monotonic() - processes[0].taken_at - lasted_s > _QUIET_S
+    return processes[0].clock() - processes[0].taken_at - lasted_s > _QUIET_S
 
 
 def _have_begun(processes: Sequence[Lasting], sockets: Sequence[ClientConnection]) -> bool:

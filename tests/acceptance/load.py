@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -59,14 +58,14 @@ class Load:
 
     _is_ended: bool = False
 
-    def run(self, seconds: float = math.inf) -> None:
-        """Send for so long or until `stop`, then wait for every answer; from any thread."""
-        asyncio.run(self.send(seconds))
+    def run(self) -> None:
+        """Send until `stop`, then wait for every answer; from any thread."""
+        asyncio.run(self._send())
 
     def stop(self) -> None:
         self._is_ended = True
 
-    async def send(self, seconds: float) -> None:
+    async def _send(self) -> None:
         url = self.person.http.base_url
         async with (
             httpx2.AsyncClient(base_url=url, timeout=30, limits=ANY_NUMBER) as it,
@@ -75,8 +74,6 @@ class Load:
             began = time.monotonic()
             for number, command in enumerate(_commands(self._ids)):
                 due = began + number / self.per_s
-                if due > began + seconds:
-                    break
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 if self._is_ended:
                     break

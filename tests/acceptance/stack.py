@@ -47,6 +47,13 @@ class Person:
     def get(self, path: str) -> Json:
         return _told(self.ask("GET", path))
 
+    def shown(self, path: str) -> Json:
+        """The answer once it is as new as was asked for; each stale one has waited two seconds."""
+        for _ in range(15):
+            if "stale" not in (answer := self.get(path)):
+                return answer
+        raise AssertionError(f"{path} stays stale.")
+
     def post(self, path: str, **body: Any) -> Json:
         return _told(self.ask("POST", path, body=body))
 
@@ -66,8 +73,7 @@ class Person:
         page: Json = {"next": 0, "more": True}
         while page["more"]:
             asked = f"/v1/events?{question}&after={page['next']}&min_position={min_position}"
-            page = self.get(asked)
-            assert "stale" not in page
+            page = self.shown(asked)
             yield from page["items"]
 
     def names(self, subjects: set[str]) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import httpx2
@@ -42,6 +43,15 @@ def up(stack: Stack, token: str) -> dict[str, float]:
     return series(stack, token, "tallystick_api_process_up")
 
 
+@contextmanager
+def standing_still(pid: int) -> Generator[None]:
+    os.kill(pid, SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, SIGCONT)
+
+
 def test_whichever_is_asked_tells_of_both(stack: Stack, token: str) -> None:
     assert up(stack, token) == ALL_UP
     found = [series(stack, token, "process_start_time_seconds") for _ in range(10)]
@@ -50,19 +60,16 @@ def test_whichever_is_asked_tells_of_both(stack: Stack, token: str) -> None:
 
 
 def test_one_that_hangs_is_named(stack: Stack, token: str) -> None:
-    hung = stack.services()["api-2"]
-    os.kill(hung, SIGSTOP)
-    try:
+    with standing_still(stack.services()["api-2"]):
         assert sorted(up(stack, token).values()) == [0.0, 1.0]
-    finally:
-        os.kill(hung, SIGCONT)
     until(lambda: up(stack, token) == ALL_UP, "it goes on")
 
 
 def test_one_that_is_killed_is_named_until_it_is_back(stack: Stack, token: str) -> None:
     before = series(stack, token, "process_start_time_seconds")
-    os.kill(stack.services()["api"], SIGKILL)
-    until(lambda: sorted(up(stack, token).values()) == [0.0, 1.0], "it is missed")
+    with standing_still(stack.process.pid):  # else another may be there before it is looked for
+        os.kill(stack.services()["api"], SIGKILL)
+        until(lambda: sorted(up(stack, token).values()) == [0.0, 1.0], "it is missed")
     until(lambda: up(stack, token) == ALL_UP, "another has taken its place")
     now = series(stack, token, "process_start_time_seconds")
     assert len(now.items() - before.items()) == 1

@@ -75,7 +75,7 @@ def test_after_a_restore_that_lost_the_tail_what_is_shown_equals_the_log() -> No
             assert owner.status("GET", f"/v1/incidents/{incident['id']}") == 404
             assert acknowledging(owner, incident) == 404
         position = stack.last_position(owner)
-        assert "stale" not in owner.get(f"/v1/incidents?min_position={position}")
+        owner.shown(f"/v1/incidents?min_position={position}")
         assert the_read_model_equals_a_fold_of_the_log(stack, owner) == 12
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tests.acceptance.lasting import Lasting, Right, asking, connected, ended
 from tests.acceptance.organizations import another_organization
 from tests.acceptance.severing import Way, severable
 from tests.acceptance.stack import PASSWORD, Json, Person, Stack
+from tests.awake import Clock, awake
 from tests.benchmarks.web import Web, served
 from tests.embedded import private_folder
 
@@ -124,11 +124,11 @@ async def test_whatever_is_taken_away_is_without_effect_everywhere(
     stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
     late: list[str] = []
-    async with harbor(stack) as at:
+    async with harbor(stack) as at, awake() as clock:
         for is_severed in (False, True):
             for kind in RIGHTS:
                 right, take = await asyncio.to_thread(kind, at)
-                for each in await _taken(at, right, take, is_severed=is_severed):
+                for each in await _taken(at, clock, right, take, is_severed=is_severed):
                     figure = f"{kind.__name__}{' without tail' * is_severed}, {each}"
                     record_property("figure", figure)
                     is_away = is_severed and each.name == AWAY
@@ -142,15 +142,15 @@ async def test_whatever_is_taken_away_is_without_effect_everywhere(
 async def test_who_follows_a_process_without_its_tail_is_sent_to_another(
     stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
-    async with harbor(stack) as at:
+    async with harbor(stack) as at, awake() as clock:
         member, _ = await asyncio.to_thread(at.member, "viewer")
         right = Right(member.token, "GET", "/v1/me", "incidents")
         async with connected(at.ports[AWAY], right) as socket:
             at.way.sever()
-            severed_at = time.monotonic()
+            severed_at = clock()
             with pytest.raises(ConnectionClosedError) as closed:
                 await asyncio.wait_for(socket.recv(), 10)
-            lasted_s = time.monotonic() - severed_at
+            lasted_s = clock() - severed_at
         let_in = {name: await Lasting(name, port).lets_in(right) for name, port in at.ports.items()}
         at.way.mend()
     record_property("figure", f"an idle socket without its tail lasted {lasted_s:.3f} s")
@@ -160,16 +160,18 @@ async def test_who_follows_a_process_without_its_tail_is_sent_to_another(
     assert let_in == {name: name != AWAY for name in at.ports}
 
 
-async def _taken(at: Harbor, right: Right, take: TakeAway, *, is_severed: bool) -> list[Lasting]:
+async def _taken(
+    at: Harbor, clock: Clock, right: Right, take: TakeAway, *, is_severed: bool
+) -> list[Lasting]:
     """How long each process went on, from the moment when the taking away was answered."""
-    processes = [Lasting(name, port) for name, port in at.ports.items()]
+    processes = [Lasting(name, port, clock) for name, port in at.ports.items()]
     traffic = asyncio.create_task(_traffic(at.owner))
     try:
         async with asking(right, processes):
             if is_severed:
                 at.way.sever()
             await asyncio.to_thread(take)
-            await ended(processes, since=time.monotonic())
+            await ended(processes)
             if right.topics is not None:
                 assert not any([await each.lets_in(right) for each in processes])
     finally:

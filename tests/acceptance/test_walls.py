@@ -236,10 +236,12 @@ def test_the_app_role_sees_the_rows_of_one_organization_or_none(
         tables = list(_readable(superuser))
         for table in tables:
             if table.is_walled:
-                everybody = [str(row[0]) for row in superuser.execute(table.query)]
+                with superuser.transaction():
+                    moment = _moment(superuser)
+                    everybody = [str(row[0]) for row in superuser.execute(table.query)]
+                    own = _seen(app, table, two.mine.organization, at=moment)
                 foreign_rows += everybody.count(two.theirs.organization)
                 assert _seen(app, table, "") == []
-                own = _seen(app, table, two.mine.organization)
                 assert set(own) <= {two.mine.organization}
                 assert len(own) == everybody.count(two.mine.organization)
             else:
@@ -251,8 +253,18 @@ def test_the_app_role_sees_the_rows_of_one_organization_or_none(
     tell(f"{len(walled)} tables, {foreign_rows} rows of the other organization, 0 of them seen")
 
 
-def _seen(app: psycopg.Connection[Any], table: Table, tenant: str) -> list[str]:
+def _moment(superuser: psycopg.Connection[Any]) -> str:
+    """What another transaction can look at too: what stands beside the log is written any time."""
+    superuser.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    [(name,)] = superuser.execute("SELECT pg_export_snapshot()").fetchall()
+    return str(name)
+
+
+def _seen(app: psycopg.Connection[Any], table: Table, tenant: str, *, at: str = "") -> list[str]:
     with app.transaction():
+        if at:
+            app.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            app.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(at))
         if tenant:
             app.execute("SELECT set_config('app.tenant', %s, true)", [tenant])
         return [str(row[0]) for row in app.execute(table.query)]

@@ -125,7 +125,7 @@ async def serving(settings: Settings, running: Server | None = None) -> AsyncGen
         await asyncio.sleep(0.01)
     app = cast("FastAPI", running.config.app)
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
             yield Served(http, running, app.state.process, port)
     finally:
         running.should_exit = True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.serving import Served, Somebody, told
+from tests.api.serving import Served, Somebody, serving, told
 from write_model.kernel.access import Role
+from write_model.kernel.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("projector")
 
@@ -26,8 +27,10 @@ async def test_who_writes_finds_his_own_write_counted(commander: Somebody) -> No
     assert "stale" not in told(answer)
 
 
-async def test_what_is_not_shown_yet_makes_the_figures_stale(commander: Somebody) -> None:
-    assert told(await commander.get(f"{FIGURES}?min_position=99999"))["stale"]
+async def test_what_is_not_shown_yet_makes_the_figures_stale(settings: Settings) -> None:
+    async with serving(settings.model_copy(update={"read_wait_s": 0.3})) as hasty:
+        commander = await hasty.somebody(Role.INCIDENT_COMMANDER)
+        assert told(await commander.get(f"{FIGURES}?min_position=99999"))["stale"]
 
 
 async def test_nobody_measures_another_organization(served: Served, commander: Somebody) -> None:

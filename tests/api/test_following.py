@@ -205,7 +205,7 @@ async def test_a_tail_that_cannot_be_read_is_logged_once(
 async def test_who_follows_where_the_log_is_out_of_reach_is_sent_elsewhere(
     settings: Settings, admin: Connection
 ) -> None:
-    async with serving(settings.model_copy(update={"tail_trust_s": 0.3})) as served:
+    async with serving(settings.model_copy(update={"tail_trust_s": 1.0})) as served:
         commander = await served.somebody(Role.INCIDENT_COMMANDER)
         ticket = told(await commander.post("/v1/stream/tickets"))["ticket"]
         async with following(served, commander) as socket, events(served, commander) as coming:

@@ -74,7 +74,7 @@ class Secrets:
 @pytest.fixture
 async def served(settings: Settings) -> AsyncGenerator[Served]:
     """The server may ask an identity provider on this machine."""
-    inside = {"identity_provider_networks": (ip_network("127.0.0.0/8"),)}
+    inside = {"read_wait_s": 4.0, "identity_provider_networks": (ip_network("127.0.0.0/8"),)}
     async with serving(settings.model_copy(update=inside)) as served:
         yield served
 

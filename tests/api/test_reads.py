@@ -74,10 +74,14 @@ async def test_an_injured_person_is_named_only_to_who_may_know(
         assert "sealed" not in answer.text
 
 
-async def test_a_read_past_its_patience_says_that_it_is_stale(commander: Somebody) -> None:
+async def test_a_read_past_its_patience_says_that_it_is_stale(
+    commander: Somebody, settings: Settings
+) -> None:
     declared = await commander.declares()
     await commander.get(f"/v1/incidents/INC-1?min_position={declared['position']}")
-    answer = await commander.get("/v1/incidents/INC-1?min_position=99999")
+    async with serving(settings.model_copy(update={"read_wait_s": 0.3})) as hasty:
+        elsewhere = replace(commander, http=hasty.http)
+        answer = await elsewhere.get("/v1/incidents/INC-1?min_position=99999")
     assert (answer.status_code, told(answer)["stale"]) == (200, True)
     assert int(answer.headers["X-Position"]) == declared["position"]
     assert "ETag" not in answer.headers

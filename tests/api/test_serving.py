@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 
 import httpx2
@@ -15,15 +14,19 @@ import pytest
 
 from api.serve import DatabaseMissing, must_be_readable, wait_for_schema
 from tests.api.serving import Served, Somebody, told
+from tests.awake import awake
+from tests.workers.launcher.launched import free_port
 from write_model.kernel.settings import Settings
+
+SOON_S = 3
+"""A quarter of a second on a quiet machine; who drains in vain takes fifteen."""
 
 
 @pytest.mark.parametrize(("number", "idle_s"), [(signal.SIGINT, 30), (signal.SIGTERM, 0.1)])
 async def test_the_process_serves_and_stops_soon_when_it_is_asked_to(
     settings: Settings, number: signal.Signals, idle_s: float
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "TALLYSTICK_HOME": str(settings.home),
         "TALLYSTICK_SOCKET_FOLDER": str(settings.socket_folder),
@@ -36,10 +39,10 @@ async def test_the_process_serves_and_stops_soon_when_it_is_asked_to(
     )
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         await _answers(http, process)
-        began = time.monotonic()
-        process.send_signal(number)
-        assert await process.wait() in (0, -signal.SIGTERM)
-    assert time.monotonic() - began < 1
+        async with awake() as passed_s:
+            process.send_signal(number)
+            assert await process.wait() in (0, -signal.SIGTERM)
+            assert passed_s() < SOON_S
 
 
 async def _answers(http: httpx2.AsyncClient, process: asyncio.subprocess.Process) -> None:
@@ -83,10 +86,10 @@ async def test_while_it_waits_for_the_database_a_signal_ends_it_at_once(
         )
         connection, _ = await asyncio.to_thread(database.accept)
         connection.close()
-        began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
-    assert time.monotonic() - began < 1
+        async with awake() as passed_s:
+            process.send_signal(signal.SIGTERM)
+            await process.wait()
+            assert passed_s() < SOON_S
 
 
 async def test_health_needs_no_token(served: Served) -> None:
@@ -197,7 +200,7 @@ async def all_answered(served: Served, headers: bytes, *, version: bytes = b"1.1
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(b"POST /v1/auth/token HTTP/%b\r\nHost: tallystick\r\n%b" % (version, headers))
     try:
-        return await asyncio.wait_for(reader.read(), 3)
+        return await asyncio.wait_for(reader.read(), 8)  # a body is waited for for ten
     finally:
         writer.close()
 

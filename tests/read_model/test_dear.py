@@ -158,6 +158,7 @@ async def test_who_ask_together_wait_for_one_computation(
 ) -> None:
     counting.meanwhile.clear()
     asking = [asyncio.create_task(answers.dear(NORTH, HOW_MANY)) for _ in range(20)]
+    await counting.begun.wait()
     done, _ = await asyncio.wait(asking, timeout=0.5)
     assert (done, counting.times) == (set(), 1)
     counting.meanwhile.set()

@@ -88,13 +88,13 @@ async def test_who_goes_away_while_he_is_answered_spoils_nothing(reader: Reader)
 async def test_who_goes_away_frees_no_connection_while_the_server_works_for_him(
     database: Database,
 ) -> None:
-    slow = sql.SQL("SELECT pg_sleep(0.3), pg_backend_pid()")
+    slow = sql.SQL("SELECT pg_sleep(0.8), pg_backend_pid()")
     async with open_pool(database.conninfo(APP), size=1) as pool:
         reader = Reader(pool)
         before = await reader.rows(ONE, WHICH, {})
         for _ in range(3):
             gone = asyncio.create_task(reader.rows(ONE, slow, {}))
-            await asyncio.sleep(0.05)
+            await asyncio.to_thread(until, lambda: somebody_sleeps(database), "it is asked")
             for _ in range(2):
                 gone.cancel()
                 await asyncio.sleep(0)

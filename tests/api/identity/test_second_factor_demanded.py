@@ -1,13 +1,12 @@
 """What people can rely on where their organization demands a second factor of everybody."""
 
-import time
-
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from tests.api.identity.test_second_factors import enrolled
 from tests.api.serving import PASSWORD, Served, Somebody, told
 from tests.api.test_stream import everything, following
+from tests.awake import awake
 from write_model.kernel.access import Role, system_actor
 from write_model.organization.commands import FoundOrganization
 
@@ -29,9 +28,9 @@ async def demands(owner: Somebody, *, demanded: bool = True) -> None:
 
 
 async def soon_refused(who: Somebody) -> None:
-    began_at = time.monotonic()
-    while (await who.get("/v1/incidents")).status_code != 403:
-        assert time.monotonic() - began_at < 1
+    async with awake() as passed_s:
+        while (await who.get("/v1/incidents")).status_code != 403:
+            assert passed_s() < 1
 
 
 async def test_until_he_has_one_a_member_may_do_nothing_but_set_it_up(

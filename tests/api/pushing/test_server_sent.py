@@ -48,7 +48,7 @@ async def _events(answer: httpx2.Response) -> AsyncGenerator[dict[str, str]]:
 
 
 async def next_event(coming: AsyncGenerator[dict[str, str]]) -> dict[str, str]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return await anext(coming)
 
 

@@ -29,11 +29,11 @@ def test_whoever_starts_a_server_ends_the_one_that_nobody_looks_after() -> None:
     with new_cluster() as (cluster, output):
         left = cluster.start(output=output, durable=False)
         cluster.end_left_over()
-        assert left.wait(5) is not None
+        assert left.wait(30) is not None
         next_one = cluster.start(output=output, durable=False)
         until(lambda: cluster.ready(next_one.pid), "another one is ready")
         cluster.end_left_over()
-        assert next_one.wait(5) == 0
+        assert next_one.wait(30) == 0
 
 
 def test_a_servers_children_are_ended_by_it_alone() -> None:
@@ -46,6 +46,6 @@ def test_a_servers_children_are_ended_by_it_alone() -> None:
         goes_on.start()
         cluster.end_left_over()
         goes_on.join()
-        assert left.wait(5) == 0
+        assert left.wait(30) == 0
         said = output.read_text()
         assert said.index("received fast shutdown request") < said.index("shutting down")

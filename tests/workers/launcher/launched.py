@@ -11,8 +11,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,7 +70,7 @@ class Launched:
         try:
             connection.request("GET", "/readyz")
             return dict(json.loads(connection.getresponse().read()))
-        except OSError:
+        except (OSError, HTTPException, ValueError):  # Killed while it answered, it said half.
             return {}
         finally:
             connection.close()
@@ -118,10 +120,20 @@ def in_memory(*more: str) -> Generator[Launched]:
         yield launched
 
 
+# Until it is bound again it must stay free: so it is none that Linux gives out by itself (from
+# 32,768 on), and each test process has a hundred of its own.
+_PORTS = 100
+_FIRST_PORT = 20_000 + os.getpid() % 120 * _PORTS
+_NUMBERS = count()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that is not given out again soon, and that nobody else takes meanwhile."""
+    while True:
+        port = _FIRST_PORT + next(_NUMBERS) % _PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def alive(pid: int) -> bool:

@@ -79,6 +79,7 @@ def test_a_new_one_that_does_not_start_leaves_the_old_ones_in_place(pair: Launch
 def test_a_stop_while_it_restarts_ends_both(launcher: Launcher) -> None:
     launched = launcher()
     launched.until(READY)
+    (launched.home / "stands-still").touch()
     launched.process.send_signal(signal.SIGUSR1)
     until(lambda: "api-next" in launched.services(), "the next one starts")
     started = launched.services().values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -23,8 +24,11 @@ class Answer(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    if (Path(os.environ["TALLYSTICK_HOME"]) / "leaks").exists():
+    home = Path(os.environ["TALLYSTICK_HOME"])
+    if (home / "leaks").exists():
         sys.exit("The forklift leaks oil.")
+    if (home / "stands-still").exists():
+        signal.pause()
     # Imported late, as much of Python is, when root is given up already.
     import_module("concurrent.futures.thread")
     import_module("wave")

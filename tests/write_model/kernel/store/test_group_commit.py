@@ -250,6 +250,8 @@ async def test_a_server_that_takes_no_writes_is_left_for_another(
     log = GroupCommit(database.conninfo(APP), impatient)
     with pytest.raises(Unavailable):
         await log.append(command())
+    await log.close()
+    log = GroupCommit(database.conninfo(APP), Settings())
     under_way = asyncio.create_task(log.append(command()))
     await until(lambda: bool(appending(superuser)))
     set_default(superuser, "default_transaction_read_only", "off")
