@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from api.accesses import shown
 from api.admission import admitted
-from api.answers.people import Me, Members, MemberThen
+from api.answers.people import Members, MemberThen
 from api.answers.receipts import MemberReceipt
 from api.callers import caller
 from api.commands import JSON, answered
@@ -31,44 +31,27 @@ from write_model.membership.commands import (
 )
 from write_model.membership.membership import Membership, Standing, membership_stream
 
-router = APIRouter(prefix="/v1", tags=["People"])
+router = APIRouter(prefix="/v1/members", tags=["People"])
+
+_MANAGE = "members.manage"
 
 
-@router.get("/me", openapi_extra=describe_query("people.read", answer=Me))
-async def me(request: Request) -> Response:
-    """Who you are here, and what you may do."""
-    with process(request).budgets.queries:
-        actor = await caller(request, "people.read")
-        only(request)
-        names = await _identity(request).people.names(actor.tenant, [actor.id])
-    return _json(
-        {
-            "id": actor.id,
-            "name": names.get(actor.id),
-            "organization": actor.tenant,
-            "roles": sorted(actor.roles),
-            "until": actor.until,
-            "teams": _sorted(actor.teams),
-        }
-    )
-
-
-@router.get("/members", openapi_extra=describe_query("members.manage", *IN_PAGES, answer=Members))
+@router.get("", openapi_extra=describe_query(_MANAGE, *IN_PAGES, answer=Members))
 async def members(request: Request) -> Response:
     """Everyone who was ever added to the organization, in that order."""
     with process(request).budgets.queries:
-        actor = await caller(request, "members.manage")
+        actor = await caller(request, _MANAGE)
         only(request, *ASKED)
         identity = _identity(request)
         seats, cursor = await page(request, actor.tenant, identity.accounts.logins.members_of)
         items = await _members(identity, actor.tenant, [each.user for each in seats])
-        shown(request, actor, "members.manage")
+        shown(request, actor, _MANAGE)
     return listed(request, items, cursor)
 
 
 @router.get(
-    "/members/{member}",
-    openapi_extra=describe_query("members.manage", AS_OF, answer=MemberThen, errors=("not_found",)),
+    "/{member}",
+    openapi_extra=describe_query(_MANAGE, AS_OF, answer=MemberThen, errors=("not_found",)),
 )
 async def member(request: Request, member: UUID) -> Response:
     """One member: which roles he holds, or held at any earlier moment.
@@ -76,10 +59,10 @@ async def member(request: Request, member: UUID) -> Response:
     Read from the log itself; it counts when a change was recorded.
     """
     with process(request).budgets.queries:
-        actor = await caller(request, "members.manage")
+        actor = await caller(request, _MANAGE)
         only(request, "as_of")
         content = await _member_then(request, actor.tenant, member)
-        shown(request, actor, "members.manage")
+        shown(request, actor, _MANAGE)
     return _json(content)
 
 
@@ -110,31 +93,27 @@ async def _members(identity: Identity, tenant: UUID, subjects: list[UUID]) -> li
     ]
 
 
-@router.post(
-    "/members/{member}/roles", openapi_extra=describe_command(ChangeRoles, answer=MemberReceipt)
-)
+@router.post("/{member}/roles", openapi_extra=describe_command(ChangeRoles, answer=MemberReceipt))
 async def change_roles(request: Request, member: UUID) -> Response:
     return await _handled(request, member, ChangeRoles)
 
 
 @router.post(
-    "/members/{member}/suspend", openapi_extra=describe_command(SuspendMember, answer=MemberReceipt)
+    "/{member}/suspend", openapi_extra=describe_command(SuspendMember, answer=MemberReceipt)
 )
 async def suspend(request: Request, member: UUID) -> Response:
     return await _handled(request, member, SuspendMember)
 
 
 @router.post(
-    "/members/{member}/reinstate",
+    "/{member}/reinstate",
     openapi_extra=describe_command(ReinstateMember, answer=MemberReceipt),
 )
 async def reinstate(request: Request, member: UUID) -> Response:
     return await _handled(request, member, ReinstateMember)
 
 
-@router.post(
-    "/members/{member}/remove", openapi_extra=describe_command(RemoveMember, answer=MemberReceipt)
-)
+@router.post("/{member}/remove", openapi_extra=describe_command(RemoveMember, answer=MemberReceipt))
 async def remove(request: Request, member: UUID) -> Response:
     return await _handled(request, member, RemoveMember)
 
@@ -161,12 +140,8 @@ def _member(state: Membership, version: int) -> dict[str, Any]:
         "status": state.standing,
         "roles": sorted(state.roles),
         "until": state.until,
-        "teams": _sorted(state.teams),
+        "teams": None if state.teams is None else sorted(state.teams),
     }
-
-
-def _sorted(teams: frozenset[str] | None) -> list[str] | None:
-    return None if teams is None else sorted(teams)
 
 
 def _identity(request: Request) -> Identity:
