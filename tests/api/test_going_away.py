@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from structlog.typing import EventDict
 from api.requests_seen import Seen
 from tests.api.serving import Served, Somebody, serving
 from tests.api.test_door import holds
+from tests.api.test_giving_up import READS, nothing_ends
 from tests.embedded import SUPERUSER, Database, until
 from write_model.kernel.access import Role
 from write_model.kernel.settings import Settings
@@ -72,6 +74,30 @@ async def test_who_waits_for_what_is_shown_is_forgotten_when_he_goes(
         assert unanswered(served, "GET", DECLARED) == 3
         assert (await ada.get(DECLARED)).status_code == 200
     assert not [line for line in logged if line["log_level"] == "error"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/metrics/incidents", "/v1/incidents?facets=status", "/v1/incidents?as_of={now}"],
+    ids=["figures", "counts", "past"],
+)
+async def test_the_database_works_for_nobody_who_has_gone(
+    settings: Settings, database: Database, path: str
+) -> None:
+    endless = {"dear_read_timeout_s": 600, "read_timeout_s": 600, "command_deadline_s": 600}
+    async with serving(settings.model_copy(update=endless)) as served:
+        ada = await served.somebody(Role.INCIDENT_COMMANDER)
+        await ada.declares()
+        assert (await ada.get(DECLARED)).status_code == 200
+        asked = "GET " + path.format(now=datetime.now(UTC).isoformat()[:19] + "Z")
+        with nothing_ends(database, READS):
+            lines = [await asks(served, ada, asked, b"{}") for _ in range(20)]
+            await asyncio.to_thread(until, lambda: somebody_waits(database), "they wait")
+            await holds(served.process.budgets.door.queries, 20)
+            for line in lines:
+                line.transport.abort()
+            await asyncio.to_thread(until, lambda: not somebody_waits(database), "all is off")
+        assert (await ada.get("/v1/metrics/incidents")).status_code == 200
 
 
 async def test_who_waits_for_his_turn_leaves_it_to_others(served: Served) -> None:
