@@ -8,7 +8,7 @@ from api.commands import JSON
 from api.openapi import describe_query
 from api.process import process
 from api.reads import only
-from api.requests import caller
+from api.callers import caller
 
 router = APIRouter(prefix="/v1/me", tags=["People"])
 

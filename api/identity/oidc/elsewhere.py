@@ -6,8 +6,8 @@ organization only. It makes nobody a member, and gives nobody a role.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,7 +24,13 @@ from api.identity.signing_in import SigningIn
 from api.refusals import ProviderSilent
 from write_model.identity_providers import IdentityProviders
 from write_model.kernel.access import Actor
-from write_model.kernel.errors import DomainError, Invalid, NotFound, Unauthenticated
+from write_model.kernel.errors import (
+    DomainError,
+    Invalid,
+    NotFound,
+    SecondFactorRequired,
+    Unauthenticated,
+)
 from write_model.organization.events import IdentityProviderSet
 
 REFUSED = (
@@ -54,31 +60,33 @@ class Elsewhere:
 
     async def begin(self, provider: UUID, redirect_address: str | None, *, origin: str) -> Begun:
         """Raises: NotFound, RateLimited, ProviderSilent; Invalid for an address not set."""
-        await self.guesses.come_from(origin)
-        tenant, trusted = await self.providers.find(provider)
-        with _answering(provider):
-            return await self.dialogue.begin(tenant, trusted, redirect_address)
+        async with self._counted(origin):
+            tenant, trusted = await self.providers.find(provider)
+            with _answering(provider):
+                return await self.dialogue.begin(tenant, trusted, redirect_address)
 
     async def finish(self, provider: UUID, came: CameBack, *, origin: str) -> SignedIn:
         """Raises: NotFound; Unauthenticated, the same for whatever was wrong;
         SecondFactorRequired; RateLimited; ProviderSilent.
         """
-        await self.guesses.come_from(origin)
-        tenant, trusted = await self.providers.find(provider)
-        with _answering(provider), _believed(provider, Unauthenticated(REFUSED)):
-            told = await self.dialogue.told(tenant, trusted, came)
-            user = await self.recognizing.whom(tenant, trusted, told)
-            await self.recognizing.settle(tenant, trusted, told, user, came.totp)
-        return await self.signing_in.begin(user, tenant)
+        async with self._counted(origin):
+            tenant, trusted = await self.providers.find(provider)
+            with _answering(provider), _believed(provider, Unauthenticated(REFUSED)):
+                told = await self.dialogue.told(tenant, trusted, came)
+                user = await self.recognizing.whom(tenant, trusted, told)
+                await self.recognizing.settle(tenant, trusted, told, user, came.totp)
+            return await self.signing_in.begin(user, tenant)
 
     async def begin_proof(
         self, by: Actor, provider: UUID, redirect_address: str | None, *, origin: str
     ) -> Begun:
         """Raises: what `begin` does; NotFound also for what another organization trusts."""
-        await self.guesses.come_from(origin)
-        trusted = await self._of_his_own(by, provider)
-        with _answering(provider):
-            return await self.dialogue.begin(by.tenant, trusted, redirect_address, proof_of=by.id)
+        async with self._counted(origin):
+            trusted = await self._of_his_own(by, provider)
+            with _answering(provider):
+                return await self.dialogue.begin(
+                    by.tenant, trusted, redirect_address, proof_of=by.id
+                )
 
     async def finish_proof(
         self, by: Actor, provider: UUID, came: CameBack, sign_in: UUID | None, *, origin: str
@@ -88,18 +96,36 @@ class Elsewhere:
         Raises: NotFound; Invalid, the same for whatever was wrong; SecondFactorRequired;
         RateLimited; ProviderSilent.
         """
-        await self.guesses.come_from(origin)
-        trusted = await self._of_his_own(by, provider)
-        try:
-            with _answering(provider), _believed(provider, Invalid(_NOT_PROVEN, field="code")):
-                told = await self.dialogue.told(by.tenant, trusted, came, proof_of=by.id)
-                if await self.recognizing.whom(by.tenant, trusted, told) != by.id:
-                    raise NotBelieved("somebody else")
-                await self.recognizing.settle(by.tenant, trusted, told, by.id, came.totp)
-        except Invalid:
-            self.on_record.note(by.id, "provider_did_not_confirm")
-            raise
+        async with self._counted(origin):
+            trusted = await self._of_his_own(by, provider)
+            try:
+                await self._proven(by, trusted, came)
+            except Invalid:
+                self.on_record.note(by.id, "provider_did_not_confirm")
+                raise
         return self.issuing.proof(by, sign_in)
+
+    async def _proven(self, by: Actor, trusted: IdentityProviderSet, came: CameBack) -> None:
+        refusal = Invalid(_NOT_PROVEN, field="code")
+        with _answering(trusted.provider), _believed(trusted.provider, refusal):
+            told = await self.dialogue.told(by.tenant, trusted, came, proof_of=by.id)
+            if await self.recognizing.whom(by.tenant, trusted, told) != by.id:
+                raise NotBelieved("somebody else")
+            await self.recognizing.settle(by.tenant, trusted, told, by.id, came.totp)
+
+    @asynccontextmanager
+    async def _counted(self, origin: str) -> AsyncGenerator[None]:
+        """Only what is no good: behind one address a whole office signs in one morning.
+
+        Raises: RateLimited for who sends much of it.
+        """
+        try:
+            yield
+        except SecondFactorRequired:  # He is who he says; guesses at codes are counted by person.
+            raise
+        except (NotFound, Invalid, Unauthenticated, ProviderSilent):
+            await self.guesses.come_from(origin)
+            raise
 
     async def _of_his_own(self, by: Actor, provider: UUID) -> IdentityProviderSet:
         tenant, trusted = await self.providers.find(provider)

@@ -266,6 +266,18 @@ async def test_who_guesses_is_stopped(harbor: Desk) -> None:
     assert statuses == [401] * 100 + [429]
 
 
+async def test_behind_one_address_a_whole_office_signs_in(
+    served: Served, harbor: Desk, freya: Somebody
+) -> None:
+    for _ in range(100):
+        await served.identity.guesses.come_from("127.0.0.1")
+    assert (await harbor.signs_in()).status_code == 200
+    assert (await harbor.proves(freya)).status_code == 200
+    assert (await harbor.finishes(await harbor.comes_back())).status_code == 200
+    nothing = {"flow": "f", "state": "s", "code": "c"}
+    assert (await harbor.finishes(nothing)).status_code == 429
+
+
 async def test_only_a_page_that_was_set_is_come_back_to(harbor: Desk) -> None:
     path = f"/v1/auth/oidc/{harbor.id}/start"
     elsewhere = {"redirect_address": "https://thief.example/"}
