@@ -54,7 +54,7 @@ def told() -> Iterator[Told]:
             story = _story(stack, owner)
             _slips(story)
             last = stack.last_position(owner)
-            story.pushed = [str(socket.recv(timeout=5)) for _ in range(last)]
+            story.pushed = [str(socket.recv(timeout=30)) for _ in range(last)]
         yield story
 
 

@@ -55,6 +55,8 @@ def two(stack: Stack) -> Two:
     jonas = theirs.post("/v1/people", name="Jonas Reyes")["id"]
     theirs.post(f"/v1/incidents/{foreign[0]['id']}/assign", person=jonas, team="north-yard")
     own = [mine.post("/v1/incidents", title="A door is jammed", severity="sev4") for _ in range(2)]
+    for who in (mine, theirs):
+        who.shown(f"/v1/incidents?limit=1&min_position={stack.last_position(who)}")
     return Two(mine, theirs, own, foreign, jonas)
 
 
@@ -145,8 +147,8 @@ def test_pushes_hold_only_ones_own(stack: Stack, two: Two) -> None:
     ):
         two.theirs.post(f"/v1/incidents/{two.secret}/notes", text="Sand is on its way")
         own = two.mine.post(f"/v1/incidents/{two.own[0]['id']}/notes", text="It opens again")
-        assert json.loads(theirs.recv(timeout=5))["subject"] == two.secret
-        pushed = [json.loads(mine.recv(timeout=5)) for _ in range(own["position"])]
+        assert json.loads(theirs.recv(timeout=30))["subject"] == two.secret
+        pushed = [json.loads(mine.recv(timeout=30)) for _ in range(own["position"])]
         with pytest.raises(TimeoutError):
             nothing.recv(timeout=0.2)
     assert [message["position"] for message in pushed] == list(range(1, own["position"] + 1))

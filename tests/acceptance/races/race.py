@@ -115,8 +115,11 @@ async def _disturbed(plan: Plan, writers: list[Process], superuser: str, folder:
 
 
 async def _watched(plan: Plan, writers: list[Process], disturber: Disturber) -> None:
-    """Disturb as often as planned, evenly over the commands, until enough are accepted."""
-    accepted = [0] * len(writers)
+    """Disturb as often as planned, evenly over the commands, until enough are accepted.
+
+    Of those after every process was there: one may start some seconds before another.
+    """
+    accepted, before = [0] * len(writers), 0
 
     async def heard(number: int) -> None:
         stdout = writers[number].stdout
@@ -126,9 +129,11 @@ async def _watched(plan: Plan, writers: list[Process], disturber: Disturber) -> 
 
     hearing = [asyncio.create_task(heard(number)) for number in range(len(writers))]
     try:
-        while sum(accepted) < plan.commands or disturber.ended < plan.kills:
+        while (since := sum(accepted) - before) < plan.commands or disturber.ended < plan.kills:
             assert not any(task.done() for task in hearing), "A writer ended before its time."
-            if disturber.ended * plan.commands <= sum(accepted) * plan.kills:
+            if not all(accepted):
+                before = sum(accepted)
+            elif disturber.ended * plan.commands <= since * plan.kills:
                 await disturber.disturb()
             await asyncio.sleep(0.02)
     finally:

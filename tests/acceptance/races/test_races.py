@@ -18,7 +18,7 @@ from write_model.kernel.settings import Settings
 async def test_two_processes_race_on_hot_records(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
-    plan = Plan(commands=4_000, processes=2, kills=5, seed=secrets.randbits(32))
+    plan = Plan(commands=4_000, processes=2, kills=5, seed=20260302)
     report = await race(plan, settings, database.conninfo("postgres"), tmp_path)
     assert report["faults"] == {}, report
     assert report["commands"] >= plan.commands
@@ -30,7 +30,7 @@ async def test_no_process_starves_on_hot_records(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
     """Undisturbed: in a short race a paused backend costs its process more than any rival."""
-    plan = Plan(commands=4_000, processes=2, kills=0, seed=secrets.randbits(32))
+    plan = Plan(commands=4_000, processes=2, kills=0, seed=20260302)
     report = await race(plan, settings, database.conninfo("postgres"), tmp_path)
     assert report["faults"] == {}, report
     assert min(report["shares"]) > 0.25, report
