@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from api.answers.people import Me
+from api.callers import caller
 from api.commands import JSON
 from api.openapi import describe_query
 from api.process import process
 from api.reads import only
-from api.callers import caller
 
 router = APIRouter(prefix="/v1/me", tags=["People"])
 
