@@ -23,7 +23,6 @@ from write_model.kernel.settings import TAILER, Settings
 from write_model.opening import opened
 from write_model.organization.commands import FoundOrganization
 
-OWNER = Actor(FREYA, HARBOR, frozenset({Role.OWNER}), authenticated_at=wall_clock())
 ACCOUNTS = NewProvider(
     "Harbor accounts",
     "https://accounts.harbor.example",
@@ -54,6 +53,11 @@ class Harbor:
         return await self.providers.secrets.read(secret, HARBOR) is not None
 
 
+def owner() -> Actor:
+    """Who has just proven that it is she."""
+    return Actor(FREYA, HARBOR, frozenset({Role.OWNER}), authenticated_at=wall_clock())
+
+
 @pytest.fixture
 async def harbor(settings: Settings) -> AsyncGenerator[Harbor]:
     async with opened(settings) as parts:
@@ -64,7 +68,7 @@ async def harbor(settings: Settings) -> AsyncGenerator[Harbor]:
         linked = LinkedSubjects(parts.pool, parts.master.key("linked_subjects"))
         secrets = ClientSecrets(parts.pool, sealing)
         providers = IdentityProviders(write_model, secrets, linked, ids, clock)
-        provider, _ = await providers.add(ACCOUNTS, by=OWNER)
+        provider, _ = await providers.add(ACCOUNTS, by=owner())
         yield Harbor(providers, provider)
 
 
@@ -98,7 +102,7 @@ async def test_the_one_that_was_in_force_before_goes_too_where_it_was_left(
 ) -> None:
     before = await harbor.names()
     sealed = harbor.providers.secrets.sealing.seal(b"sand and oil", before)
-    await harbor.providers.change(harbor.provider, ACCOUNTS, by=OWNER)
+    await harbor.providers.change(harbor.provider, ACCOUNTS, by=owner())
     with psycopg.connect(database.conninfo(SUPERUSER)) as superuser:
         superuser.execute(
             "INSERT INTO credentials.client_secrets (secret_id, provider_id, tenant_id, sealed)"
