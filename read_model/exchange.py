@@ -1,44 +1,24 @@
-"""Several questions in one round trip on one connection, each in the name of its organization.
-
-Speaks to libpq through psycopg's documented `pq` module: a cursor waits and wakes several times for
-a question that is answered at once, which costs this process three times as much (measured).
-"""
+"""Several questions in one round trip on one connection, each in the name of its organization."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import count
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-import psycopg
-from psycopg import AsyncConnection, abc, pq
+from psycopg import abc, pq
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import error_from_result
 
-Connection = AsyncConnection[Any]
+from read_model.round_trip import Connection, Prepared, RoundTrip
+
 Rows = list[tuple[Any, ...]]
 
 _TEXT = 25
 _PARAMETER = re.compile(rb"%\((\w+)\)s|%%")
-_PREPARED = 200
-"""Statements that a connection keeps ready: those that were asked last."""
-_PATIENCE_S = 2.0
-"""So long a connection is kept whose asker has gone."""
-_SOON_S = 0.02
-"""Most answers come within this, and the server makes a process for whoever calls one off."""
-
-_names = count(1)
-
-Prepared = dict[tuple[bytes, tuple[int, ...]], bytes]
-"""(text, types of its parameters) -> the name that it was given on a connection; the one that was
-asked last stands last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +51,26 @@ class Exchanges:
         Raises: psycopg.Error, of the first question that fails. A connection of which it is not
         certain what it answers next is closed.
         """
-        exchange = _Exchange(connection, self._prepared.setdefault(connection, {}))
+        trip = RoundTrip(connection, self._prepared.setdefault(connection, {}))
         try:
-            loading = [self._put(exchange, question) for question in questions]
-            results = await exchange.results()
+            loading = [self._put(trip, question) for question in questions]
+            results = await trip.results()
         except BaseException:
-            if not exchange.is_clean:
+            if not trip.is_clean:
                 await connection.close()
             raise
         pairs = zip(results[::2], results[1::2], loading, strict=True)
         return [Answer(_texts(named), _rows(found, loader)) for named, found, loader in pairs]
 
-    def _put(self, exchange: _Exchange, question: Question) -> abc.Transformer:
+    def _put(self, trip: RoundTrip, question: Question) -> abc.Transformer:
         text, names = numbered(question.query)
-        loader: abc.Transformer = Transformer(exchange.connection)
+        loader: abc.Transformer = Transformer(trip.connection)
         values = [question.parameters[name] for name in names]
         packed = loader.dump_sequence(values, [PyFormat.AUTO] * len(values))
         tenant = [str(question.tenant).encode()]
-        exchange.put(self._naming, (_TEXT,), tenant, [pq.Format.TEXT], pq.Format.TEXT)
-        exchange.put(text, loader.types or (), packed, loader.formats or (), pq.Format.BINARY)
-        exchange.end_transaction()
+        trip.put(self._naming, (_TEXT,), tenant, [pq.Format.TEXT], pq.Format.TEXT)
+        trip.put(text, loader.types or (), packed, loader.formats or (), pq.Format.BINARY)
+        trip.end_transaction()
         return loader
 
 
@@ -105,151 +85,6 @@ def numbered(query: bytes) -> tuple[bytes, tuple[str, ...]]:
 
     text = _PARAMETER.sub(place, query)
     return text, tuple(name.decode() for name in numbers)
-
-
-class _Exchange:
-    """What is sent at once and answered in order, on one connection."""
-
-    def __init__(self, connection: Connection, prepared: Prepared) -> None:
-        self.connection = connection
-        self.is_clean = False
-        """Whether everything was answered, and all that is thought to be prepared is."""
-        self._pgconn, self._prepared = connection.pgconn, prepared
-        self._pgconn.enter_pipeline_mode()
-        self._transactions = 0
-        self._preparing = 0
-        """Of how many statements it is not known yet whether they are prepared, or forgotten."""
-        self._found: list[pq.abc.PGresult] = []
-        self._loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
-
-    def put(
-        self,
-        text: bytes,
-        types: tuple[int, ...],
-        values: Sequence[Any],
-        formats: Sequence[pq.Format],
-        answered: pq.Format,
-    ) -> None:
-        name = self._prepared.pop((text, types), None) or self._prepare(text, types)
-        self._prepared[text, types] = name
-        self._pgconn.send_query_prepared(name, values, formats, answered)
-
-    def _prepare(self, text: bytes, types: tuple[int, ...]) -> bytes:
-        self._preparing += 1
-        if len(self._prepared) >= _PREPARED:
-            self._forget(next(iter(self._prepared)))
-        name = b"read_%d" % next(_names)
-        self._pgconn.send_prepare(name, text, types)
-        return name
-
-    def _forget(self, statement: tuple[bytes, tuple[int, ...]]) -> None:
-        self._preparing += 1
-        self._pgconn.send_query_params(b"DEALLOCATE %b" % self._prepared.pop(statement), None)
-
-    def end_transaction(self) -> None:
-        self._pgconn.pipeline_sync()
-        self._transactions += 1
-
-    async def results(self) -> list[pq.abc.PGresult]:
-        """What the statements answered, in order. Raises: psycopg.Error."""
-        socket = self._pgconn.socket
-        self._loop.add_reader(socket, self._guarded, self._read)
-        try:
-            self._guarded(partial(self._write, socket))
-            await self._ended
-        except asyncio.CancelledError:
-            await self._rest()
-            raise
-        finally:
-            self._loop.remove_reader(socket)
-            self._loop.remove_writer(socket)
-        if (refusal := self._ended_with()) is not None:
-            raise refusal
-        return self._found
-
-    async def _rest(self) -> None:
-        """Whoever asked has gone, but the server works on: no other may take the place meanwhile.
-
-        Else who asks and goes away, again and again, would have it work for all of them at once. A
-        connection that is lost meanwhile, or on which nothing comes, is closed as any other; that
-        somebody has gone stands: at the deadline of a request somebody waits for his refusal.
-        """
-        calling_off = asyncio.create_task(self._call_off(), name="call-off")
-        while not calling_off.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([calling_off])
-        with suppress(psycopg.Error, TimeoutError, asyncio.CancelledError):
-            calling_off.result()
-            self._ended_with()
-
-    async def _call_off(self) -> None:
-        """Have the server end what it has not answered by itself.
-
-        No call comes late and ends what is asked next: each is waited for until the server has
-        passed it on, and one that finds nothing running has no effect (PostgreSQL's protocol,
-        "Canceling Requests in Progress").
-        Raises: TimeoutError; psycopg.Error.
-        """
-        self._ended, pause_s = self._loop.create_future(), _SOON_S
-        async with asyncio.timeout(_PATIENCE_S):
-            while self._transactions and not await self._has_ended_within(pause_s):
-                await self.connection.cancel_safe()
-                pause_s *= 2  # The call may have come between two statements, and ended neither.
-
-    async def _has_ended_within(self, pause_s: float) -> bool:
-        """Raises: psycopg.Error when the connection is lost."""
-        await asyncio.wait([self._ended], timeout=pause_s)
-        if self._ended.done():
-            self._ended.result()
-        return self._ended.done()
-
-    def _ended_with(self) -> psycopg.Error | None:
-        self._pgconn.exit_pipeline_mode()
-        self.is_clean = not self._preparing
-        return self._refusal()
-
-    def _guarded(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except psycopg.OperationalError as error:
-            if not self._ended.done():
-                self._ended.set_exception(self._refusal() or error)
-
-    def _write(self, socket: int) -> None:
-        self._loop.remove_writer(socket)
-        if self._pgconn.flush():
-            self._loop.add_writer(socket, self._guarded, partial(self._write, socket))
-
-    def _read(self) -> None:
-        self._pgconn.consume_input()
-        is_between = False
-        while self._transactions and not self._pgconn.is_busy():
-            result = self._pgconn.get_result()
-            if result is not None:
-                self._take(result)
-            elif is_between:
-                return  # Nothing follows: whatever the matter is, reading on will tell.
-            is_between = result is None
-
-    def _take(self, result: pq.abc.PGresult) -> None:
-        match result.status:
-            case pq.ExecStatus.PIPELINE_SYNC:
-                self._transactions -= 1
-                if not self._transactions and not self._ended.done():
-                    self._ended.set_result(None)
-            case pq.ExecStatus.COMMAND_OK:
-                self._preparing -= 1
-            case pq.ExecStatus.PIPELINE_ABORTED:
-                pass  # Left out after another's failure, which is told.
-            case _:
-                self._found.append(result)
-
-    def _refusal(self) -> psycopg.Error | None:
-        for result in self._found:
-            if result.status != pq.ExecStatus.TUPLES_OK:
-                return error_from_result(result)
-        return None
 
 
 def _texts(result: pq.abc.PGresult) -> tuple[bytes | None, ...]:
