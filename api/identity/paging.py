@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.openapi import CURSOR, LIMIT
-from api.packing import Packed
 from api.process import process
 from api.reads import JSON, limit_of, next_page
 from read_model.queries.cursor import Place, Question
@@ -66,7 +65,8 @@ def listed(request: Request, items: list[dict[str, Any]], cursor: str | None) ->
     """The answer with a page's items, which leads to the next one."""
     link = next_page(request, cursor)
     headers = {} if link is None else {"Link": f'<{link}>; rel="next"'}
-    return Packed(to_json({"items": items, "next_cursor": cursor}), 200, headers, JSON)
+    content = to_json({"items": items, "next_cursor": cursor})
+    return Response(content, 200, headers, JSON)
 
 
 def _place(mark: Mark) -> Place:

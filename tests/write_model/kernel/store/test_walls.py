@@ -132,7 +132,7 @@ def _know_somebody(superuser: Connection) -> None:
         (MARA, NORTH, bytes(32)),
     )
     superuser.execute(
-        "SELECT credentials.offer_pass('invitation', %s, %s, %s, now(), 'infinity')",
+        "SELECT credentials.offer_pass('invitation', %s, %s, %s, now(), 'infinity', 1)",
         (NORTH, MARA, bytes(32)),
     )
     keeping = "SELECT credentials.keep_client_secret(%s, %s, %s, %s)"
