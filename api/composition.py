@@ -15,7 +15,10 @@ from api import (
     events,
     figures,
     health,
-    incident_reads,
+    incident_actions,
+    incident_document,
+    incident_list,
+    incident_timeline,
     incidents,
     metrics,
     organizations,
@@ -78,7 +81,10 @@ _DEAR_AT_ONCE = 4
 """Each of them can occupy a core of the database."""
 
 ROUTERS = (
-    incident_reads.router,
+    incident_list.router,
+    incident_document.router,
+    incident_timeline.router,
+    incident_actions.router,
     incidents.router,
     figures.router,
     graphql.router,
