@@ -17,7 +17,7 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 
-from api.composition import create_app
+from api.app import create_app
 from api.doorkeeper import Doorkeeper
 from api.draining import Draining
 from api.patience import Patience

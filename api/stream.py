@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from api.accesses import refused
 from api.admission import admitted
-from api.answers.people import StreamTicket
+from api.answers.signing_in import StreamTicket
 from api.branch import must_be_kept, whole_number
 from api.commands import JSON
 from api.doorkeeper import CUT

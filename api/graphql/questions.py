@@ -15,7 +15,9 @@ from api.answers.incidents import IncidentDocument, IncidentPage
 from api.figures import incident_figures
 from api.graphql.asking import USUAL_ITEMS, Asking, Endpoint, Route
 from api.graphql.shapes import Long, shape_of
-from api.incident_reads import history, incident, incidents, timeline
+from api.incident_document import incident
+from api.incident_list import incidents
+from api.incident_timeline import history, timeline
 
 Info = strawberry.Info[Asking, None]
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
-from api.answers.people import AcceptedInvitation
+from api.answers.invitations import AcceptedInvitation
 from api.bodies import body
 from api.commands import JSON
 from api.identity.addresses import address

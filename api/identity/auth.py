@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
-from api.answers.people import Tokens
+from api.answers.signing_in import Tokens
 from api.bodies import body
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body

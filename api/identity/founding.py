@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from api.admission import admitted
-from api.answers.people import FoundedOrganization
+from api.answers.invitations import FoundedOrganization
 from api.identity.describing import describe_change
 from api.identity.identity import Identity
 from api.identity.inviting import InvitedPerson, told

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.accesses import shown
-from api.answers.people import Invitations
+from api.answers.invitations import Invitations
 from api.callers import caller
 from api.identity.identity import Identity
 from api.identity.paging import ASKED, IN_PAGES, listed, page

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from api.admission import admitted
-from api.answers.people import OfferedMembership
+from api.answers.invitations import OfferedMembership
 from api.commands import receipt_headers
 from api.identity.describing import describe_change
 from api.identity.promised import Nothing, promised, shown_once_of

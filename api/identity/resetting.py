@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.accesses import shown
 from api.admission import admitted
-from api.answers.people import Offer
+from api.answers.invitations import Offer
 from api.bodies import body
 from api.identity.addresses import address
 from api.identity.describing import describe_body, describe_change

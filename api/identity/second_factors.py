@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
 from api.admission import admitted
-from api.answers.people import RecoveryCodes, SecondFactor, SecondFactorOffer
+from api.answers.signing_in import RecoveryCodes, SecondFactor, SecondFactorOffer
 from api.bodies import body
 from api.callers import caller
 from api.commands import JSON

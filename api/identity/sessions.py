@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.admission import admitted
-from api.answers.people import Sessions
+from api.answers.signing_in import Sessions
 from api.callers import caller
 from api.identity.own import OWN, himself
 from api.identity.paging import ASKED, IN_PAGES, listed, page

@@ -12,13 +12,9 @@ from read_model import tables
 from read_model.layout import Query
 from read_model.queries.asking import Asked
 from read_model.queries.cursor import Cursors, Place, Question, must_be_of
-from read_model.queries.listing import (
-    facets_query,
-    nearest_query,
-    page_query,
-    parameters,
-    shape_of,
-)
+from read_model.queries.list_counts import facets_query
+from read_model.queries.list_narrowed import parameters
+from read_model.queries.list_page import nearest_query, page_query, shape_of
 from read_model.queries.parked import parked_of
 from read_model.queries.searching import IS_GATHERED, ROUNDS, Round, are_few
 from read_model.reader import Reader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from read_model.queries.asking import Allowed
-from read_model.queries.listing import SORTS
+from read_model.queries.list_page import SORTS
 from write_model.incident.events import Priority, Severity, Status
 
 FIELDS = (

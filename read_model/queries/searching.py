@@ -30,6 +30,7 @@ second (measured)."""
 
 _ARE_FEW = sql.SQL("SELECT projections.incidents_with(%(q)s, %(few)s) IS NOT NULL")
 
+ANY_WORDS = sql.SQL("")
 IS_GATHERED = sql.SQL("AND id IN (SELECT unnest(projections.incidents_with(%(q)s, %(few)s)))")
 # A value and no join, so that the planner cannot begin with the words: behind the wall it would
 # have to look at those of everybody.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from api.composition import create_app
+from api.app import create_app
 from api.description import self_description
 from api.openapi import PUBLIC
 from tests.api.described_routes import Route, routes

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api.composition import create_app
+from api.app import create_app
 from api.description import self_description
 from api.fields import Field, fields
 from api.openapi import BODY_ERRORS, CALLER_ERRORS, PERMISSION, PUBLIC, QUERY_ERRORS

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from starlette.types import Receive, Scope, Send
 from websockets.exceptions import InvalidStatus
 
-from api.composition import create_app
+from api.app import create_app
 from api.tracing import Traced
 from tests.acceptance.searching import Search
 from tests.api.pushing.test_server_sent import events, next_event

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from read_model.queries.asking import Asked, asked
 from read_model.queries.cursor import Place
 from read_model.queries.list_asked import ALLOWED
-from read_model.queries.listing import facets_query, nearest_query, page_query, parameters
+from read_model.queries.list_counts import facets_query
+from read_model.queries.list_narrowed import parameters
+from read_model.queries.list_page import nearest_query, page_query
 from read_model.queries.searching import IS_GATHERED, ROUNDS
 from tests.projections.story import MONDAY
 from tests.read_model.question import Question, known_as

@@ -14,7 +14,7 @@ from read_model.queries.asking import Asked, Cut, asked
 from read_model.queries.cursor import Cursors
 from read_model.queries.incident_list import IncidentList
 from read_model.queries.list_asked import ALLOWED
-from read_model.queries.listing import page_query, shape_of
+from read_model.queries.list_page import page_query, shape_of
 from read_model.reader import Reader
 from tests.embedded import Database
 from tests.projections.story import JONAS, MARA, NORTH, SOUTH, Story

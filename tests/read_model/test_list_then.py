@@ -17,7 +17,8 @@ from read_model.queries.asking import Asked, Cut, asked
 from read_model.queries.cursor import Cursors
 from read_model.queries.incident_list import IncidentList
 from read_model.queries.list_asked import ALLOWED
-from read_model.queries.listing import facets_query, page_query
+from read_model.queries.list_counts import facets_query
+from read_model.queries.list_page import page_query
 from read_model.queries.past import EVENTS, Pasts
 from read_model.reader import Reader
 from tests.embedded import SUPERUSER, Database

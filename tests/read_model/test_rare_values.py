@@ -12,7 +12,7 @@ from read_model.queries.asking import asked
 from read_model.queries.cursor import Cursors
 from read_model.queries.incident_list import IncidentList
 from read_model.queries.list_asked import ALLOWED
-from read_model.queries.listing import page_query
+from read_model.queries.list_page import page_query
 from read_model.reader import Reader, open_pool
 from tests.embedded import Database
 from tests.identity import MASTER

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.composition import create_app
+from api.app import create_app
 from api.description import self_description
 from tests.surface.node import HERE, run
 from write_model.kernel.settings import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.composition import create_app
+from api.app import create_app
 from api.description import self_description
 from tests.api.serving import Served
 from tests.house.files import CHECKOUT

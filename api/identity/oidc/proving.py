@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.answers.identity_providers import ToProvider
-from api.answers.people import ProofToken
+from api.answers.signing_in import ProofToken
 from api.bodies import body
 from api.identity.addresses import address
 from api.identity.describing import SIGNING_IN_ERRORS, describe_body

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
 from api.answers.identity_providers import ToProvider
-from api.answers.people import Tokens
+from api.answers.signing_in import Tokens
 from api.bodies import body
 from api.commands import JSON
 from api.identity.addresses import address

@@ -12,8 +12,8 @@ from httpx2 import Response
 from uvicorn import Config
 from websockets.exceptions import ConnectionClosedError
 
+from api.app import create_app
 from api.budgets import Budgets
-from api.composition import create_app
 from api.serve import Server
 from tests.api.serving import LEAK, PASSWORD, Served, Somebody, serving, told
 from tests.api.test_stream import everything, following, next_message
