@@ -98,6 +98,7 @@ async def test_a_server_that_failed_is_left_alone_for_a_while(
         for _ in range(20):
             assert await cache.get(HERE) is None
         assert passed_s() < 0.3
+    until(valkey_server.ready, "Valkey answers whoever comes next")
 
 
 async def test_a_connection_that_cannot_be_closed_is_no_failure(
