@@ -97,14 +97,14 @@ class Reader:
     async def many(self, asked: Sequence[Asked]) -> list[Rows]:
         """The answers to several queries in order, each a transaction of its own."""
         # After a restart of the server every connection of the pool is dead, and each try finds out
-        # about one; a question that is put twice does no harm.
+        # about one; a question that is put twice does no harm. The pool's own `check` would wait
+        # for a silent server, and cancelled meanwhile it loses the connections that it looks at.
         for _ in range(self._pool.max_size):
             try:
                 return await self._asked(asked)
             except psycopg.OperationalError as error:
                 if not _is_lost(error):
                     raise
-                await self._pool.check()
         return await self._asked(asked)
 
     async def _asked(self, asked: Sequence[Asked]) -> list[Rows]:
