@@ -121,3 +121,26 @@ async def test_who_goes_away_waits_for_no_silent_server(
             await asyncio.wait_for(asking, 20)
     assert await patient.rows(ONE, sql.SQL("SELECT 7"), {}) == [(7,)]
     await asyncio.to_thread(until, lambda: not running(), NOTHING_RUNS)
+
+
+async def test_a_question_that_silent_connections_lost_is_answered_on_another(
+    database: Database,
+) -> None:
+    async with open_pool(database.conninfo(APP), size=3, timeout_s=0.5) as pool:
+        reader = Reader(pool, timeout_s=0.5)
+        moment = sql.SQL("SELECT pg_sleep(0.2)")
+        await asyncio.gather(*(reader.rows(ONE, moment, {}) for _ in range(2)))
+        with contextlib.ExitStack() as silent:
+            for pid in connected(database):
+                silent.enter_context(paused(pid))
+            asking = asyncio.create_task(reader.rows(ONE, sql.SQL("SELECT 7"), {}))
+            await asyncio.wait([asking], timeout=15)
+            assert asking.done(), "It waits for a connection on which nothing comes."
+        assert asking.result() == [(7,)]
+
+
+def connected(database: Database) -> list[int]:
+    """The processes of the server that readers are connected to."""
+    with psycopg.connect(database.conninfo(SUPERUSER)) as looking:
+        asked = "SELECT pid FROM pg_stat_activity WHERE usename = 'tallystick_app'"
+        return [pid for (pid,) in looking.execute(asked + " AND datname = current_database()")]
