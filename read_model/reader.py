@@ -13,7 +13,14 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from read_model.exchange import Answer, Exchanges, Question
 from read_model.layout import NUMBER, POINTERS, Layout, Query
-from write_model.kernel.asking import RECONNECT_S, Pool, Rows, ask_one, cut_after
+from write_model.kernel.asking import (
+    RECONNECT_S,
+    Pool,
+    PromptConnection,
+    Rows,
+    ask_one,
+    cut_after,
+)
 
 Asked = tuple[UUID, Query, Mapping[str, Any]]
 """Organization, query, parameters."""
@@ -54,6 +61,7 @@ async def open_pool(
     kwargs = {"autocommit": True, "options": options}
     pool: Pool = AsyncConnectionPool(
         conninfo,
+        connection_class=PromptConnection,
         min_size=1,
         max_size=size,
         kwargs=kwargs,

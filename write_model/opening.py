@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from write_model.application import WriteModel
 from write_model.deciding import Decider
-from write_model.kernel.asking import RECONNECT_S
+from write_model.kernel.asking import RECONNECT_S, PromptConnection
 from write_model.kernel.clock import Clock, wall_clock
 from write_model.kernel.ids import Ids, new_id
 from write_model.kernel.keyring import Keyring
@@ -60,6 +60,7 @@ async def opened(
     master, conninfo = settings.master_secret(), settings.conninfo(APP)
     async with AsyncConnectionPool[AsyncConnection[Any]](
         conninfo,
+        connection_class=PromptConnection,
         min_size=1,
         max_size=_CONNECTIONS,
         kwargs={

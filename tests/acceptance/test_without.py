@@ -23,10 +23,8 @@ PER_S = 20.0
 AWAY_S = 5.0
 DEADLINE_S = 10.0
 """How long a command may take for its verdict, by the settings."""
-LATE_S = 8.0
-"""The web's own deadline is a second behind the log's, a question that began just before it has six
-seconds of its own, and the machine is shared.
-"""
+LATE_S = 5.0
+"""The web's own deadline is a second behind the log's, and the machine is shared."""
 BACK_S = 10.0
 
 

@@ -123,6 +123,23 @@ async def test_who_goes_away_waits_for_no_silent_server(
     await asyncio.to_thread(until, lambda: not running(), NOTHING_RUNS)
 
 
+async def test_who_goes_away_waits_for_no_silent_server_with_an_ordinary_question_either(
+    patient: Reader, postgres: Server, running: Callable[[], list[int]]
+) -> None:
+    async def asks() -> None:
+        async with patient.pool.connection() as connection:
+            await connection.execute(LONG)
+
+    asking = asyncio.create_task(asks())
+    await asyncio.to_thread(until, lambda: bool(running()), "it is asked")
+    [pid] = running()
+    with paused(postgres.pid), paused(pid):
+        asking.cancel()
+        await asyncio.wait([asking], timeout=4)
+        assert asking.cancelled(), "It waits for the server."
+    await asyncio.to_thread(until, lambda: not running(), NOTHING_RUNS)
+
+
 async def test_a_question_that_silent_connections_lost_is_answered_on_another(
     database: Database,
 ) -> None:

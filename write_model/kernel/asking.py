@@ -34,6 +34,23 @@ ANSWER_S = 6.0
 NAME_TENANT: LiteralString = "SELECT set_config('app.tenant', %s, true)"
 
 
+_CALLED_OFF_S = 1.0
+
+
+class PromptConnection(AsyncConnection[Any]):
+    """Lets go whoever no longer waits for an answer, also where the server is silent.
+
+    psycopg waits five seconds for the server to call the question off, and five for its answer to
+    that: at the deadline of a request somebody waits for his refusal.
+    """
+
+    async def _try_cancel(self, *, timeout: float = _CALLED_OFF_S) -> None:  # noqa: ASYNC109  psycopg's
+        try:
+            await self.cancel_safe(timeout=min(timeout, _CALLED_OFF_S))
+        except psycopg.Error:
+            _cut(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     tenant: UUID
