@@ -49,7 +49,7 @@ class Doorkeeper(BoundedHeads):
     def is_quiet(self) -> bool:
         return not self._refusing and super().is_quiet
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it
         super().connection_made(transport)
         # By a setting, for what a proxy says of the scheme anybody could say.
         if cast("FastAPI", self.config.app).state.is_public_by_tls:

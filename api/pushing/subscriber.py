@@ -116,7 +116,7 @@ class Subscriber:
             return
         try:
             await self._go_on_with(token)
-        except Exception as error:  # noqa: BLE001  # as for whatever else it waits for
+        except Exception as error:  # noqa: BLE001  # the line is closed with the reason
             await self.part(error)
         else:
             await self.line.cleared()  # Who never reads must not have answers heaped up.

@@ -135,7 +135,7 @@ async def test_who_goes_away_waits_for_no_silent_server_with_an_ordinary_questio
     [pid] = running()
     with paused(postgres.pid), paused(pid):
         asking.cancel()
-        await asyncio.wait([asking], timeout=4)
+        await asyncio.wait([asking], timeout=8)  # psycopg itself takes ten.
         assert asking.cancelled(), "It waits for the server."
     await asyncio.to_thread(until, lambda: not running(), NOTHING_RUNS)
 
