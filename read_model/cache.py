@@ -126,24 +126,24 @@ class Cache:
         Whole seconds until it is worth trying again; 0 when it was used, or nobody knows.
         """
         every_ms = per / timedelta(milliseconds=1) / times
-        waiting: int | None = await self._told(b"EVAL", _TAKE, 1, _named(place), every_ms, times)
+        waiting: int | None = await self._told(b"EVAL", _TAKE, 1, _used(place), every_ms, times)
         return -(-(waiting or 0) // 1000)
 
     async def claim(self, place: bytes, *, lasts_s: int) -> bool | None:
         """Whether nobody has claimed it before; None when nobody knows."""
-        times: int | None = await self._told(b"INCR", _named(place))
+        times: int | None = await self._told(b"INCR", _used(place))
         if times is None:
             return None
-        await self._told(b"EXPIRE", _named(place), lasts_s)
+        await self._told(b"EXPIRE", _used(place), lasts_s)
         return times == 1
 
     async def evaluated(self, script: bytes, places: Sequence[bytes], *given: int) -> Any:
         """What a script answers that is run on these places; None when nobody knows."""
-        return await self._told(b"EVAL", script, len(places), *map(_named, places), *given)
+        return await self._told(b"EVAL", script, len(places), *map(_used, places), *given)
 
     async def refill(self, place: bytes) -> None:
         """As if it had never been used."""
-        await self._told(b"DEL", _named(place))
+        await self._told(b"DEL", _used(place))
 
     async def _newest(self, name: bytes, member: bytes, most: int) -> None:
         """Keep a member with the `most` that were named last."""
@@ -189,6 +189,10 @@ class Cache:
 
 def _named(place: bytes) -> bytes:
     return b"tallystick:answer:" + place
+
+
+def _used(place: bytes) -> bytes:
+    return b"tallystick:used:" + place
 
 
 def _asked_of(tenant: UUID) -> bytes:
