@@ -7,6 +7,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
+from api.header_fields import header
 from api.places import PLACE, Place
 from api.refusals import Malformed, PayloadTooLarge, UnsupportedMediaType, WrongFields
 from write_model.kernel.errors import DomainError
@@ -53,14 +54,13 @@ async def raw_body(request: Request) -> bytes:
 
     Raises: UnsupportedMediaType, PayloadTooLarge.
     """
-    headers = request.headers
-    if int(headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
+    if int(header(request, b"content-length") or 0) > BODY_LIMIT_BYTES:
         raise PayloadTooLarge(BODY_LIMIT_BYTES)
     try:
         content = await _received(request)
     except ClientDisconnect as error:
         _abandon(request, error)
-    if content and not _is_json(headers.get("content-type", "")):
+    if content and not _is_json(header(request, b"content-type") or ""):
         raise UnsupportedMediaType
     return content
 
@@ -74,15 +74,21 @@ def _abandon(request: Request, error: ClientDisconnect) -> NoReturn:
 
 
 async def _received(request: Request) -> bytes:
-    """A body that does not say how long it is is counted as it comes."""
-    if "content-length" in request.headers:
-        return await request.body()
+    """Most come whole with the head. One that does not say how long it is is counted as it comes.
+
+    Raises: ClientDisconnect; PayloadTooLarge.
+    """
     received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > BODY_LIMIT_BYTES:
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        if len(received) + len(chunk) > BODY_LIMIT_BYTES:
             raise PayloadTooLarge(BODY_LIMIT_BYTES)
-    return bytes(received)
+        if not message.get("more_body", False):
+            return bytes(received) + chunk
+        received += chunk
 
 
 def _is_json(content_type: str) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from api.budgets import Budgets
+from api.deadlines import Deadlines
 from api.following import Following
 from api.identity.composition import identity
 from api.identity.identity import Identity
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 _DEAR_AT_ONCE = 4
 """Each of them can occupy a core of the database."""
+_SLACK_S = 1.0
+"""The log's own deadline comes first: it knows better what became of a command."""
 
 
 @asynccontextmanager
@@ -102,6 +105,7 @@ async def running(
             seen,
             {"log": parts.pool, "reading": reading.pool, "dear-reading": dear.pool},
             Siblings(settings.sockets(), wanted=settings.api_processes),
+            Deadlines(settings.command_deadline_s + _SLACK_S),
             metrics_token(parts.master),
         )
         async with process.siblings.told(partial(figures_of, process)):

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
@@ -55,17 +55,18 @@ def guard(headers: list[tuple[bytes, bytes]], *, encrypted: bool) -> None:
         headers.append(_ENCRYPTED)
 
 
-def allow_origins(app: FastAPI, origins: Sequence[str]) -> None:
+def allowing_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     """Let browsers ask for the pages of these origins; without any, nothing stands in the way.
 
     No cookies are used, so that a page has nothing but the token that it was given.
     """
-    if origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=origins,
-            allow_methods=("GET", "POST", "DELETE"),
-            allow_headers=_ASKED,
-            expose_headers=_ANSWERED,
-            max_age=_PREFLIGHT_S,
-        )
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=_ASKED,
+        expose_headers=_ANSWERED,
+        max_age=_PREFLIGHT_S,
+    )

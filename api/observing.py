@@ -9,6 +9,7 @@ from asyncio import CancelledError
 from uuid import UUID
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
@@ -17,13 +18,15 @@ from api.guarding import guard
 from api.places import PLACE, Place
 from api.problems import unexpected
 from api.requests_seen import NO_ROUTE, RequestsSeen
-from write_model.kernel.ids import new_id
+from api.whole import written_whole
+from write_model.kernel.ids import new_name
 
 LIMITS = "limits"
 """Where the scope holds the headers that say how often its caller may still ask."""
 
 log = structlog.get_logger(__name__)
 
+_START = "http.response.start"
 _UUID_CHARACTERS = 36
 # It comes back in a header and in JSON, and stands in the log: nothing there needs escaping.
 _PLAIN = re.compile(rb"[!#-\[\]-~](?:[ !#-\[\]-~]{0,126}[!#-\[\]-~])?")
@@ -38,7 +41,7 @@ class Observed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http":
-                await _Exchange(scope, send).run(self._app, receive, self._seen)
+                await Exchange(scope, send).run(self._app, receive, self._seen)
             case "websocket":
                 _name(scope)
                 await self._app(scope, receive, send)
@@ -46,7 +49,7 @@ class Observed:
                 await self._app(scope, receive, send)
 
 
-class _Exchange:
+class Exchange:
     """One request and its answer."""
 
     __slots__ = ("_began", "_correlation", "_request", "_scope", "_send", "_status")
@@ -67,7 +70,7 @@ class _Exchange:
 
     async def _answered(self, app: ASGIApp, receive: Receive) -> None:
         try:
-            await app(self._scope, receive, self._answer)
+            await app(self._scope, receive, self.send)
         except CancelledError:
             place: Place | None = self._scope.get(PLACE)
             if place is None or not place.was_left:
@@ -76,22 +79,32 @@ class _Exchange:
             log.exception("request_failed", **self._facts())
             if self._status:
                 raise
-            await unexpected(self._scope["request_id"])(self._scope, receive, self._answer)
+            await unexpected(self._scope["request_id"])(self._scope, receive, self.send)
         # A line a request would cost a tenth of it; who needs them sets the level to DEBUG.
         if log.is_enabled_for(logging.DEBUG):
             log.debug("request", **self._facts())
 
-    async def _answer(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._status = message["status"]
-            headers = message["headers"]
-            guard(headers, encrypted=self._scope["scheme"] == "https")
-            headers += self._scope.get(LIMITS, ())
-            headers += self._scope.get(GOES, ())
-            headers.append((b"x-request-id", self._request))
-            if self._correlation is not None:
-                headers.append((b"x-correlation-id", str(self._correlation).encode()))
+    async def answer(self, response: Response) -> None:
+        """An answer that is there as a whole."""
+        status, headers, body = response.status_code, response.raw_headers, bytes(response.body)
+        self._begin(status, headers)
+        if not written_whole(self._send, status, headers, body):
+            await self._send({"type": _START, "status": status, "headers": headers})
+            await self._send({"type": "http.response.body", "body": body})
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == _START:
+            self._begin(message["status"], message["headers"])
         await self._send(message)
+
+    def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self._status = status
+        guard(headers, encrypted=self._scope["scheme"] == "https")
+        headers += self._scope.get(LIMITS, ())
+        headers += self._scope.get(GOES, ())
+        headers.append((b"x-request-id", self._request))
+        if self._correlation is not None:
+            headers.append((b"x-correlation-id", str(self._correlation).encode()))
 
     def _facts(self) -> dict[str, object]:
         """No address, query or body: they may hold what is personal."""
@@ -102,6 +115,12 @@ class _Exchange:
             "status": self._status,
             "ms": round((time.perf_counter() - self._began) * 1_000, 2),
         }
+
+
+def exchange_of(send: Send) -> Exchange | None:
+    """Whose it is; None where somebody stands between who has to see what is sent."""
+    found = getattr(send, "__self__", None)
+    return found if isinstance(found, Exchange) else None
 
 
 def _name(scope: Scope) -> tuple[bytes, UUID | None]:
@@ -122,7 +141,7 @@ def _ids(scope: Scope) -> tuple[bytes, UUID | None]:
             request = value
         elif name == b"x-correlation-id":
             correlation = _uuid(value)
-    return request or str(new_id()).encode(), correlation
+    return request or new_name().encode(), correlation
 
 
 def _uuid(value: bytes) -> UUID | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -68,12 +69,16 @@ STATUS: dict[str, int] = {
 
 def explain_errors(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
-    app.add_exception_handler(DomainError, _refused)
-    app.add_exception_handler(RequestValidationError, _misaddressed)
-    app.add_exception_handler(HTTPException, _unrouted)
-    app.add_exception_handler(psycopg.OperationalError, _no_database)
-    app.add_exception_handler(psycopg.errors.QueryCanceled, _given_up)
-    app.add_exception_handler(TimeoutError, _no_database)
+    for kind, explain in _EXPLAINED.items():
+        app.add_exception_handler(kind, explain)
+
+
+async def explained(request: Request, error: Exception) -> Response | None:
+    """The answer to an error of a route; None for a fault of ours."""
+    for kind in type(error).__mro__:
+        if (explain := _EXPLAINED.get(kind)) is not None:
+            return await explain(request, error)
+    return None
 
 
 def problem(error: DomainError, *, instance: str = "") -> Response:
@@ -208,3 +213,13 @@ async def _no_database(request: Request, error: Exception) -> Response:
 
 def _tell_silence(reason: BaseException) -> None:
     log.warning("no_answer_from_the_database", reason=type(reason).__name__, detail=str(reason))
+
+
+_EXPLAINED: Mapping[type, Callable[[Request, Exception], Awaitable[Response]]] = {
+    DomainError: _refused,
+    RequestValidationError: _misaddressed,
+    HTTPException: _unrouted,
+    psycopg.OperationalError: _no_database,
+    psycopg.errors.QueryCanceled: _given_up,
+    TimeoutError: _no_database,
+}

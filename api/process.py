@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.requests import HTTPConnection
 
 from api.budgets import Budgets
+from api.deadlines import Deadlines
 from api.identity.identity import Identity
 from api.limits import Limits
 from api.questions import Questions
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # What sends to subscribers reaches its process through this 
     from api.pushing.tickets import Tickets
 
 _FAREWELL_S = 0.3
+_PROCESS = "process"
+"""Where a request's scope holds it."""
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -48,6 +51,7 @@ class Process:
     pools: Mapping[str, Pool]
     """All by name; `pool` asks the log and the keys, the others what is shown."""
     siblings: Siblings
+    deadlines: Deadlines
     metrics_token: str
     """Whoever sends it may read what the service measures of itself."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,5 +73,9 @@ class Process:
 
 
 def process(connection: HTTPConnection) -> Process:
-    """The process that serves this request."""
-    return cast("Process", connection.app.state.process)
+    """The process that serves this request; it is asked for six times in a command."""
+    scope = connection.scope
+    found: Process | None = scope.get(_PROCESS)
+    if found is None:
+        found = scope[_PROCESS] = cast("Process", connection.app.state.process)
+    return found

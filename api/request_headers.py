@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Request
 
+from api.header_fields import header
 from api.packing import packed_tag
 from api.refusals import Malformed
 from write_model.deciding import Versions
@@ -27,7 +28,7 @@ def expected_versions(request: Request) -> Versions | None:
     A weak tag is of no version: it says that two answers mean the same (RFC 9110 13.1.1).
     Raises: Malformed.
     """
-    text = request.headers.get("if-match")
+    text = header(request, b"if-match")
     if text is None or (text := text.strip()) == "*":
         return None
     if EXPECTED.fullmatch(text) is None:
@@ -43,7 +44,7 @@ def idempotency_key(request: Request, content: bytes) -> IdempotencyKey | None:
 
     Raises: Malformed.
     """
-    key = request.headers.get("idempotency-key")
+    key = header(request, b"idempotency-key")
     if key is None:
         return None
     if not 0 < len(key) <= _KEY_LIMIT:
@@ -62,7 +63,7 @@ def asked_position(request: Request) -> int:
 
     Raises: Invalid.
     """
-    in_header = _position("X-Min-Position", request.headers.get("x-min-position"))
+    in_header = _position("X-Min-Position", header(request, b"x-min-position"))
     if not request.scope["query_string"]:  # Most reads: taking none apart is saved.
         return in_header or 0
     in_query = _position("min_position", request.query_params.get("min_position"))
@@ -79,7 +80,7 @@ def _position(name: str, text: str | None) -> int | None:
 
 def seen(request: Request, etag: str) -> str | None:
     """The tag in If-None-Match by which the caller has this answer already, packed or not."""
-    text = request.headers.get("if-none-match")
+    text = header(request, b"if-none-match")
     if text is None or text == etag:
         return text
     if text.strip() == "*":

@@ -1,4 +1,4 @@
-"""One shared ring of encoded messages: every subscriber reads it at a pace of their own.
+"""One shared ring of messages, each encoded once: every subscriber reads it at a pace of their own.
 
 A naive loop that sends to one after the other let one stuck client take the messages of the others
 (11,870 of 60,000 arrived, measured). Here nobody sends for anybody else.
@@ -70,10 +70,17 @@ class _Tenant:
     """One organization's part of the ring: dense, so that a position is an index.
 
     `last`: what was published last, in the ring still or not; None before the first.
+    `happened`: up to it, without a gap; encoded once somebody asks for it.
     """
 
     last: int | None = None
-    messages: deque[Message] = field(default_factory=deque[Message])
+    happened: deque[Happened | Message] = field(default_factory=deque["Happened | Message"])
+
+    def encoded(self, at: int) -> Message:
+        found = self.happened[at]
+        if not isinstance(found, Message):
+            found = self.happened[at] = message(found)
+        return found
 
 
 class Ring:
@@ -128,18 +135,18 @@ class Ring:
         if position >= one.last:
             # Whatever of it the others' traffic has pushed out: nothing was missed.
             return []
-        messages = one.messages
-        if not messages or position + 1 < messages[0].position:
+        held = len(one.happened)
+        skip = position - (one.last - held)
+        if skip < 0:
             return None
-        skip = position + 1 - messages[0].position
-        return [messages[i] for i in range(skip, min(skip + at_most, len(messages)))]
+        return [one.encoded(at) for at in range(skip, min(skip + at_most, held))]
 
     def clear(self) -> None:
         """Begin anew on another branch of the log; whoever follows the old one finds out."""
         self.branch += 1
         self._order.clear()
         for tenant in self._tenants.values():
-            tenant.messages.clear()
+            tenant.happened.clear()
             tenant.last = None
         self._stir_all()
 
@@ -164,18 +171,18 @@ class Ring:
         if event.tenant_position > last + 1:
             # The tail began anew behind a gap: what lies before it is read from the log.
             self._drop(event.tenant)
-        tenant.messages.append(message(event))
+        tenant.happened.append(event)
         tenant.last = event.tenant_position
         self._order.append(event.tenant)
         self._make_room()
 
     def _drop(self, tenant: UUID) -> None:
-        self._tenants[tenant].messages.clear()
+        self._tenants[tenant].happened.clear()
         self._order = deque(other for other in self._order if other != tenant)
 
     def _make_room(self) -> None:
         while len(self._order) > self._at_most:
-            self._tenants[self._order.popleft()].messages.popleft()
+            self._tenants[self._order.popleft()].happened.popleft()
 
     def _of(self, tenant: UUID) -> _Tenant:
         return self._tenants.get(tenant) or self._tenants.setdefault(tenant, _Tenant())

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from starlette.requests import HTTPConnection, Request
 
+from api.header_fields import header
 from write_model.kernel.access import Actor
 from write_model.kernel.api_key_secrets import BEGINS
 from write_model.kernel.clock import Clock
@@ -198,5 +199,5 @@ async def actor(request: Request) -> Actor:
 
 def bearer_of(connection: HTTPConnection) -> str:
     """What it shows as `Authorization: Bearer`; empty where there is nothing."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    scheme, _, token = (header(connection, b"authorization") or "").partition(" ")
     return token if scheme.lower() == "bearer" else ""

@@ -92,6 +92,25 @@ async def ask_one(
     return rows
 
 
+async def ask_naming(
+    pool: Pool, query: LiteralString, asked: Sequence[Sequence[Any]]
+) -> list[Rows]:
+    """The answers to a question that names its organization itself, one for each of `asked`.
+
+    Alone, and without a pipeline, it takes half of what `ask_one` does (measured).
+    """
+    async with pool.connection() as connection:
+        with cut_after(connection, ANSWER_S):
+            if len(asked) == 1:
+                cursor = connection.cursor(binary=True)
+                return [await (await cursor.execute(query, asked[0])).fetchall()]
+            async with connection.pipeline():
+                cursors = [connection.cursor(binary=True) for _ in asked]
+                for cursor, parameters in zip(cursors, asked, strict=True):
+                    await cursor.execute(query, parameters)
+                return [await cursor.fetchall() for cursor in cursors]
+
+
 async def _asked(connection: AsyncConnection[Any], question: Question) -> Cursor:
     await connection.execute(NAME_TENANT, (str(question.tenant),))
     cursor = connection.cursor(binary=True)

@@ -28,6 +28,11 @@ def new_id() -> UUID:
     return made
 
 
+def new_name() -> str:
+    """The text of a new id, for what is no record."""
+    return str(uuid7())
+
+
 def derived_id(*names: object) -> UUID:
     """The same names give the same id: a UUIDv8 (RFC 9562 5.8) of their SHA-256."""
     digest = bytearray(sha256("\x1f".join(map(str, names)).encode()).digest()[:16])

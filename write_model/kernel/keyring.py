@@ -9,16 +9,23 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
-from write_model.kernel.asking import Pool, Question, Rows, ask, ask_one
+from write_model.kernel.asking import Pool, Rows, ask_naming, ask_one
 from write_model.kernel.errors import SubjectErased
 from write_model.kernel.personal import Place, Sealed, unseal
 from write_model.kernel.recent import Recent
 from write_model.kernel.secrets import MasterSecret
 from write_model.kernel.together import Together
 from write_model.kernel.wrapping import Owner, Wrapping
+
+# The function answers for the organization that is named before it is called: by what it is given.
+_CREATE: LiteralString = """
+    SELECT made.subject_id, made.wrapped, made.key_id
+      FROM (SELECT set_config('app.tenant', %s, true)::uuid AS tenant OFFSET 0) AS named,
+           personal.create_keys(named.tenant, %s, %s, %s) AS made
+"""
 
 
 class Keyring:
@@ -81,7 +88,9 @@ class Keyring:
         return keys
 
     async def _all_made(self, missing: Sequence[Owner]) -> Sequence[bytes | None]:
-        return await asyncio.gather(*map(self._making.ask, missing)) if missing else ()
+        if len(missing) == 1:  # A task for it would cost more than the asking.
+            return [await self._making.ask(missing[0])]
+        return await asyncio.gather(*map(self._making.ask, missing))
 
     async def _made(self, wanted: Sequence[Owner]) -> list[bytes | None]:
         """None for an erased subject's."""
@@ -89,18 +98,19 @@ class Keyring:
         # In order: two processes that made the same keys in another would wait for each other.
         for tenant, subject in sorted(set(wanted)):
             by_tenant.setdefault(tenant, []).append(subject)
-        questions = [self._making_for(*each) for each in by_tenant.items()]
+        making = [self._making_for(*each) for each in by_tenant.items()]
         keys: dict[Owner, bytes] = {}
         before = self._evictions
-        for tenant, rows in zip(by_tenant, await ask(self._pool, questions), strict=True):
+        for tenant, rows in zip(
+            by_tenant, await ask_naming(self._pool, _CREATE, making), strict=True
+        ):
             opened = self._all_opened(tenant, rows, before)
             keys |= {(tenant, subject): key for subject, key in opened.items()}
         return [keys.get(each) for each in wanted]
 
-    def _making_for(self, tenant: UUID, subjects: list[UUID]) -> Question:
+    def _making_for(self, tenant: UUID, subjects: list[UUID]) -> tuple[Any, ...]:
         offered = [self._wrapping.wrap((tenant, each), os.urandom(32)) for each in subjects]
-        query = "SELECT subject_id, wrapped, key_id FROM personal.create_keys(%s, %s, %s, %s)"
-        return Question(tenant, query, (tenant, subjects, offered, self._wrapping.key_id))
+        return str(tenant), subjects, offered, self._wrapping.key_id
 
     def _all_opened(self, tenant: UUID, rows: Rows, before: int) -> dict[UUID, bytes]:
         """`before`: how many evictions there had been when the rows were asked for."""
