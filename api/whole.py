@@ -28,10 +28,11 @@ def written_whole(
     said = b"".join(lines)
     if len(said.translate(None, _CONTROL)) != len(said):
         return False
+    lines.append(b"")
     head = STATUS_LINE[status] + b"\r\n".join(lines)
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"%b\r\n\r\n%b" % (head, body))
+    cycle.transport.write(b"%b\r\n%b" % (head, body))
     cycle.message_event.set()
     cycle.on_response()
     return True
