@@ -14,8 +14,7 @@ from psycopg import abc, pq
 from psycopg.adapt import PyFormat, Transformer
 
 from read_model.round_trip import Connection, Prepared, RoundTrip
-
-Rows = list[tuple[Any, ...]]
+from write_model.kernel.asking import Pool, Rows
 
 _TEXT = 25
 _PARAMETER = re.compile(rb"%\((\w+)\)s|%%")
@@ -63,15 +62,47 @@ class Exchanges:
         return [Answer(_texts(named), _rows(found, loader)) for named, found, loader in pairs]
 
     def _put(self, trip: RoundTrip, question: Question) -> abc.Transformer:
-        text, names = numbered(question.query)
-        loader: abc.Transformer = Transformer(trip.connection)
-        values = [question.parameters[name] for name in names]
-        packed = loader.dump_sequence(values, [PyFormat.AUTO] * len(values))
         tenant = [str(question.tenant).encode()]
         trip.put(self._naming, (_TEXT,), tenant, [pq.Format.TEXT], pq.Format.TEXT)
-        trip.put(text, loader.types or (), packed, loader.formats or (), pq.Format.BINARY)
-        trip.end_transaction()
-        return loader
+        return put(trip, question.query, question.parameters)
+
+
+def put(trip: RoundTrip, query: bytes, parameters: Mapping[str, Any]) -> abc.Transformer:
+    """Put a question, and end its transaction; what comes back loads its answer."""
+    text, names = numbered(query)
+    loader: abc.Transformer = Transformer(trip.connection)
+    values = [parameters[name] for name in names]
+    packed = loader.dump_sequence(values, [PyFormat.AUTO] * len(values))
+    trip.put(text, loader.types or (), packed, loader.formats or (), pq.Format.BINARY)
+    trip.end_transaction()
+    return loader
+
+
+class Repeated:
+    """One question of no organization in particular, which is asked again and again."""
+
+    def __init__(self, pool: Pool, query: bytes) -> None:
+        self._pool, self._query = pool, query
+        self._prepared: WeakKeyDictionary[Connection, Prepared] = WeakKeyDictionary()
+
+    async def ask(self, parameters: Mapping[str, Any]) -> Rows:
+        """Raises: psycopg.Error."""
+        connection = await self._pool.getconn()
+        try:
+            return await self._answer(connection, parameters)
+        finally:
+            await self._pool.putconn(connection)
+
+    async def _answer(self, connection: Connection, parameters: Mapping[str, Any]) -> Rows:
+        trip = RoundTrip(connection, self._prepared.setdefault(connection, {}))
+        try:
+            loader = put(trip, self._query, parameters)
+            [found] = await trip.results()
+        except BaseException:
+            if not trip.is_clean:
+                await connection.close()
+            raise
+        return _rows(found, loader)
 
 
 @lru_cache(1_000)

@@ -32,11 +32,13 @@ _LOOKED_UP_AT_ONCE = 16
 class Part(NamedTuple):
     """What follows a position, for all who have the same view.
 
-    `unjudged`: what must be looked up before anything of it is shown.
+    `is_last`: nothing has happened after it when it was made. `unjudged`: what must be looked up
+    before anything of it is shown.
     """
 
     data: bytes
     position: int
+    is_last: bool = False
     unjudged: Sequence[Message] = ()
 
 
@@ -89,7 +91,7 @@ class FanOut:
         """Send what happens until cancelled."""
         while True:
             for tenant in await self._ring.stirred():
-                await self._deliver(tenant, self._is_as_before)
+                await self._deliver(tenant)
 
     async def watch(self) -> None:
         """Send away whoever may stay no longer, also where nothing happens; until cancelled."""
@@ -106,13 +108,32 @@ class FanOut:
                 subscriber.task.cancel()
             self._wait_for(subscriber, partial(_raising, Restarting()))
 
-    async def _deliver(self, tenant: UUID, is_judged: Judge) -> None:
+    async def _deliver(self, tenant: UUID, is_judged: Judge | None = None) -> None:
+        """`is_judged`: None for who is known as long as nobody's rights have changed."""
         parts: Parts = {}
         for number, subscriber in enumerate(tuple(self._subscribers.get(tenant, ())), start=1):
-            if subscriber.task is None:
-                self._advance(subscriber, parts, is_judged)
+            if subscriber.task is None and (is_judged or not self._is_written(subscriber, parts)):
+                self._advance(subscriber, parts, is_judged or self._is_as_before)
             if not number % _IN_A_TURN:
                 await asyncio.sleep(0)
+
+    def _is_written(self, subscriber: Subscriber, parts: Parts) -> bool:
+        """Whether it has got what others got before it, and needs no more: as nearly all have.
+
+        The same as `_advance` in fewer steps, which are a sixth of what a message costs (measured).
+        """
+        ring = self._ring
+        if subscriber.revision != self._actors.revision or ring.is_silent:
+            return False
+        line = subscriber.line
+        part = parts.get((subscriber.view, subscriber.position, line.encoded))
+        if part is None or not part.is_last or subscriber.branch != ring.branch:
+            return False
+        if line.is_clear:
+            if part.data:
+                line.write(part.data)
+            subscriber.position, subscriber.was_live = part.position, True
+        return True
 
     def _advance(self, subscriber: Subscriber, parts: Parts, is_judged: Judge) -> None:
         if self._ring.is_silent:
@@ -149,12 +170,12 @@ class FanOut:
                 return subscriber.catch_up
             if part.unjudged:
                 return partial(self._teams_looked_up, part.unjudged)
-            if part.position == subscriber.position:
-                subscriber.was_live = True
-                return None
             if part.data:
                 line.write(part.data)
             subscriber.position = part.position
+            if part.is_last:
+                subscriber.was_live = True
+                return None
         return None
 
     def _part(self, subscriber: Subscriber, parts: Parts) -> Part | None:
@@ -172,9 +193,10 @@ class FanOut:
         if view.teams is not None:
             within = self._teams.at_hand(shown, view.teams)
             if within is None:
-                return Part(b"", position, shown)
+                return Part(b"", position, unjudged=shown)
             shown = within
-        return Part(encoded(shown), messages[-1].position if messages else position)
+        reached = messages[-1].position if messages else position
+        return Part(encoded(shown), reached, is_last=len(messages) < _AT_ONCE)
 
     def _wait_for(self, subscriber: Subscriber, work: Work) -> None:
         task = asyncio.create_task(

@@ -66,7 +66,7 @@ def _of_what_happened() -> Iterator[Question]:
 
 
 def _of_the_log() -> Iterator[Question]:
-    yield put("log_headers._TAIL", 7, 500)
+    yield put("log_headers._TAIL", after=7, limit=500)
     yield put("log_headers._MISSED", NORTH, 7, 500)
     yield put("log_headers._LAST", NORTH)
     yield put("log_headers._IS_LOST", NORTH, 7, 1)
