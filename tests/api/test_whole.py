@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -46,6 +47,7 @@ class Line:
             "on_response": self.answer,
         }
         self.cycle = RequestResponseCycle(**{**given, **odd})
+        self.send = cast("Send", self.cycle.send)
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -68,7 +70,7 @@ def with_length(status: int, headers: Headers, body: bytes) -> tuple[Headers, by
 
 def sent(line: Line, status: int, headers: Headers, body: bytes) -> None:
     async def both() -> None:
-        send = line.cycle.send
+        send = line.send
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -81,7 +83,7 @@ def sent(line: Line, status: int, headers: Headers, body: bytes) -> None:
 def test_it_is_what_the_server_would_write(status: int, headers: Headers, body: bytes) -> None:
     headers, body = with_length(status, headers, body)
     whole, by_messages = Line(), Line()
-    assert written_whole(whole.cycle.send, status, headers, body)
+    assert written_whole(whole.send, status, headers, body)
     sent(by_messages, status, headers, body)
     assert whole.state() == by_messages.state()
 
@@ -90,7 +92,7 @@ def test_it_is_what_the_server_would_write(status: int, headers: Headers, body: 
 def test_no_header_begins_another(before: bytes, control: int, after: bytes) -> None:
     line = Line()
     headers = [(b"link", before + bytes([control]) + after)]
-    assert not written_whole(line.cycle.send, 200, headers, b"")
+    assert not written_whole(line.send, 200, headers, b"")
     assert (line.written, line.answered) == (b"", 0)
 
 
@@ -101,7 +103,7 @@ def test_no_header_begins_another(before: bytes, control: int, after: bytes) -> 
 )
 def test_what_the_server_has_more_to_see_to_is_left_to_it(odd: dict[str, Any]) -> None:
     line = Line(**odd)
-    assert not written_whole(line.cycle.send, 200, [(b"content-length", b"0")], b"")
+    assert not written_whole(line.send, 200, [(b"content-length", b"0")], b"")
     assert line.written == b""
 
 
@@ -110,7 +112,7 @@ def test_nor_is_anything_written_to_who_does_not_read_or_has_gone() -> None:
     full.cycle.flow.pause_writing()
     gone.cycle.disconnected = True
     for line in (full, gone):
-        assert not written_whole(line.cycle.send, 200, [(b"content-length", b"0")], b"")
+        assert not written_whole(line.send, 200, [(b"content-length", b"0")], b"")
         assert line.written == b""
 
 
