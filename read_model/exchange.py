@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from psycopg import abc, pq
 from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import InvalidSqlStatementName
 
 from read_model.round_trip import Connection, Prepared, RoundTrip
 from write_model.kernel.asking import Pool, Rows
@@ -90,6 +91,8 @@ class Repeated:
         connection = await self._pool.getconn()
         try:
             return await self._answer(connection, parameters)
+        except InvalidSqlStatementName:
+            return await self._answer(connection, parameters)  # Then it is prepared once more.
         finally:
             await self._pool.putconn(connection)
 

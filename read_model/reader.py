@@ -110,6 +110,8 @@ class Reader:
         for _ in range(self._pool.max_size):
             try:
                 return await self._asked(asked)
+            except psycopg.errors.InvalidSqlStatementName:
+                pass  # It was forgotten there, and is prepared once more.
             except psycopg.OperationalError as error:
                 if not _is_lost(error):
                     raise

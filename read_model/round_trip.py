@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, pq
-from psycopg.errors import error_from_result
+from psycopg.errors import InvalidSqlStatementName, error_from_result
 
 Connection = AsyncConnection[Any]
 
@@ -133,7 +133,11 @@ class RoundTrip:
     def _ended_with(self) -> psycopg.Error | None:
         self._pgconn.exit_pipeline_mode()
         self.is_clean = not self._preparing
-        return self._refusal()
+        refusal = self._refusal()
+        if isinstance(refusal, InvalidSqlStatementName):
+            # psycopg's own cursors have the server forget everybody's after a rollback.
+            self._prepared.clear()
+        return refusal
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:

@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from read_model.exchange import numbered
+from read_model.log_headers import Tail
 from read_model.reader import Reader, open_pool
 from tests.embedded import Database, until
 from write_model.kernel.settings import APP
@@ -164,3 +165,30 @@ async def test_a_large_question_gets_a_large_answer(reader: Reader) -> None:
 def test_parameters_are_numbered_in_the_order_of_their_first_place() -> None:
     query = b"SELECT %(oil)s, %(water)s, %(oil)s LIKE '%%x'"
     assert numbered(query) == (b"SELECT $1, $2, $1 LIKE '%x'", ("oil", "water"))
+
+
+async def test_the_tail_is_found_though_a_rollback_made_the_server_forget_how_it_is_asked(
+    database: Database,
+) -> None:
+    async with open_pool(database.conninfo(APP), size=1) as pool:
+        tail = Tail(pool)
+        before = await tail.after(0, limit=10)
+        async with pool.connection() as connection, connection.transaction(force_rollback=True):
+            await connection.execute("SELECT 1", prepare=True)
+        for _ in range(2):
+            assert await tail.after(0, limit=10) == before
+        # What else is on that connection has it forget them with its next statement.
+        async with pool.connection() as connection:
+            await connection.execute("SELECT 1")
+        assert await tail.after(0, limit=10) == before
+
+
+async def test_a_question_is_answered_again_once_its_statement_was_forgotten(
+    database: Database,
+) -> None:
+    async with open_pool(database.conninfo(APP), size=1) as pool:
+        reader = Reader(pool)
+        await reader.rows(ONE, TENANT, {"one": 1})
+        async with pool.connection() as connection:
+            await connection.execute("DEALLOCATE ALL")
+        assert await reader.rows(ONE, TENANT, {"one": 1}) == [(ONE,)]
