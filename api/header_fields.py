@@ -18,3 +18,8 @@ def fields(scope: Scope) -> dict[bytes, bytes]:
     if found is None:
         found = scope[_FIELDS] = dict(reversed(scope["headers"]))
     return found
+
+
+def forget(scope: Scope) -> None:
+    """They are asked for no more: what lives for long does without."""
+    scope.pop(_FIELDS, None)

@@ -84,7 +84,7 @@ class _Tenant:
 
 
 class Ring:
-    """Keeps the last `at_most` messages of all organizations together, about 800 bytes each."""
+    """Keeps the last `at_most` messages of all organizations together, about 900 bytes each."""
 
     def __init__(self, *, at_most: int = 20_000) -> None:
         self._at_most = at_most

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from api.header_fields import forget
 from projections.push import Message
 
 _EXTENSION = "tallystick.socket"
@@ -46,6 +47,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """The handshake is over: what it needed is 4 KB (measured)."""
         for headers in (self.request.headers, self.response.headers, self.scope["headers"]):
             headers.clear()
+        forget(self.scope)
 
     def write(self, frames: bytes) -> None:
         """Whole frames; nothing once it closes."""
