@@ -31,7 +31,7 @@ from read_model.reader import Reader, open_reader
 from write_model.kernel.breached import breached_passwords
 from write_model.kernel.settings import APP, Settings
 from write_model.kernel.tokens import metrics_token
-from write_model.opening import opened
+from write_model.opening import app_pool, opened
 
 if TYPE_CHECKING:
     from write_model.kernel.tracing import Tracing
@@ -67,8 +67,10 @@ async def running(
         reading, dear = [await stack.enter_async_context(reader) for reader in _readers(settings)]
         asked = questions(reading, dear, parts.master, cache, settings, parts.clock)
         teams = Teams(parts.write_model)
+        # However many ask, nobody waits for their connections to learn what was taken away.
+        tailing = await stack.enter_async_context(app_pool(settings, size=1))
         following = Following(
-            parts.pool,
+            tailing,
             people,
             parts.write_model,
             ring,
@@ -103,7 +105,12 @@ async def running(
             budgets,
             limits,
             seen,
-            {"log": parts.pool, "reading": reading.pool, "dear-reading": dear.pool},
+            {
+                "log": parts.pool,
+                "reading": reading.pool,
+                "dear-reading": dear.pool,
+                "tail": tailing,
+            },
             Siblings(settings.sockets(), wanted=settings.api_processes),
             Deadlines(settings.command_deadline_s + _SLACK_S),
             metrics_token(parts.master),

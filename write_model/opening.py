@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from write_model.application import WriteModel
 from write_model.deciding import Decider
-from write_model.kernel.asking import RECONNECT_S, PromptConnection
+from write_model.kernel.asking import RECONNECT_S, Pool, PromptConnection
 from write_model.kernel.clock import Clock, wall_clock
 from write_model.kernel.ids import Ids, new_id
 from write_model.kernel.keyring import Keyring
@@ -41,11 +40,28 @@ class Opened:
     """The write model and what others share with it; `pool` is the app role's, in autocommit."""
 
     write_model: WriteModel
-    pool: AsyncConnectionPool[AsyncConnection[Any]]
+    pool: Pool
     keyring: Keyring
     master: MasterSecret
     clock: Clock
     ids: Ids
+
+
+def app_pool(settings: Settings, *, size: int) -> Pool:
+    """At most `size` connections of the app role, in autocommit; not opened yet."""
+    return AsyncConnectionPool(
+        settings.conninfo(APP),
+        connection_class=PromptConnection,
+        min_size=1,
+        max_size=size,
+        kwargs={
+            "autocommit": True,
+            "application_name": "tallystick-app",
+            "options": _OPTIONS.format(statement_timeout_ms=settings.statement_timeout_ms),
+        },
+        open=False,
+        reconnect_timeout=RECONNECT_S,
+    )
 
 
 @asynccontextmanager
@@ -58,19 +74,7 @@ async def opened(
 ) -> AsyncGenerator[Opened]:
     """The write model over the database of the settings, until the block ends."""
     master, conninfo = settings.master_secret(), settings.conninfo(APP)
-    async with AsyncConnectionPool[AsyncConnection[Any]](
-        conninfo,
-        connection_class=PromptConnection,
-        min_size=1,
-        max_size=_CONNECTIONS,
-        kwargs={
-            "autocommit": True,
-            "application_name": "tallystick-app",
-            "options": _OPTIONS.format(statement_timeout_ms=settings.statement_timeout_ms),
-        },
-        open=False,
-        reconnect_timeout=RECONNECT_S,
-    ) as pool:
+    async with app_pool(settings, size=_CONNECTIONS) as pool:
         keyring = Keyring(pool, master)
         reader = StreamReader(
             pool,

@@ -13,7 +13,7 @@ from write_model.kernel.homes import default_home, local_url
 from write_model.kernel.secret_sources import VARIABLE, with_mounted
 
 _MOST_PROCESSES = 8
-"""Each opens up to 28 connections to the database, and the embedded one takes 300."""
+"""Each opens up to 29 connections to the database, and the embedded one takes 300."""
 
 
 class OptionsRefused(Exception):
