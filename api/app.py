@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -148,5 +148,6 @@ class _App(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         # `Observed` answers our own faults in the place of the outermost.
-        outermost = cast("ServerErrorMiddleware", super().build_middleware_stack())
+        outermost = super().build_middleware_stack()
+        assert isinstance(outermost, ServerErrorMiddleware)
         return self._before(outermost.app)

@@ -24,7 +24,6 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def kept(self) -> Deadline:
-        """From now on."""
         return Deadline(self)
 
     def begin(self, deadline: Deadline) -> float:

@@ -81,7 +81,7 @@ class Following:
     async def _rest(self, pause_s: float) -> None:
         """Until something is committed, but neither for ever nor for nothing at all.
 
-        One timer and no more, for each that rings is a twentieth of a millisecond (measured).
+        Where it is quiet by one timer: what rings costs a twentieth of a millisecond (measured).
         """
         ended_at = self._loop.time()
         timer = self._loop.call_later(pause_s, self._is_news.set)

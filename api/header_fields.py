@@ -8,11 +8,11 @@ _FIELDS = "fields"
 
 def header(connection: HTTPConnection, name: bytes) -> str | None:
     """The first of this name, which is in lower case; None where there is none."""
-    value = fields(connection.scope).get(name)
+    value = _fields(connection.scope).get(name)
     return None if value is None else value.decode("latin-1")
 
 
-def fields(scope: Scope) -> dict[bytes, bytes]:
+def _fields(scope: Scope) -> dict[bytes, bytes]:
     """Name in lower case -> the first value."""
     found: dict[bytes, bytes] | None = scope.get(_FIELDS)
     if found is None:

@@ -73,12 +73,10 @@ def explain_errors(app: FastAPI) -> None:
         app.add_exception_handler(kind, explain)
 
 
-async def explained(request: Request, error: Exception) -> Response | None:
-    """The answer to an error of a route; None for a fault of ours."""
-    for kind in type(error).__mro__:
-        if (explain := _EXPLAINED.get(kind)) is not None:
-            return await explain(request, error)
-    return None
+async def explained(request: Request, error: Exception) -> Response:
+    """The answer to one of the errors that are `EXPLAINED`."""
+    explain = next(_EXPLAINED[kind] for kind in type(error).__mro__ if kind in _EXPLAINED)
+    return await explain(request, error)
 
 
 def problem(error: DomainError, *, instance: str = "") -> Response:
@@ -215,7 +213,7 @@ def _tell_silence(reason: BaseException) -> None:
     log.warning("no_answer_from_the_database", reason=type(reason).__name__, detail=str(reason))
 
 
-_EXPLAINED: Mapping[type, Callable[[Request, Exception], Awaitable[Response]]] = {
+_EXPLAINED: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
     DomainError: _refused,
     RequestValidationError: _misaddressed,
     HTTPException: _unrouted,
@@ -223,3 +221,6 @@ _EXPLAINED: Mapping[type, Callable[[Request, Exception], Awaitable[Response]]] =
     psycopg.errors.QueryCanceled: _given_up,
     TimeoutError: _no_database,
 }
+
+EXPLAINED = tuple(_EXPLAINED)
+"""The errors that callers are told of; all others are faults of ours."""

@@ -49,7 +49,7 @@ class Process:
     limits: Limits
     seen: RequestsSeen
     pools: Mapping[str, Pool]
-    """All by name; `pool` asks the log and the keys, the others what is shown."""
+    """By name: `pool` asks the log and the keys, one the log's end, the others what is shown."""
     siblings: Siblings
     deadlines: Deadlines
     metrics_token: str

@@ -12,6 +12,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 _CONTROL = bytes({*range(0x20), 0x7F} - {ord("\t")})
 """What no field of a head may hold (RFC 9110 5.5)."""
+_WITHOUT_BODY = (204, 304)
+_OF_THE_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
 
 
 def written_whole(
@@ -19,10 +21,14 @@ def written_whole(
 ) -> bool:
     """Whether it was; else it is to be sent by messages, because there is more to see to.
 
-    `headers`: names in lower case, with the length of the body where the status has one.
+    `headers`: names in lower case.
     """
     cycle = getattr(send, "__self__", None)
     if not isinstance(cycle, RequestResponseCycle) or not _is_plain(cycle):
+        return False
+    if not (status in _WITHOUT_BODY or (b"content-length", b"%d" % len(body)) in headers):
+        return False
+    if not _OF_THE_CONNECTION.isdisjoint([name for name, _ in headers]):
         return False
     lines = [b": ".join(header) for header in headers]
     said = b"".join(lines)

@@ -15,7 +15,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import InvalidSqlStatementName
 
 from read_model.round_trip import Connection, Prepared, RoundTrip
-from write_model.kernel.asking import Pool, Rows
+from write_model.kernel.asking import ANSWER_S, Pool, Rows, cut_after
 
 _TEXT = 25
 _PARAMETER = re.compile(rb"%\((\w+)\)s|%%")
@@ -65,10 +65,10 @@ class Exchanges:
     def _put(self, trip: RoundTrip, question: Question) -> abc.Transformer:
         tenant = [str(question.tenant).encode()]
         trip.put(self._naming, (_TEXT,), tenant, [pq.Format.TEXT], pq.Format.TEXT)
-        return put(trip, question.query, question.parameters)
+        return _put_question(trip, question.query, question.parameters)
 
 
-def put(trip: RoundTrip, query: bytes, parameters: Mapping[str, Any]) -> abc.Transformer:
+def _put_question(trip: RoundTrip, query: bytes, parameters: Mapping[str, Any]) -> abc.Transformer:
     """Put a question, and end its transaction; what comes back loads its answer."""
     text, names = numbered(query)
     loader: abc.Transformer = Transformer(trip.connection)
@@ -79,15 +79,15 @@ def put(trip: RoundTrip, query: bytes, parameters: Mapping[str, Any]) -> abc.Tra
     return loader
 
 
-class Repeated:
-    """One question of no organization in particular, which is asked again and again."""
+class RepeatedQuestion:
+    """It is of no organization in particular, and is asked again and again."""
 
     def __init__(self, pool: Pool, query: bytes) -> None:
         self._pool, self._query = pool, query
         self._prepared: WeakKeyDictionary[Connection, Prepared] = WeakKeyDictionary()
 
     async def ask(self, parameters: Mapping[str, Any]) -> Rows:
-        """Raises: psycopg.Error."""
+        """Raises: psycopg.Error, also after six seconds without an answer."""
         connection = await self._pool.getconn()
         try:
             return await self._answer(connection, parameters)
@@ -99,8 +99,9 @@ class Repeated:
     async def _answer(self, connection: Connection, parameters: Mapping[str, Any]) -> Rows:
         trip = RoundTrip(connection, self._prepared.setdefault(connection, {}))
         try:
-            loader = put(trip, self._query, parameters)
-            [found] = await trip.results()
+            loader = _put_question(trip, self._query, parameters)
+            with cut_after(connection, ANSWER_S):
+                [found] = await trip.results()
         except BaseException:
             if not trip.is_clean:
                 await connection.close()

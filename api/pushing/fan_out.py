@@ -112,18 +112,22 @@ class FanOut:
         """`is_judged`: None for who is known as long as nobody's rights have changed."""
         parts: Parts = {}
         for number, subscriber in enumerate(tuple(self._subscribers.get(tenant, ())), start=1):
-            if subscriber.task is None and (is_judged or not self._is_written(subscriber, parts)):
+            if subscriber.task is None and (
+                is_judged or not self._gets_the_same(subscriber, parts)
+            ):
                 self._advance(subscriber, parts, is_judged or self._is_as_before)
             if not number % _IN_A_TURN:
                 await asyncio.sleep(0)
 
-    def _is_written(self, subscriber: Subscriber, parts: Parts) -> bool:
-        """Whether it has got what others got before it, and needs no more: as nearly all have.
+    def _gets_the_same(self, subscriber: Subscriber, parts: Parts) -> bool:
+        """Send what others got before it, and pass over who reads slowly; False where there is more
+        to see to.
 
-        The same as `_advance` in fewer steps, which are a sixth of what a message costs (measured).
+        What `_advance` would do, in fewer steps: a sixth of what a message costs (measured).
         """
         ring = self._ring
-        if subscriber.revision != self._actors.revision or ring.is_silent:
+        is_as_before = subscriber.was_live and subscriber.revision == self._actors.revision
+        if not is_as_before or ring.is_silent:
             return False
         line = subscriber.line
         part = parts.get((subscriber.view, subscriber.position, line.encoded))
@@ -132,7 +136,7 @@ class FanOut:
         if line.is_clear:
             if part.data:
                 line.write(part.data)
-            subscriber.position, subscriber.was_live = part.position, True
+            subscriber.position = part.position
         return True
 
     def _advance(self, subscriber: Subscriber, parts: Parts, is_judged: Judge) -> None:
@@ -174,7 +178,7 @@ class FanOut:
                 line.write(part.data)
             subscriber.position = part.position
             if part.is_last:
-                subscriber.was_live = True
+                subscriber.was_live = subscriber.was_live or line.is_clear
                 return None
         return None
 

@@ -30,7 +30,8 @@ async def test_who_comes_later_has_as_long() -> None:
         await asyncio.sleep(0.2)
         return await waits()
 
-    first, second = await asyncio.gather(waits(), comes_later())
+    async with asyncio.timeout(10):
+        first, second = await asyncio.gather(waits(), comes_later())
     assert first >= 0.3
     assert second >= 0.5
 

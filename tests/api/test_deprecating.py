@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import cast
 
 import pytest
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
+from api import app
 from api.answers.operating import Map
 from api.deprecating import Deprecation, deprecated
 from api.description import self_description
@@ -35,13 +36,13 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def serving_it(
     settings: Settings, goes: Deprecation, endpoint: Endpoint = leaks
 ) -> tuple[Server, FastAPI]:
-    running = server(settings)
-    app = cast("FastAPI", running.config.app)
+    router = APIRouter(route_class=PlainRoute, tags=["Incidents"])
     operation = deprecated(describe_public(Map), goes)
-    app.router.routes.append(
-        PlainRoute("/v1/leaks", endpoint, tags=["Incidents"], openapi_extra=operation)
-    )
-    return running, app
+    router.add_api_route("/v1/leaks", endpoint, openapi_extra=operation)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(app, "ROUTERS", (*app.ROUTERS, router))
+        running = server(settings)
+    return running, cast("FastAPI", running.config.app)
 
 
 async def test_its_answers_say_since_when_until_when_and_why(settings: Settings) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from api.guarding import guard
-from tests.api.serving import Served, Somebody, serving, told
+from tests.api.serving import LEAK, Served, Somebody, serving, told
+from write_model.kernel.access import Role
 from write_model.kernel.settings import Settings
 
 DESK = "https://desk.example"
@@ -100,6 +101,13 @@ async def test_a_named_page_may_ask_and_others_may_not(settings: Settings) -> No
         read = await served.http.get("/v1", headers={"Origin": DESK})
         assert "ETag" in read.headers["Access-Control-Expose-Headers"]
         assert "Access-Control-Allow-Credentials" not in read.headers
+        # A route of ours is found, refuses and answers before the framework.
+        owner = await served.somebody(Role.OWNER)
+        begun = await owner.post("/v1/incidents", LEAK, Origin=DESK)
+        unknown = await served.http.get("/v1/incidents", headers={"Origin": DESK})
+        assert (begun.status_code, unknown.status_code) == (201, 401)
+        for answer in (begun, unknown):
+            assert answer.headers["Access-Control-Allow-Origin"] == DESK
         other = PREFLIGHT | {"Origin": "https://elsewhere.example"}
         refused = await served.http.options("/v1/incidents", headers=other)
         assert "Access-Control-Allow-Origin" not in refused.headers

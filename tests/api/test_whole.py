@@ -17,6 +17,7 @@ from api.whole import written_whole
 from tests.api.serving import Somebody
 
 Headers = list[tuple[bytes, bytes]]
+EMPTY = b"content-length", b"0"
 
 names = st.sampled_from([b"etag", b"x-position", b"link", b"ratelimit", b"retry-after"])
 values = st.lists(
@@ -91,7 +92,7 @@ def test_it_is_what_the_server_would_write(status: int, headers: Headers, body: 
 @given(values, controls, values)
 def test_no_header_begins_another(before: bytes, control: int, after: bytes) -> None:
     line = Line()
-    headers = [(b"link", before + bytes([control]) + after)]
+    headers = [EMPTY, (b"link", before + bytes([control]) + after)]
     assert not written_whole(line.send, 200, headers, b"")
     assert (line.written, line.answered) == (b"", 0)
 
@@ -103,7 +104,23 @@ def test_no_header_begins_another(before: bytes, control: int, after: bytes) -> 
 )
 def test_what_the_server_has_more_to_see_to_is_left_to_it(odd: dict[str, Any]) -> None:
     line = Line(**odd)
-    assert not written_whole(line.send, 200, [(b"content-length", b"0")], b"")
+    assert not written_whole(line.send, 200, [EMPTY], b"")
+    assert line.written == b""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [(b"content-length", b"2")],
+        [EMPTY, (b"connection", b"close")],
+        [EMPTY, (b"transfer-encoding", b"chunked")],
+    ],
+    ids=str,
+)
+def test_so_is_what_may_leave_the_connection_out_of_step(headers: Headers) -> None:
+    line = Line()
+    assert not written_whole(line.send, 200, headers, b"")
     assert line.written == b""
 
 
@@ -112,7 +129,7 @@ def test_nor_is_anything_written_to_who_does_not_read_or_has_gone() -> None:
     full.cycle.flow.pause_writing()
     gone.cycle.disconnected = True
     for line in (full, gone):
-        assert not written_whole(line.send, 200, [(b"content-length", b"0")], b"")
+        assert not written_whole(line.send, 200, [EMPTY], b"")
         assert line.written == b""
 
 

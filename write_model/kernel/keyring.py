@@ -88,6 +88,8 @@ class Keyring:
         return keys
 
     async def _all_made(self, missing: Sequence[Owner]) -> Sequence[bytes | None]:
+        if not missing:
+            return ()
         if len(missing) == 1:  # A task for it would cost more than the asking.
             return [await self._making.ask(missing[0])]
         return await asyncio.gather(*map(self._making.ask, missing))

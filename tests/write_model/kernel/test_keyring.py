@@ -36,6 +36,13 @@ async def test_in_another_organization_the_same_person_has_another_key(pool: Poo
     assert here != there
 
 
+async def test_whoever_asks_at_once_gets_the_keys_of_his_organization(pool: Pool) -> None:
+    keyring = Keyring(pool, MASTER)
+    asked = [(HARBOR, [FREYA]), (QUARRY, [FREYA, INGE]), (HARBOR, [INGE])]
+    found = await asyncio.gather(*(keyring.keys_for(*each) for each in asked))
+    assert found == [await Keyring(pool, MASTER).keys_for(*each) for each in asked]
+
+
 async def test_processes_that_ask_at_once_get_the_same_key(pool: Pool) -> None:
     asked = (Keyring(pool, MASTER).keys_for(HARBOR, [FREYA, INGE]) for _ in range(8))
     first, *others = await asyncio.gather(*asked)
