@@ -178,6 +178,21 @@ async def live(served: Served, incident: dict[str, Any], who: Somebody) -> None:
     await asyncio.to_thread(until, is_there, "the tail is followed")
 
 
+async def test_the_tail_is_followed_though_every_connection_for_others_is_taken(
+    served: Served, commander: Somebody
+) -> None:
+    incident = await commander.declares()
+    pool = served.process.pool
+    taken = [await pool.getconn() for _ in range(pool.max_size)]
+    try:
+        # A command on a record at hand needs none of them.
+        noted = await commander.post(f"/v1/incidents/{incident['id']}/notes", {"text": "It drips"})
+        await live(served, told(noted), commander)
+    finally:
+        for connection in taken:
+            await pool.putconn(connection)
+
+
 def skip_one(admin: Connection) -> None:
     """Say the last event again, two positions on."""
     admin.execute(
