@@ -178,16 +178,25 @@ async def live(served: Served, incident: dict[str, Any], who: Somebody) -> None:
     await asyncio.to_thread(until, is_there, "the tail is followed")
 
 
+async def drips(served: Served, who: Somebody, incident: dict[str, Any]) -> None:
+    """A note on it is written, and heard of."""
+    noted = await who.post(f"/v1/incidents/{incident['id']}/notes", {"text": "It drips"})
+    assert noted.status_code == 200, noted.text
+    await live(served, told(noted), who)
+
+
 async def test_the_tail_is_followed_though_every_connection_for_others_is_taken(
     served: Served, commander: Somebody
 ) -> None:
     incident = await commander.declares()
+    # Until then the tail may forget who he is, and he is looked up again.
+    await live(served, incident, commander)
+    await drips(served, commander, incident)
     pool = served.process.pool
     taken = [await pool.getconn() for _ in range(pool.max_size)]
     try:
-        # A command on a record at hand needs none of them.
-        noted = await commander.post(f"/v1/incidents/{incident['id']}/notes", {"text": "It drips"})
-        await live(served, told(noted), commander)
+        # All that this needs is at hand.
+        await drips(served, commander, incident)
     finally:
         for connection in taken:
             await pool.putconn(connection)
