@@ -38,7 +38,7 @@ async def test_in_another_organization_the_same_person_has_another_key(pool: Poo
 
 async def test_whoever_asks_at_once_gets_the_keys_of_his_organization(pool: Pool) -> None:
     keyring = Keyring(pool, MASTER)
-    asked = [(HARBOR, [FREYA]), (QUARRY, [FREYA, INGE]), (HARBOR, [INGE])]
+    asked = [(HARBOR, [FREYA]), (QUARRY, [FREYA, INGE]), (HARBOR, [INGE]), (QUARRY, [INGE])]
     found = await asyncio.gather(*(keyring.keys_for(*each) for each in asked))
     assert found == [await Keyring(pool, MASTER).keys_for(*each) for each in asked]
 
