@@ -19,9 +19,10 @@ log = structlog.get_logger(__name__)
 
 _TRIES = 3
 
+# Locked: another wish for the record that came in between would be taken for done, and lost.
 _NEXT: LiteralString = (
     "SELECT stream_id, version, asked_by, reason FROM projections.repairs"
-    " ORDER BY tries, asked_at, stream_id LIMIT 1"
+    " ORDER BY tries, asked_at, stream_id LIMIT 1 FOR UPDATE"
 )
 _DONE: LiteralString = "DELETE FROM projections.repairs WHERE stream_id = %s"
 _FAILED: LiteralString = (
@@ -47,32 +48,36 @@ def repair_next(connection: Connection, catalog: Catalog) -> bool:
     dead letter says why: else it would stand in the way of everything that is projected.
     Raises: LogRestored, or psycopg.Error of a lost connection; then it is asked for still.
     """
-    asked = connection.execute(_NEXT).fetchone()
-    if asked is None:
-        return False
     try:
         with connection.transaction():
-            connection.execute(_DONE, asked[:1])
-            _do(Repair(connection, catalog), *asked)
+            asked = connection.execute(_NEXT).fetchone()
+            if asked is not None:
+                _try(connection, catalog, asked)
     except (AlreadyRebuilding, OtherRelease):
         return False
-    except LogRestored:
+    return asked is not None
+
+
+def _try(connection: Connection, catalog: Catalog, asked: Asked) -> None:
+    try:
+        with connection.transaction():
+            _do(Repair(connection, catalog), *asked)
+            connection.execute(_DONE, asked[:1])
+    except (AlreadyRebuilding, OtherRelease, LogRestored):
         raise
     except Exception as error:  # whatever it is, the log has to go on
         if connection.closed:
             raise
         _note(connection, asked, error)
-    return True
 
 
 def _note(connection: Connection, asked: Asked, error: Exception) -> None:
     stream, reason = asked[0], reason_for(error)
-    with connection.transaction():
-        [[tries]] = connection.execute(_FAILED, (reason, stream)).fetchall()
-        if tries >= _TRIES:
-            connection.execute(_DONE, (stream,))
-            why = f"To bring it in failed {_TRIES} times ({reason})."
-            connection.execute(_SAY_WHY, (why, stream))
+    [[tries]] = connection.execute(_FAILED, (reason, stream)).fetchall()
+    if tries >= _TRIES:
+        connection.execute(_DONE, (stream,))
+        why = f"To bring it in failed {_TRIES} times ({reason})."
+        connection.execute(_SAY_WHY, (why, stream))
     log.error("projections.repair_failed", stream=str(stream), tries=tries, reason=reason)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 import pytest
 from structlog.testing import capture_logs
@@ -12,6 +14,8 @@ from projections.engine.asked_repairs import repair_next
 from projections.engine.log import Connection
 from projections.engine.progress import Phase
 from projections.engine.versions import OtherRelease
+from tests.embedded import Database
+from tests.identity import overtaken
 from tests.projections.conftest import Connect
 from tests.projections.story import MARA, NORTH, SOUTH, write_log
 from tests.projections.test_projector import catch_up, one_value, projector, told
@@ -114,6 +118,16 @@ def test_who_was_quicker_leaves_nothing_to_do(
     tailer = connect("tallystick_tailer")
     retry(tailer)
     assert repair_next(tailer, CATALOG)
+    assert waiting(log) == 0
+
+
+async def test_a_wish_that_comes_as_another_is_begun_is_done_in_its_place(
+    log: Connection, connect: Connect, app: Connection, state: bytes, database: Database
+) -> None:
+    app.execute(ASK, (FORKLIFT, None, MARA))
+    begun = asyncio.to_thread(repair_next, connect("tallystick_tailer"), CATALOG)
+    assert await overtaken(begun, database, "UPDATE projections.repairs SET version = 3")
+    assert one_value(log, "SELECT position FROM projections.skipped") == ASSIGNED
     assert waiting(log) == 0
 
 
