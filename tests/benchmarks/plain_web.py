@@ -5,6 +5,7 @@ Documents and items come from memory; the token is decoded by PyJWT in a depende
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,13 +13,14 @@ from uuid import UUID
 
 import jwt
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi import Depends, FastAPI, HTTPException, Response, WebSocket, WebSocketDisconnect
 from fastapi.security import OAuth2PasswordBearer
 from pydantic import BaseModel
 from pydantic_core import from_json
 
 from api.answers.incidents import IncidentPage
 from api.serve import spare_the_collector
+from tests.benchmarks.plain_push import LENGTH
 from write_model.incident.commands import AddNote, DeclareIncident, DescribeIncident
 from write_model.kernel.ids import new_id
 
@@ -80,6 +82,29 @@ async def describe(signed: Signed, id: UUID, command: DescribeIncident) -> Done:
     return Done(id=id, reference="INC-1", version=3, position=3)
 
 
+_followers: list[WebSocket] = []
+
+
+@app.websocket("/v1/stream")
+async def stream(follower: WebSocket) -> None:
+    await follower.accept()
+    _followers.append(follower)
+    try:
+        while True:
+            await follower.receive_text()
+    except WebSocketDisconnect:
+        _followers.remove(follower)
+
+
+@app.post("/v1/said", status_code=204)
+async def said(messages: int, per_s: float) -> None:
+    """To one after another: who does not read keeps all others waiting."""
+    for _ in range(messages):
+        await asyncio.sleep(1 / per_s)
+        for follower in _followers:
+            await follower.send_text("x" * LENGTH)
+
+
 def _keep(path: Path) -> None:
     kept = from_json(path.read_bytes())
     _documents.update({UUID(id_): text.encode() for id_, text in kept["documents"].items()})
@@ -95,6 +120,8 @@ def main() -> None:
         port=int(os.environ["TALLYSTICK_PORT"]),
         loop="uvloop",
         http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
         access_log=False,
         log_level="warning",
         timeout_keep_alive=75,
