@@ -12,7 +12,7 @@ from write_model.kernel.access import Actor
 from write_model.kernel.api_key_secrets import BEGINS
 from write_model.kernel.clock import Clock
 from write_model.kernel.errors import Unauthenticated
-from write_model.kernel.recent import Recent
+from write_model.kernel.recent import Recent, RecentFrom
 from write_model.kernel.tokens import AccessTokens, Claims
 from write_model.membership.membership import Membership, membership_stream
 
@@ -69,8 +69,7 @@ class Actors:
         self._lacks = lacks
         self._keys, self._clock = keys, clock
         # By integers: a UUID's own hash is Python code, and stands in every request's way.
-        self._known: Recent[tuple[int, int], Actor] = Recent(remembered)
-        self._of_stream: Recent[int, tuple[int, int]] = Recent(remembered)
+        self._known: RecentFrom[tuple[int, int], Actor, int] = RecentFrom(remembered)
         self._living: Recent[int, UUID] = Recent(remembered)
         self._changes = self._revision = 0
         self._trusted = True
@@ -127,8 +126,7 @@ class Actors:
         if happened.topic.startswith(_OF_PEOPLE):
             self._revision += 1
         if happened.topic.startswith("membership."):
-            if known := self._of_stream.get(happened.stream.int):
-                self._known.forget(known)
+            self._known.forget_from(happened.stream.int)
         elif happened.topic.startswith("organization."):
             for key in [key for key in self._known if key[0] == happened.tenant.int]:
                 self._known.forget(key)
@@ -180,8 +178,7 @@ class Actors:
         if is_settled and self._trusted and changes == self._changes:
             key = (claims.tenant.int, claims.subject.int)
             stream = membership_stream(claims.tenant, claims.subject)
-            self._of_stream.remember(stream.int, key)
-            self._known.remember(key, found)
+            self._known.remember_from(stream.int, key, found)
         return found
 
 

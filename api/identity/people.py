@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from read_model.people import sealed_fields
 from write_model.kernel.access import SYSTEM
 from write_model.kernel.keyring import Keyring
-from write_model.kernel.recent import Recent
+from write_model.kernel.recent import RecentFrom
 from write_model.membership.membership import membership_stream
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -23,8 +23,7 @@ class People:
 
     def __init__(self, pool: Pool, keyring: Keyring, *, remembered: int = 50_000) -> None:
         self._pool, self._keyring = pool, keyring
-        self._names: Recent[tuple[UUID, UUID], str] = Recent(remembered)
-        self._of_stream: Recent[UUID, tuple[UUID, UUID]] = Recent(remembered)
+        self._names: RecentFrom[tuple[UUID, UUID], str, UUID] = RecentFrom(remembered)
         self._changes = 0
 
     async def names(self, tenant: UUID, subjects: Collection[UUID]) -> dict[UUID, str]:
@@ -42,8 +41,7 @@ class People:
     def evict(self, stream: UUID) -> None:
         """Forget the person of a membership stream: something has happened in it."""
         self._changes += 1
-        if known := self._of_stream.get(stream):
-            self._names.forget(known)
+        self._names.forget_from(stream)
 
     def distrust(self) -> None:
         """Forget everybody."""
@@ -61,8 +59,7 @@ class People:
     def _remember(self, tenant: UUID, streams: dict[UUID, UUID], names: dict[UUID, str]) -> None:
         for stream, subject in streams.items():
             if subject in names:
-                self._of_stream.remember(stream, (tenant, subject))
-                self._names.remember((tenant, subject), names[subject])
+                self._names.remember_from(stream, (tenant, subject), names[subject])
 
     async def _values(self, tenant: UUID, streams: list[UUID], field: str) -> dict[UUID, str]:
         found = await sealed_fields(self._pool, tenant, streams)

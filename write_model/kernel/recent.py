@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+S = TypeVar("S", bound=Hashable)
 
 
 class Recent(Generic[K, V]):
@@ -27,7 +28,7 @@ class Recent(Generic[K, V]):
         self._entries[key] = value
         self._entries.move_to_end(key)
         if len(self._entries) > self._at_most:
-            self._entries.popitem(last=False)
+            self.forget(next(iter(self._entries)))
 
     def forget(self, key: K) -> None:
         self._entries.pop(key, None)
@@ -38,3 +39,33 @@ class Recent(Generic[K, V]):
 
     def clear(self) -> None:
         self._entries.clear()
+
+
+class RecentFrom(Recent[K, V], Generic[K, V, S]):
+    """The same of what was read from sources, one key of each, and is forgotten by them too.
+
+    A source is known for exactly as long as its key is, however seldom it is asked for itself.
+    """
+
+    def __init__(self, at_most: int) -> None:
+        super().__init__(at_most)
+        self._sources: dict[K, S] = {}
+        self._keys: dict[S, K] = {}
+
+    def remember_from(self, source: S, key: K, value: V) -> None:
+        self._sources[key], self._keys[source] = source, key
+        self.remember(key, value)
+
+    def forget(self, key: K) -> None:
+        super().forget(key)
+        if key in self._sources:
+            del self._keys[self._sources.pop(key)]
+
+    def forget_from(self, source: S) -> None:
+        if source in self._keys:
+            self.forget(self._keys[source])
+
+    def clear(self) -> None:
+        super().clear()
+        self._sources.clear()
+        self._keys.clear()

@@ -172,6 +172,20 @@ async def test_what_happened_to_others_changes_nothing(
     assert memberships.asked == 1
 
 
+async def test_who_asks_all_day_is_looked_up_again_too(
+    memberships: Memberships, sign_ins: SignIns, lacking: Lacking
+) -> None:
+    actors = Actors(TOKENS, memberships, sign_ins, lacking, NoKeys(), CLOCK, remembered=2)
+    await actors.of(TOKEN)
+    for number in range(3):
+        await actors.of(TOKENS.issue(UUID(int=number), HARBOR, sign_in=SIGN_IN))
+        await actors.of(TOKEN)
+    memberships.standing = Standing.SUSPENDED
+    actors.evict(CHANGED)
+    with pytest.raises(Unauthenticated):
+        await actors.of(TOKEN)
+
+
 async def test_without_the_tail_roles_are_looked_up_at_every_request(
     actors: Actors, memberships: Memberships
 ) -> None:
