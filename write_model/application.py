@@ -172,7 +172,7 @@ class WriteModel:
         correlation: UUID | None,
     ) -> list[Receipt]:
         # What is read of other records no version protects: decide it with nobody in between.
-        others = [stream for ask in asked for stream in ask.command.involves()]
+        others = [stream for ask in asked for stream in ask.command.involves(by)]
         for _ in range(0 if others else _OPTIMISTIC_TRIES):
             decision = self.decider.at_once(
                 asked, by, key=key, correlation=correlation

@@ -191,7 +191,7 @@ class Decider:
         subjects = set[UUID]()
         cause = None
         for command in commands:
-            if command.involves():
+            if command.involves(by):
                 raise ValueError("What a command reads of other records needs the append lock.")
             ask, command_id = Asked(stream, command), self.ids()
             part = Part(ask, record, self._outcome(ask, by, policies, record, NOBODY_ELSE))
@@ -214,7 +214,7 @@ class Decider:
     def _from_memory(self, ask: Asked, by: Actor, policies: Policies) -> Part | None:
         """The decision on a remembered state; None where only a fresh one may answer."""
         record = self.records.known(by.tenant, ask.stream, ask.command.aggregate)
-        if record is None or ask.command.involves():
+        if record is None or ask.command.involves(by):
             return None
         try:
             events = self._outcome(ask, by, policies, record, NOBODY_ELSE)
@@ -249,7 +249,7 @@ class Decider:
 
     async def _others(self, command: Command, by: Actor) -> Mapping[UUID, Any]:
         others: dict[UUID, Any] = {}
-        for stream in command.involves():
+        for stream in command.involves(by):
             record = await self.records.fresh(by.tenant, stream, command.aggregate)
             if by.teams is not None:
                 record = _as_seen(command, by.teams, record)

@@ -61,7 +61,7 @@ async def test_what_a_member_was_is_told_of_any_position(accounts: Accounts) -> 
     joined = await accounts.join(FREYA, "oil under the forklift", by=OWNER)
     stream = membership_stream(HARBOR, joined.subject)
     change = ChangeRoles(roles=frozenset({Role.VIEWER}))
-    receipt = await accounts.write_model.handle(stream, change, by=OWNER)
+    receipt = await accounts.write_model.handle(stream, change, by=system_actor(HARBOR))
     was = [
         (state.standing, state.roles, version)
         for position in (0, receipt.position - 1, receipt.position)

@@ -155,8 +155,8 @@ class Command(BaseModel):
         """Whether who is bound to these teams may know of the record; the permission is apart."""
         return True
 
-    def involves(self) -> tuple[UUID, ...]:
-        """Other records whose states the decision needs, as `moment.others`."""
+    def involves(self, by: Actor, /) -> tuple[UUID, ...]:
+        """Other records of its kind whose states the decision needs, as `moment.others`."""
         return ()
 
     def decide(self, state: Any, moment: Moment, /) -> Iterable[Event]:

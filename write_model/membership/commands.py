@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from write_model.kernel.access import Role
+from write_model.kernel.access import Actor, Role
 from write_model.kernel.errors import IllegalTransition
 from write_model.kernel.messages import Command, Moment
 from write_model.kernel.personal import Clear
@@ -28,9 +28,11 @@ from write_model.membership.membership import (
     MEMBERSHIP,
     Membership,
     Standing,
+    membership_stream,
     must_be_bound,
     must_be_timed,
     must_outrank,
+    must_still_outrank,
 )
 
 _WITHOUT_COMMAS = STORABLE.replace("[^", "[^,", 1)
@@ -62,6 +64,20 @@ ANYWHERE = (Standing.INVITED, Standing.ACTIVE, Standing.SUSPENDED)
 class MembershipCommand(Command):
     aggregate: ClassVar = MEMBERSHIP
     permission: ClassVar = "members.manage"
+
+
+class ChangeOfAnother(MembershipCommand):
+    """Of two owners who remove each other at once, one stays: who asks must be somebody still."""
+
+    def involves(self, by: Actor, /) -> tuple[UUID, ...]:
+        return () if by.source == "system" else (membership_stream(by.tenant, by.id),)
+
+    def must_be_decided_by(self, moment: Moment, state: Membership, *roles: Role) -> None:
+        """`roles`: which are given or taken. Raises: SegregationOfDuties, Forbidden."""
+        state.must_be_changed_by_another(moment.actor)
+        must_outrank(moment.actor, *roles)
+        for own in moment.others.values():
+            must_still_outrank(moment.actor, own, *roles, at=moment.now)
 
 
 class ListPerson(MembershipCommand):
@@ -136,7 +152,7 @@ class WithdrawInvitation(MembershipCommand):
         yield MembershipRemoved()
 
 
-class ChangeRoles(MembershipCommand):
+class ChangeRoles(ChangeOfAnother):
     """Give a member other roles; they replace those held before."""
 
     roles: Roles
@@ -146,8 +162,7 @@ class ChangeRoles(MembershipCommand):
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[RolesChanged]:
         state.must_be(*ANYWHERE)
-        state.must_be_changed_by_another(moment.actor)
-        must_outrank(moment.actor, *self.roles, *state.roles)
+        self.must_be_decided_by(moment, state, *self.roles, *state.roles)
         must_be_timed(self.roles, self.until, moment.now)
         must_be_bound(self.roles, self.teams)
         held = (state.roles, state.until, state.teams)
@@ -160,7 +175,7 @@ class ChangeRoles(MembershipCommand):
             )
 
 
-class SuspendMember(MembershipCommand):
+class SuspendMember(ChangeOfAnother):
     """Keep a member out until further notice; his records stay."""
 
     reason: Reason | None = None
@@ -168,8 +183,7 @@ class SuspendMember(MembershipCommand):
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipSuspended]:
         state.must_be(Standing.ACTIVE)
-        state.must_be_changed_by_another(moment.actor)
-        must_outrank(moment.actor, *state.roles)
+        self.must_be_decided_by(moment, state, *state.roles)
         yield MembershipSuspended(reason=self.reason)
 
 
@@ -182,7 +196,7 @@ class ReinstateMember(MembershipCommand):
         yield MembershipActivated()
 
 
-class RemoveMember(MembershipCommand):
+class RemoveMember(ChangeOfAnother):
     """End a membership; what the person has done stays on record."""
 
     reason: Reason | None = None
@@ -190,8 +204,7 @@ class RemoveMember(MembershipCommand):
 
     def decide(self, state: Membership, moment: Moment) -> Iterator[MembershipRemoved]:
         state.must_be(*ANYWHERE, Standing.LISTED)
-        state.must_be_changed_by_another(moment.actor)
-        must_outrank(moment.actor, *state.roles)
+        self.must_be_decided_by(moment, state, *state.roles)
         yield MembershipRemoved(reason=self.reason)
 
 

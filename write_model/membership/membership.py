@@ -32,6 +32,7 @@ from write_model.membership.events import (
     RolesChanged,
 )
 
+_MANAGE = "members.manage"
 _OF_ALL = frozenset({Role.OWNER, Role.ADMIN})
 
 
@@ -117,7 +118,19 @@ def must_outrank(actor: Actor, *roles: Role) -> None:
     Raises: Forbidden.
     """
     if Role.OWNER in roles and Role.OWNER not in actor.roles and actor.source != "system":
-        raise Forbidden("members.manage", "Only an owner decides about owners.")
+        raise Forbidden(_MANAGE, "Only an owner decides about owners.")
+
+
+def must_still_outrank(actor: Actor, own: Membership, *roles: Role, at: datetime) -> None:
+    """The same by his membership as it is when it is decided: it may have been changed since.
+
+    Raises: Forbidden.
+    """
+    if not own.may_act(at):
+        raise Forbidden(_MANAGE, "You are not an active member of this organization any more.")
+    now = replace(actor, roles=own.roles)
+    now.must(_MANAGE)
+    must_outrank(now, *roles)
 
 
 def must_be_timed(roles: frozenset[Role], until: datetime | None, now: datetime) -> None:

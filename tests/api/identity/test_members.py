@@ -150,6 +150,19 @@ async def test_the_only_owner_cannot_remove_himself(owner: Somebody) -> None:
     assert told(answer)["code"] == "segregation_of_duties"
 
 
+@pytest.mark.parametrize("verb", ["roles", "suspend", "remove"])
+async def test_of_two_owners_who_put_each_other_out_at_once_one_stays(
+    verb: str, served: Served, owner: Somebody
+) -> None:
+    other = await served.somebody(Role.OWNER, tenant=owner.tenant)
+    body = {"roles": ["viewer"]} if verb == "roles" else {}
+    answers = await asyncio.gather(
+        owner.post(f"/v1/members/{other.id}/{verb}", body),
+        other.post(f"/v1/members/{owner.id}/{verb}", body),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 403]
+
+
 async def test_who_was_refused_what_is_written_down(
     served: Served, owner: Somebody, database: Database
 ) -> None:

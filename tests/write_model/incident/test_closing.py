@@ -137,7 +137,7 @@ def test_an_earlier_business_time_does_not_stretch_the_window() -> None:
 
 
 def test_only_merging_involves_others_and_only_beginnings_have_a_cause() -> None:
-    assert CLOSE.involves() == ()
+    assert CLOSE.involves(COMMANDER) == ()
     assert CLOSE.cause() is None
 
 

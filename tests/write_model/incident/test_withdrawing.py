@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.write_model.given import STREAM, Given, given
+from tests.write_model.given import COMMANDER, STREAM, Given, given
 from tests.write_model.incident.forklift import (
     CANCELLED,
     DECLARED,
@@ -34,7 +34,7 @@ def beside(status: Status) -> Given:
 
 def test_an_incident_is_merged_into_another() -> None:
     beside(Status.OPEN).when(MERGE).then(MERGED)
-    assert MERGE.involves() == (WINNER,)
+    assert MERGE.involves(COMMANDER) == (WINNER,)
 
 
 @pytest.mark.parametrize("status", [Status.MERGED, Status.CANCELLED, Status.DISMISSED])

@@ -35,7 +35,8 @@ def test_a_topic_is_taken_once() -> None:
 
 def test_a_command_involves_nobody_and_has_no_cause_unless_it_says_so() -> None:
     command = LookAtIncident()
-    assert (command.cause(), command.involves(), command.binds_what_was_seen) == (None, (), False)
+    assert (command.cause(), command.involves(COMMANDER)) == (None, ())
+    assert not command.binds_what_was_seen
 
 
 def test_a_command_must_say_what_follows() -> None:

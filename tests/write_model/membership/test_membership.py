@@ -31,6 +31,7 @@ from write_model.membership.events import (
     MemberInvited,
     MemberRenamed,
     MembershipActivated,
+    MembershipEvent,
     MembershipRemoved,
     MembershipSuspended,
     PersonListed,
@@ -167,6 +168,33 @@ def test_nobody_changes_his_own_membership(change: MembershipCommand) -> None:
 def test_an_admin_decides_nothing_about_owners(change: MembershipCommand) -> None:
     history = given(INVITED_AS_OWNER, ACTIVATED)
     history.when(change, by=ADMIN).then_refused(Forbidden, "owner")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "since",
+    [
+        REMOVED,
+        RolesChanged(roles=(Role.ADMIN,), before=(Role.OWNER,)),
+        RolesChanged(roles=(Role.VIEWER,), before=(Role.OWNER,)),
+    ],
+    ids=["out", "an admin", "a viewer"],
+)
+def test_an_owner_who_is_none_any_more_decides_nothing_about_owners(
+    change: MembershipCommand, since: MembershipEvent
+) -> None:
+    owner = given(INVITED_AS_OWNER, ACTIVATED)
+    [own] = change.involves(OWNER)
+    assert own == membership_stream(TENANT, OWNER.id)
+    as_he_is = given(INVITED_AS_OWNER, ACTIVATED, since).state(MEMBERSHIP)
+    owner.beside(own, as_he_is).when(change, by=OWNER).then_refused(Forbidden)
+    as_he_was = owner.state(MEMBERSHIP)
+    owner.beside(own, as_he_was).when(RemoveMember(), by=OWNER).then(REMOVED)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_product_itself_is_no_member(change: MembershipCommand) -> None:
+    assert change.involves(system_actor(TENANT)) == ()
 
 
 def test_an_admin_does_not_let_a_suspended_owner_in_again() -> None:

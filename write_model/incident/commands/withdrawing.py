@@ -9,6 +9,7 @@ from write_model.incident.commands.command import UNENDED, IncidentCommand
 from write_model.incident.commands.inputs import IncidentId, Reason
 from write_model.incident.events import IncidentCancelled, IncidentMerged, Status
 from write_model.incident.incident import FINAL, Incident
+from write_model.kernel.access import Actor
 from write_model.kernel.errors import IllegalTransition, NotFound
 from write_model.kernel.messages import Moment
 
@@ -40,7 +41,7 @@ class MergeIncident(IncidentCommand):
     into: IncidentId
     """The incident that carries on, by its id or its reference, such as INC-42."""
 
-    def involves(self) -> tuple[UUID, ...]:
+    def involves(self, by: Actor, /) -> tuple[UUID, ...]:
         return (self.into,)
 
     def decide(self, incident: Incident, moment: Moment, /) -> Iterator[IncidentMerged]:
