@@ -87,10 +87,11 @@ async def running(
         limits = Limits(sizes(settings), cache)
         taking_over = LimitsSet(parts.pool, limits)
         await taking_over.look()
+        # What comes first here is done last: nothing is noted behind the last writing down.
+        stack.push_async_callback(people.access_log.flush)
         for name, work in _beside_requests(following, waking, fan_out, people, taking_over):
             task = asyncio.create_task(supervised(work, name=name))
             stack.push_async_callback(_cancelled, task)
-        stack.push_async_callback(people.access_log.flush)
         stack.push_async_callback(people.on_record.finished)
         process = Process(
             settings,

@@ -61,12 +61,12 @@ async def overtaken(
         await earlier.execute(query, parameters)
         task = asyncio.create_task(asked)
         await asyncio.to_thread(
-            until, lambda: task.done() or _somebody_waits(database), "it meets the other"
+            until, lambda: task.done() or somebody_waits(database), "it meets the other"
         )
     return await task
 
 
-def _somebody_waits(database: Database) -> bool:
+def somebody_waits(database: Database) -> bool:
     query = (
         "SELECT FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"

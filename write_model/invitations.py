@@ -129,9 +129,7 @@ class Invitations:
         receipt = await self.accounts.write_model.handle(
             stream, WithdrawInvitation(), by=by, key=key, expected=expected
         )
-        # Sent again late, it takes nothing from who was asked in once more since.
-        if not await self._waits(subject, by):
-            await self.passes.withdraw(by.tenant, subject)
+        await self.passes.withdraw(by.tenant, subject, version=receipt.version)
         return receipt
 
     async def holder(self, token: str) -> Holder:
@@ -151,6 +149,7 @@ class Invitations:
         Raises: Invalid for another password than the one he has; IllegalTransition; Conflict.
         """
         new_hash = await self._new_hash(holder, password)
+        await self.holder(token)  # Hashing took long: another token may have taken its place.
         command = AcceptInvitation(name=name)
         receipt = await self.accounts.write_model.handle(
             membership_stream(holder.tenant, holder.user),

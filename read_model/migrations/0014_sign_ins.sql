@@ -148,7 +148,11 @@ RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE person uuid;
 BEGIN
-    SELECT p.user_id INTO person FROM credentials.passes p
+    -- First the login, then the pass, as whoever sets another password has them in turn: the other
+    -- way round each could wait for the other.
+    SELECT p.user_id INTO person FROM credentials.passes p WHERE p.token_hash = hash;
+    PERFORM FROM credentials.logins l WHERE l.user_id = person FOR UPDATE;
+    PERFORM FROM credentials.passes p
     WHERE p.purpose = kind AND p.token_hash = hash AND p.expires_at > at FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
@@ -170,10 +174,12 @@ BEGIN
     RETURN true;
 END $$;
 
-CREATE FUNCTION credentials.withdraw_pass(kind text, tenant uuid, person uuid) RETURNS void
+-- `said_by`: the version of the withdrawal, which takes nothing from who was asked in again since.
+CREATE FUNCTION credentials.withdraw_pass(kind text, tenant uuid, person uuid, said_by bigint)
+RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM credentials.passes
-    WHERE purpose = kind AND tenant_id = tenant AND user_id = person
+    WHERE purpose = kind AND tenant_id = tenant AND user_id = person AND version < said_by
 $$;
 
 -- The next `most` after a person whose invitation was made then.

@@ -55,6 +55,7 @@ class AccessLog:
         self._allowance: Allowance[tuple[UUID, str, str]] = Allowance(
             per_minute, per=timedelta(minutes=1)
         )
+        self._writing: asyncio.Task[None] | None = None
         self.dropped = 0
 
     def admits(self, actor: UUID, permission: str, outcome: str, *, now: datetime) -> bool:
@@ -76,13 +77,16 @@ class AccessLog:
         _log.warning("access_log_not_written", entries=entries, reason=str(error))
 
     async def run(self) -> None:
-        """Write what is noted until cancelled."""
+        """Write what is noted until cancelled, which does not break off what is being written."""
         while True:
             entry = await self._entries.get()
-            await self._write([entry, *self._waiting()])
+            self._writing = asyncio.create_task(self._write([entry, *self._waiting()]))
+            await asyncio.shield(self._writing)
 
     async def flush(self) -> None:
-        """Write what waits now: before the process ends."""
+        """Write what waits now, once nobody runs any more: before the process ends."""
+        if self._writing is not None:
+            await self._writing
         if entries := self._waiting():
             await self._write(entries)
 

@@ -109,8 +109,10 @@ class Passes:
         row = await self._one(query, _digest(token), new_hash, at)
         return bool(row and row[0])
 
-    async def withdraw(self, tenant: UUID, user: UUID) -> None:
-        await self._one("SELECT credentials.withdraw_pass(%s, %s, %s)", tenant, user)
+    async def withdraw(self, tenant: UUID, user: UUID, *, version: int) -> None:
+        """Put on record with a version; those that were offered behind it stay."""
+        query = "SELECT credentials.withdraw_pass(%s, %s, %s, %s)"
+        await self._one(query, tenant, user, version)
 
     async def _offered(
         self, tenant: UUID, user: UUID, token: str, at: datetime, version: int | None

@@ -12,10 +12,10 @@ import pytest
 from tests.api.identity.test_on_record import entries, until_noted
 from tests.api.serving import PASSWORD, Served, Somebody, told
 from tests.embedded import SUPERUSER, Database
-from tests.identity import everything_stored
+from tests.identity import everything_stored, overtaken
 from write_model.kernel.access import SYSTEM, Role
 from write_model.kernel.blind_index import BlindIndex
-from write_model.kernel.errors import Conflict
+from write_model.kernel.errors import Conflict, Invalid
 from write_model.organization.first import first_tenant
 from write_model.user.user import USER
 
@@ -74,14 +74,25 @@ async def test_an_invitation_is_accepted_once(served: Served, owner: Somebody) -
 
 
 async def test_of_two_who_accept_at_once_one_sets_the_password(
-    served: Served, owner: Somebody
+    served: Served, owner: Somebody, database: Database
 ) -> None:
     invitations, token = served.identity.invitations, (await invites(owner))["token"]
     holder = await invitations.holder(token)
-    await invitations.accept(token, holder, PASSWORD, None)
+    accepting = invitations.accept(token, holder, PASSWORD, None)
     with pytest.raises(Conflict):
-        await invitations.accept(token, holder, "another password again", None)
-    assert (await signs_in(served)).status_code == 200
+        await overtaken(accepting, database, "DELETE FROM credentials.passes")
+    assert (await signs_in(served)).status_code == 401
+
+
+async def test_a_token_made_anew_while_the_older_one_is_looked_at_is_the_only_good_one(
+    served: Served, owner: Somebody
+) -> None:
+    invitations, invited = served.identity.invitations, await invites(owner)
+    holder = await invitations.holder(invited["token"])
+    renewed = told(await owner.post(f"/v1/invitations/{invited['id']}/renew"))
+    with pytest.raises(Invalid):
+        await invitations.accept(invited["token"], holder, PASSWORD, None)
+    assert (await accepts(served, renewed["token"])).status_code == 200
 
 
 async def test_nobody_is_invited_twice_but_the_token_is_made_anew(
@@ -295,6 +306,9 @@ async def test_a_withdrawal_sent_again_late_leaves_the_next_invitation(
     token = (await invites(owner))["token"]
     again = await owner.delete(path, **KEYED)
     assert again.headers["Idempotency-Replayed"] == "true"
+    # Nor does one whose last step comes late.
+    passes, freya = served.identity.invitations.passes, UUID(path.rpartition("/")[2])
+    await passes.withdraw(owner.tenant, freya, version=2)
     assert (await accepts(served, token)).status_code == 200
 
 

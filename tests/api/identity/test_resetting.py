@@ -7,13 +7,15 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from psycopg import AsyncConnection
 from typer.testing import CliRunner, Result
 
 from api.command_line.app import app
 from tests.api.serving import PASSWORD, Served, Somebody, told
-from tests.embedded import Database
-from tests.identity import everything_stored
+from tests.embedded import SUPERUSER, Database, until
+from tests.identity import everything_stored, somebody_waits
 from write_model.kernel.access import SYSTEM, Role, system_actor
+from write_model.kernel.errors import Invalid
 from write_model.kernel.settings import Settings
 from write_model.organization.commands import FoundOrganization
 from write_model.user.user import USER
@@ -77,6 +79,20 @@ async def test_of_two_who_use_a_reset_at_once_one_is_refused(
     codes = [answer.status_code for answer in answers]
     assert sorted(codes) == [204, 422]
     assert (await signs_in(served, wanted[codes.index(204)])).status_code == 200
+
+
+async def test_a_reset_waits_for_a_change_of_the_password_which_does_not_wait_for_it(
+    served: Served, owner: Somebody, freya: Somebody, database: Database
+) -> None:
+    token, resets = told(await offers(owner, freya))["token"], served.identity.resets
+    holder = await resets.holder(token)
+    async with await AsyncConnection.connect(database.conninfo(SUPERUSER)) as changing:
+        await changing.execute("UPDATE credentials.logins SET updated_at = clock_timestamp()")
+        using = asyncio.create_task(resets.use(token, holder, NEW))
+        await asyncio.to_thread(until, lambda: somebody_waits(database), "the reset waits")
+        await changing.execute("DELETE FROM credentials.passes")
+    with pytest.raises(Invalid):
+        await using
 
 
 async def test_who_changes_the_password_needs_no_reset_any_more(

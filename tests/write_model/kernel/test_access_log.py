@@ -8,7 +8,7 @@ import pytest
 from psycopg import errors
 
 from tests.embedded import Database, until
-from tests.identity import FREYA, HARBOR, INGE, QUARRY, Pool, ToldTime, pool_of
+from tests.identity import FREYA, HARBOR, INGE, QUARRY, Pool, ToldTime, pool_of, somebody_waits
 from write_model.kernel.access_log import Access, AccessLog
 from write_model.kernel.clock import wall_clock
 from write_model.kernel.settings import APP, OWNER, TAILER
@@ -63,6 +63,23 @@ async def test_entries_are_written_while_the_process_runs(
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+async def test_what_is_being_written_when_the_process_ends_is_written(
+    pool: Pool, clock: ToldTime, database: Database
+) -> None:
+    access_log = AccessLog(pool)
+    running = asyncio.create_task(access_log.run())
+    with psycopg.connect(database.conninfo("postgres")) as connection:
+        connection.execute("LOCK TABLE access.access_log")
+        access_log.note(refused(clock))
+        await asyncio.to_thread(until, lambda: somebody_waits(database), "it is being written")
+        access_log.note(refused(clock, INGE))
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    await access_log.flush()
+    assert (written(database), access_log.dropped) == (2, 0)
 
 
 async def test_one_actor_cannot_bury_the_others_entries(pool: Pool, clock: ToldTime) -> None:
