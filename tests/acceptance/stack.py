@@ -9,11 +9,12 @@ import secrets
 import subprocess
 import sys
 from base64 import urlsafe_b64decode
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -28,6 +29,10 @@ from tests.workers.launcher.launched import READY, Launched, free_port
 PASSWORD = "a long enough password"
 
 Json = dict[str, Any]
+
+NOTHING_SET: Mapping[str, str] = MappingProxyType({})
+PATIENT = MappingProxyType({"TALLYSTICK_TAIL_TRUST_S": "30"})
+"""When a machine stands still for 2 s the log's tail is lost, and who follows is sent away."""
 
 
 @dataclass(slots=True)
@@ -174,13 +179,15 @@ def report_of(process: subprocess.Popen[str]) -> Json:
     return report
 
 
-def start(home: Path, *more: str, port: int = 0) -> Stack:
+def start(
+    home: Path, *more: str, port: int = 0, settings: Mapping[str, str] = NOTHING_SET
+) -> Stack:
     """`tallystick up`; not ready yet."""
     chosen = port or free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "workers.launcher", "--home", home, "--port", str(chosen), *more],
         cwd=CHECKOUT,
-        env=_environment(),
+        env={**_environment(), **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -189,9 +196,9 @@ def start(home: Path, *more: str, port: int = 0) -> Stack:
 
 
 @contextmanager
-def running(home: Path, *more: str) -> Generator[Stack]:
+def running(home: Path, *more: str, settings: Mapping[str, str] = NOTHING_SET) -> Generator[Stack]:
     """A stack that is ready, until the block ends."""
-    stack = start(home, *more)
+    stack = start(home, *more, settings=settings)
     try:
         stack.until(READY)
         yield stack
@@ -202,9 +209,9 @@ def running(home: Path, *more: str) -> Generator[Stack]:
 
 
 @contextmanager
-def fresh_stack(*more: str) -> Generator[Stack]:
-    """A stack on an empty home; `more` is for `tallystick up`."""
-    with private_folder() as folder, running(folder / "home", *more) as stack:
+def fresh_stack(*more: str, settings: Mapping[str, str] = NOTHING_SET) -> Generator[Stack]:
+    """A stack on an empty home; `more` is for `tallystick up`, `settings` for its environment."""
+    with private_folder() as folder, running(folder / "home", *more, settings=settings) as stack:
         yield stack
 
 

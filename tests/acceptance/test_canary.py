@@ -17,7 +17,7 @@ from tests.acceptance.searching import (
     process_bytes,
     table_bytes,
 )
-from tests.acceptance.stack import Json, Person, Stack, fresh_stack
+from tests.acceptance.stack import PATIENT, Json, Person, Stack, fresh_stack
 from write_model.kernel.settings import Settings
 
 Tell = Callable[[str], None]
@@ -46,7 +46,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told() -> Iterator[Told]:
-    with fresh_stack() as stack:
+    with fresh_stack(settings=PATIENT) as stack:
         owner = stack.owner()
         url = f"ws://127.0.0.1:{stack.port}/v1/stream?after=0"
         headers = {"Authorization": f"Bearer {owner.token}"}

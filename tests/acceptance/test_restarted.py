@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.acceptance.crowd import Crowd, crowd, every_push_has_come_once
-from tests.acceptance.stack import Stack, fresh_stack
+from tests.acceptance.stack import PATIENT, Stack, fresh_stack
 from tests.acceptance.test_killed import every_command_is_in_the_log_once
 from workers.launcher.restarting import restart
 
@@ -24,7 +24,7 @@ def restarted(stack: Stack) -> float:
 
 
 def nothing_is_lost(*, times: int, processes: int, per_s: float, tell: Tell) -> None:
-    with fresh_stack("--workers", str(processes)) as stack:
+    with fresh_stack("--workers", str(processes), settings=PATIENT) as stack:
         people = crowd(stack, per_s=per_s, followers=10)
         with people.busy():
             slowest_s = max(restarted(stack) for _ in range(times))

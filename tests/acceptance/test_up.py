@@ -13,13 +13,16 @@ import pytest
 from tests.acceptance.memory import AT_MOST_MB, family, measured_kb, told
 from tests.acceptance.stack import Stack, start
 from tests.embedded import private_folder, until
-from tests.workers.launcher.launched import READY, SERVICES, alive
+from tests.workers.launcher.launched import (
+    ANSWERS_IN_S,
+    READY,
+    SERVICES,
+    SLOW_MACHINE,
+    STOPS_IN_S,
+    alive,
+)
 
 Tell = Callable[[str], None]
-
-STOPS_IN_S, ANSWERS_IN_S = 1.0, 3.0
-SLOW_MACHINE = 4.0
-"""Figures are promised on a quiet machine; the tests share theirs with each other."""
 
 
 @pytest.fixture(scope="module")

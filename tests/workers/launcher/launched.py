@@ -24,6 +24,9 @@ from workers.embedded.spawning import started_at
 
 STANDINS = "tests.workers.launcher.standins.run"
 READY = "Ctrl-C stops it."
+STOPS_IN_S, ANSWERS_IN_S = 1.0, 3.0
+SLOW_MACHINE = 4.0
+"""Figures are promised on a quiet machine; the tests share theirs with each other."""
 SERVICES = {"api", "postgres", "projector", "valkey", "worker"}
 
 
