@@ -34,6 +34,9 @@ class KeysInForce:
     clock: Clock
     at_most: int = AT_MOST
     _anew: Recent[UUID, datetime] = field(default_factory=lambda: Recent(1_000))
+    _counting: dict[UUID, asyncio.Task[None]] = field(
+        default_factory=dict[UUID, "asyncio.Task[None]"]
+    )
 
     async def begin(
         self, key: UUID, tenant: UUID, token: str, *, until: datetime | None = None
@@ -63,14 +66,22 @@ class KeysInForce:
         )
 
     async def _count_anew(self, tenant: UUID) -> None:
-        now, before = self.clock(), self._anew.get(tenant)
-        if before is not None and now - before < ANEW_EVERY:
+        """Once for all who find at once that there is no room."""
+        before = self._anew.get(tenant)
+        if before is not None and self.clock() - before < ANEW_EVERY:
             return
-        self._anew.remember(tenant, now)
+        if (counting := self._counting.get(tenant)) is None:
+            counting = self._counting[tenant] = asyncio.create_task(self._counted_anew(tenant))
+            counting.add_done_callback(lambda _: self._counting.pop(tenant))
+        await asyncio.shield(counting)
+
+    async def _counted_anew(self, tenant: UUID) -> None:
+        now = self.clock()
         keys = await self.secrets.that_count(tenant, at=now, made_before=now - _ON_THE_WAY)
         states = await asyncio.gather(*(self._state(tenant, key) for key in keys))
         over = [key for key, state in zip(keys, states, strict=True) if not state.is_in_force(now)]
         await self.secrets.stop_counting(tenant, over, at=now)
+        self._anew.remember(tenant, now)
 
     async def _state(self, tenant: UUID, key: UUID) -> ApiKey:
         state: ApiKey

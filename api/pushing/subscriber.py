@@ -145,11 +145,20 @@ class Subscriber:
             await self.look_up()
             await self._send(page)
             if not page:
+                self._must_be_on_this_branch()
                 self.at.ring.begin(self.actor.tenant, self.position)
             await self.line.cleared()
 
     def _is_in_the_ring(self) -> bool:
         return self.at.ring.after(self.actor.tenant, self.position, at_most=1) is not None
+
+    def _must_be_on_this_branch(self) -> None:
+        """Else the ring would go on from a position that the log has lost.
+
+        Raises: LogRestored.
+        """
+        if self.branch != self.at.ring.branch:
+            raise LogRestored
 
     async def _send(self, messages: Sequence[Message]) -> None:
         shown = self.view.of_these(messages)

@@ -119,13 +119,15 @@ class Projector:
         return self._held
 
     def _move_to_present_tables(self) -> None:
+        # Before it is looked which release is shown: one that takes over later changes it again.
+        layout = read_layout(self.connection)
         try:
             must_be_shown(self.connection, self.catalog, whole=self.is_alone)
         except OtherRelease:
             self.close()
             raise
         writer, memory = self._applier.writer, self._applier.memory
-        writer.move_to(read_layout(self.connection))
+        writer.move_to(layout)
         memory.layout = writer.layout
         memory.begin_again()
 

@@ -43,6 +43,12 @@ _END: LiteralString = (
     "UPDATE projections.rebuilds SET state = %s, error = %s, ended_at = clock_timestamp()"
     " WHERE id = %s"
 )
+# It may have ended well since it was read, in another process.
+_GIVE_UP: LiteralString = (
+    "UPDATE projections.rebuilds SET state = 'failed', ended_at = clock_timestamp(),"
+    " error = 'Its process ended three times before it did.'"
+    " WHERE id = %s AND state IN ('waiting', 'running')"
+)
 _STOP: LiteralString = (
     "UPDATE projections.rebuilds SET state = 'waiting', tries = tries - 1, ended_at = NULL,"
     " error = NULL WHERE id = %s AND requested_by IS NOT NULL"
@@ -78,9 +84,7 @@ def next_request(connection: Connection) -> Request | None:
     id_, names, tenant, stream, kind, since, tries = row
     if tries >= _TRIES:
         with alone(connection):
-            connection.execute(
-                _END, ("failed", "Its process ended three times before it did.", id_)
-            )
+            connection.execute(_GIVE_UP, (id_,))
         return None
     return Request(id_, names, Choice(tenant, stream, kind, since))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,8 @@ from projections.engine.requests import Request, next_request, written_down
 from projections.engine.versions import OtherRelease
 from projections.engine.watching import newest
 from projections.incident.tables import INCIDENT
+from tests.embedded import Database
+from tests.identity import overtaken
 from tests.projections.conftest import Connect
 from tests.projections.story import MARA, NORTH, SOUTH, write_log
 from tests.projections.test_projector import catch_up, projector, told
@@ -166,6 +169,16 @@ def test_one_that_ended_its_process_three_times_is_given_up(
         next_request(tailer)
     assert next_request(tailer) is None
     assert states(log) == {id_: ("failed", "Its process ended three times before it did.")}
+
+
+async def test_one_that_ended_well_meanwhile_is_not_given_up(
+    log: Connection, tailer: Connection, database: Database
+) -> None:
+    id_ = asked_for(log, "incident", tries=3)
+    looking = asyncio.to_thread(next_request, tailer)
+    ended = "UPDATE projections.rebuilds SET state = 'done'"
+    assert await overtaken(looking, database, ended) is None
+    assert states(log) == {id_: ("done", None)}
 
 
 def test_what_was_begun_from_a_terminal_and_died_is_settled_by_the_next(

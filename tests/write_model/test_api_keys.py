@@ -90,6 +90,17 @@ async def test_what_was_refused_makes_room_once_it_is_counted_anew(
         await made(keys, clock)
 
 
+async def test_of_several_who_find_no_room_at_once_each_gets_what_is_counted_anew(
+    keys: ApiKeys, clock: ToldTime
+) -> None:
+    by = replace(owner(clock), scopes=frozenset({"api_keys.manage"}))
+    for _ in range(2):
+        with pytest.raises(Forbidden):
+            await keys.create(TELEMETRY, by=by)
+    clock.passes(ANEW_EVERY + timedelta(seconds=1))
+    assert len(set(await asyncio.gather(made(keys, clock), made(keys, clock)))) == 2
+
+
 async def test_the_same_request_has_the_same_answer_when_there_is_no_more_room(
     keys: ApiKeys, clock: ToldTime
 ) -> None:

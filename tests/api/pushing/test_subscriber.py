@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from pydantic_core import to_json
 from starlette.requests import HTTPConnection
 
@@ -12,6 +13,7 @@ from api.pushing.socket import SocketLine
 from api.pushing.subscriber import GOES_ON, Subscriber
 from projections.push import Message
 from tests.api.serving import Served, Somebody
+from write_model.kernel.errors import LogRestored
 
 
 class Stuck:
@@ -53,3 +55,17 @@ async def test_answers_are_not_heaped_up_for_who_does_not_read_them(
     line.taken.set()
     await hearing
     assert line.written == [line.encoded_text(GOES_ON)]
+
+
+async def test_a_position_of_a_log_that_was_restored_is_not_where_the_ring_goes_on(
+    served: Served, commander: Somebody
+) -> None:
+    actor = await served.identity.actors.of(commander.token)
+    line, connection = Stuck(), HTTPConnection({"type": "http"})
+    line.taken.set()
+    at = served.process
+    branch = at.ring.branch - 1
+    subscriber = Subscriber(connection, line, at, commander.token, actor, (), 100, branch)
+    with pytest.raises(LogRestored):
+        await subscriber.catch_up()
+    assert at.ring.after(commander.tenant, 100, at_most=1) is None
