@@ -111,6 +111,7 @@ async def test_what_was_used_comes_back_with_time() -> None:
     assert await spent(alone, ADA) == 300
 
 
+@pytest.mark.usefixtures("patience_with_redis")
 async def test_who_loses_redis_goes_on_with_a_full_stock_of_its_own(
     folder: Path,
 ) -> None:

@@ -33,6 +33,16 @@ async def cache(valkey: str, clock: ToldTime) -> AsyncGenerator[Cache]:
         yield cache
 
 
+@pytest.fixture
+async def hasty(
+    valkey: str, clock: ToldTime, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Cache]:
+    """One that waits for an answer no longer than the product does."""
+    monkeypatch.setattr("read_model.cache._ANSWER_S", 0.05)
+    async with open_cache(valkey, MASTER, clock) as cache:
+        yield cache
+
+
 async def test_what_was_put_is_found_in_its_place_and_nowhere_else(cache: Cache) -> None:
     assert await cache.lacks(HERE)
     await cache.put(HERE, OIL)
@@ -90,26 +100,26 @@ async def test_once_it_has_ended_nobody_is_asked(cache: Cache) -> None:
 
 
 async def test_a_server_that_failed_is_left_alone_for_a_while(
-    cache: Cache, valkey_server: Valkey
+    hasty: Cache, valkey_server: Valkey
 ) -> None:
-    await cache.put(HERE, OIL)
+    await hasty.put(HERE, OIL)
     valkey_server.ask(b"CLIENT PAUSE 1000")
     async with awake() as passed_s:
         for _ in range(20):
-            assert await cache.get(HERE) is None
+            assert await hasty.get(HERE) is None
         assert passed_s() < 0.3
     until(valkey_server.ready, "Valkey answers whoever comes next")
 
 
 async def test_a_connection_that_cannot_be_closed_is_no_failure(
-    cache: Cache, valkey_server: Valkey, monkeypatch: pytest.MonkeyPatch
+    hasty: Cache, valkey_server: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refused(*_: object, **__: object) -> None:
         raise TimeoutError
 
     monkeypatch.setattr(BlockingConnectionPool, "disconnect", refused)
     valkey_server.ask(b"CLIENT PAUSE 300")
-    assert await cache.get(HERE) is None
+    assert await hasty.get(HERE) is None
     monkeypatch.undo()
 
 
