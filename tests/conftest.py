@@ -121,6 +121,8 @@ def settings(database: Database, valkey: str, tmp_path: Path) -> Settings:
         drain_idle_s=0.2,
         # What was written is shown late where the machine is busy, and must not be called stale.
         read_wait_s=10.0,
+        # Nor is the log's tail lost because a machine stands still; who wants it lost says so.
+        tail_trust_s=30.0,
     )
 
 
