@@ -460,7 +460,9 @@ async def test_a_commit_wakes_who_follows(
     # Nobody looks by himself, so whatever comes was told.
     for pause in ("_SHORTEST_PAUSE_S", "_LONGEST_PAUSE_S"):
         monkeypatch.setattr(f"api.following.{pause}", 3_600.0)
-    async with serving(settings) as here, serving(settings) as there:
+    # So nobody hears of the log by himself either, and must not think it lost.
+    trusting = settings.model_copy(update={"tail_trust_s": 3_600.0})
+    async with serving(trusting) as here, serving(trusting) as there:
         commander = await here.somebody(Role.INCIDENT_COMMANDER)
         where = there if is_another else here
         async with following(where, commander) as socket:
