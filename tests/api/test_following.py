@@ -215,10 +215,10 @@ def skip_one(admin: Connection) -> None:
 async def test_a_tail_that_cannot_be_read_is_logged_once(
     settings: Settings, database: Database
 ) -> None:
-    async with serving(settings.model_copy(update={"tail_trust_s": 0.2})) as served:
+    async with serving(settings.model_copy(update={"tail_trust_s": 2.0})) as served:
         await served.somebody(Role.VIEWER)
         with capture_logs() as logs:
-            cut_off(database)
+            await asyncio.to_thread(cut_off, database)
             await logged(logs, "the_tail_is_lost")
             await asyncio.sleep(0.5)
     told = [each for each in logs if each["event"] == "the_tail_cannot_be_read"]
@@ -229,7 +229,7 @@ async def test_a_tail_that_cannot_be_read_is_logged_once(
 async def test_who_follows_where_the_log_is_out_of_reach_is_sent_elsewhere(
     settings: Settings, admin: Connection
 ) -> None:
-    async with serving(settings.model_copy(update={"tail_trust_s": 1.0})) as served:
+    async with serving(settings.model_copy(update={"tail_trust_s": 4.0})) as served:
         commander = await served.somebody(Role.INCIDENT_COMMANDER)
         ticket = told(await commander.post("/v1/stream/tickets"))["ticket"]
         async with following(served, commander) as socket, events(served, commander) as coming:
