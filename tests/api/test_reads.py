@@ -79,7 +79,7 @@ async def test_a_read_past_its_patience_says_that_it_is_stale(
 ) -> None:
     declared = await commander.declares()
     await commander.get(f"/v1/incidents/INC-1?min_position={declared['position']}")
-    async with serving(settings.model_copy(update={"read_wait_s": 0.3})) as hasty:
+    async with serving(settings.model_copy(update={"read_wait_s": 4.0})) as hasty:
         elsewhere = replace(commander, http=hasty.http)
         answer = await elsewhere.get("/v1/incidents/INC-1?min_position=99999")
     assert (answer.status_code, told(answer)["stale"]) == (200, True)
