@@ -53,10 +53,17 @@ def standing_still(pid: int) -> Generator[None]:
 
 
 def test_whichever_is_asked_tells_of_both(stack: Stack, token: str) -> None:
-    assert up(stack, token) == ALL_UP
-    found = [series(stack, token, "process_start_time_seconds") for _ in range(10)]
-    assert found[0].keys() == ALL_UP.keys()
-    assert all(each == found[0] for each in found)
+    until(lambda: up(stack, token) == ALL_UP, "both answer")
+    until(lambda: all_tell_of_both(stack, token), "whoever is asked tells of both")
+
+
+def all_tell_of_both(stack: Stack, token: str) -> bool:
+    """On a busy machine one may miss the other now and then, but not each time.
+
+    So many are asked in a row that not all are the same one, however often it is tried.
+    """
+    found = [series(stack, token, "process_start_time_seconds") for _ in range(20)]
+    return found[0].keys() == ALL_UP.keys() and all(each == found[0] for each in found)
 
 
 def test_one_that_hangs_is_named(stack: Stack, token: str) -> None:
