@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, LiteralString
@@ -15,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.command_line.app import app
-from projections.engine.checkpoint import lag
+from projections.engine.checkpoint import Lease, lag
 from read_model.migrating import migrate
 from tests.embedded import (
     LOGIN_ROLES,
@@ -65,7 +66,17 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture
-def sound(settings: Settings, database: Database, valkey: str) -> Iterator[Settings]:
+def slow_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the cache nor the projector is missed where a machine stands still for seconds."""
+    monkeypatch.setattr("workers.doctor.beside._ANSWER_S", 20.0)
+    lasting = partial(Lease, lasts=timedelta(seconds=60))
+    monkeypatch.setattr("workers.projector.running.Lease", lasting)
+
+
+@pytest.fixture
+def sound(
+    settings: Settings, database: Database, valkey: str, slow_is_sound: None
+) -> Iterator[Settings]:
     """An installation in which two organizations have done something and all of it is shown."""
     settings = settings.model_copy(update={"redis_url": valkey})
     settings.home.chmod(0o700)
