@@ -35,6 +35,12 @@ async def patient(database: Database) -> AsyncGenerator[Reader]:
 
 
 @pytest.fixture
+def called_off_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No connection is closed first because a machine stands still: its question would go on."""
+    monkeypatch.setattr("read_model.round_trip._PATIENCE_S", 20.0)
+
+
+@pytest.fixture
 def running(database: Database) -> Callable[[], list[int]]:
     """The processes of the server that work on a question."""
 
@@ -53,6 +59,7 @@ async def go_away(*asking: asyncio.Task[object]) -> None:
             await each
 
 
+@pytest.mark.usefixtures("called_off_in_time")
 @pytest.mark.parametrize("dear", [LONG, COUNTED], ids=["waits", "counts"])
 async def test_nothing_runs_for_twenty_who_have_gone(
     patient: Reader, running: Callable[[], list[int]], dear: sql.SQL
@@ -64,6 +71,7 @@ async def test_nothing_runs_for_twenty_who_have_gone(
         await asyncio.to_thread(until, lambda: not running(), NOTHING_RUNS)
 
 
+@pytest.mark.usefixtures("called_off_in_time")
 async def test_all_questions_of_one_who_has_gone_end(
     patient: Reader, running: Callable[[], list[int]]
 ) -> None:

@@ -87,9 +87,11 @@ async def test_who_goes_away_while_he_is_answered_spoils_nothing(reader: Reader)
 
 
 async def test_who_goes_away_frees_no_connection_while_the_server_works_for_him(
-    database: Database,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = sql.SQL("SELECT pg_sleep(0.8), pg_backend_pid()")
+    # Else a stall alone would cost the connection, or pass over the sleep.
+    monkeypatch.setattr("read_model.round_trip._PATIENCE_S", 20.0)
+    slow = sql.SQL("SELECT pg_sleep(20), pg_backend_pid()")
     async with open_pool(database.conninfo(APP), size=1) as pool:
         reader = Reader(pool)
         before = await reader.rows(ONE, WHICH, {})
