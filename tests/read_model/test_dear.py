@@ -182,6 +182,7 @@ async def test_what_nobody_waits_for_any_more_is_given_up(
 ) -> None:
     counting.meanwhile.clear()
     gone = [asyncio.create_task(answers.dear(NORTH, HOW_MANY)) for _ in range(3)]
+    await counting.begun.wait()
     done, _ = await asyncio.wait(gone, timeout=0.5)
     assert (done, counting.times) == (set(), 1)
     for each in gone:
