@@ -209,7 +209,8 @@ async def test_a_long_story_is_folded_within_milliseconds(
         assert stood is not None
         assert stood.last.version == 140
     record_property("as of version 140", f"{min(spent) * 1000:.2f} ms")
-    assert min(spent) < 0.005
+    # The benchmark keeps 5 ms (as_of_longest_ms); here every line may be traced, on any machine.
+    assert min(spent) < 0.020
 
 
 async def listed(who: Somebody, query: str) -> dict[str, Any]:
