@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,6 +130,13 @@ async def serving(settings: Settings, running: Server | None = None) -> AsyncGen
     finally:
         running.should_exit = True
         await task
+
+
+async def soon(asked: Callable[[], Awaitable[httpx2.Response]], status: int) -> None:
+    """Ask until it is answered with this, which takes a second or, on a busy machine, some."""
+    async with asyncio.timeout(20):
+        while (await asked()).status_code != status:
+            pass
 
 
 def told(answer: httpx2.Response) -> dict[str, Any]:

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +14,7 @@ from websockets.exceptions import ConnectionClosedError
 from api.app import create_app
 from api.budgets import Budgets
 from api.serve import Server
-from tests.api.serving import LEAK, PASSWORD, Served, Somebody, serving, told
+from tests.api.serving import LEAK, PASSWORD, Served, Somebody, serving, soon, told
 from tests.api.test_stream import everything, following, next_message
 from tests.awake import awake
 from tests.embedded import Database, until
@@ -118,7 +117,7 @@ async def test_roles_count_from_the_next_request_on(served: Served, owner: Someb
     changed = await owner.post(f"/v1/members/{viewer.id}/roles", roles, If_Match='"2"')
     assert changed.status_code == 200
     assert changed.headers["etag"] == '"3"'
-    await _soon(lambda: viewer.post("/v1/incidents", LEAK), 201)
+    await soon(lambda: viewer.post("/v1/incidents", LEAK), 201)
 
 
 async def test_a_change_bound_to_an_older_version_is_refused(
@@ -137,11 +136,11 @@ async def test_a_suspended_member_is_out_and_can_be_let_in_again(
     member = await served.somebody(Role.RESPONDER, tenant=owner.tenant)
     assert (await member.get("/v1/me")).status_code == 200
     await owner.post(f"/v1/members/{member.id}/suspend")
-    await _soon(lambda: member.get("/v1/me"), 401)
+    await soon(lambda: member.get("/v1/me"), 401)
     await owner.post(f"/v1/members/{member.id}/reinstate")
-    await _soon(lambda: member.get("/v1/me"), 200)
+    await soon(lambda: member.get("/v1/me"), 200)
     await owner.post(f"/v1/members/{member.id}/remove")
-    await _soon(lambda: member.get("/v1/me"), 401)
+    await soon(lambda: member.get("/v1/me"), 401)
 
 
 async def test_the_only_owner_cannot_remove_himself(owner: Somebody) -> None:
@@ -203,7 +202,7 @@ async def test_an_external_auditor_reads_until_his_time_is_over(
             sooner = {"roles": kari["roles"], "until": f"{until}"}
             answer = await owner.post(f"/v1/members/{member['id']}/roles", sooner)
             assert answer.status_code == 200, answer.text
-            await _soon(partial(auditor.get, "/v1/me"), 401)
+            await soon(partial(auditor.get, "/v1/me"), 401)
             assert datetime.now(UTC) >= until
             assert passed_s() < 3
         await owner.declares()
@@ -238,10 +237,3 @@ async def _then(who: Somebody, path: str, moment: str) -> Response:
 
 def _bearer(who: Somebody) -> dict[str, str]:
     return {"Authorization": f"Bearer {who.token}"}
-
-
-async def _soon(asked: Callable[[], Awaitable[Any]], status: int) -> None:
-    """The tail reports within a second that roles have changed."""
-    async with asyncio.timeout(20):
-        while (await asked()).status_code != status:
-            pass
