@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,7 +14,7 @@ from psycopg import sql
 from api.graphql import route
 from api.graphql.asking import MOST_ITEMS, MOST_QUESTIONS
 from read_model import tables
-from tests.api.serving import Served, Somebody, serving, told
+from tests.api.serving import Served, Somebody, serving, soon, told
 from tests.api.test_accesses import soon_written_down
 from tests.api.test_trouble import cut_off
 from tests.embedded import SUPERUSER, Database
@@ -232,11 +233,14 @@ async def test_what_is_no_graphql_request_is_refused_as_over_rest(
 async def test_a_lost_database_concerns_the_whole_request(
     settings: Settings, database: Database
 ) -> None:
+    async with serving(settings) as served:
+        patient = await served.somebody(Role.VIEWER)
     async with serving(settings.model_copy(update={"command_deadline_s": 0.5})) as served:
-        viewer = await served.somebody(Role.VIEWER)
-        await ask(viewer, "{incidents {next_cursor}}")
+        viewer = replace(patient, http=served.http)
+        asks = partial(viewer.post, GRAPHQL, {"query": "{incidents {next_cursor}}"})
+        await soon(asks, 200)
         cut_off(database)
-        answer = await viewer.post(GRAPHQL, {"query": "{incidents {next_cursor}}"})
+        answer = await asks()
     assert (answer.status_code, told(answer)["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "1"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import httpx2
 import psycopg
@@ -15,7 +17,7 @@ import pytest
 import structlog
 from psycopg import sql
 
-from tests.api.serving import LEAK, Served, Somebody, serving, told
+from tests.api.serving import LEAK, Served, Somebody, serving, soon, told
 from tests.embedded import SUPERUSER, TEMPLATE, Database, until
 from write_model.kernel.access import Role
 from write_model.kernel.logs import configure_logs
@@ -36,11 +38,7 @@ def logged() -> Iterator[io.StringIO]:
 async def test_a_lost_database_is_told_to_come_back_to(
     settings: Settings, database: Database
 ) -> None:
-    hasty = settings.model_copy(update={"command_deadline_s": 0.5})
-    async with serving(hasty) as served:
-        commander = await served.somebody(Role.INCIDENT_COMMANDER)
-        await commander.declares()
-        cut_off(database)
+    async with cut_off_while_serving(settings, database) as (served, commander):
         for answer in (
             await commander.post("/v1/incidents", LEAK),
             await commander.get("/v1/incidents"),
@@ -56,10 +54,7 @@ async def test_a_lost_database_is_told_to_come_back_to(
 async def test_every_line_that_is_logged_for_a_request_names_it(
     settings: Settings, database: Database, logged: io.StringIO
 ) -> None:
-    async with serving(settings.model_copy(update={"command_deadline_s": 0.5})) as served:
-        commander = await served.somebody(Role.INCIDENT_COMMANDER)
-        await commander.declares()
-        cut_off(database)
+    async with cut_off_while_serving(settings, database) as (_, commander):
         await commander.get("/v1/incidents", X_Request_Id="list", X_Correlation_Id=IN_CAPITALS)
         await commander.get("/v1/incidents/INC-1", X_Request_Id="one")
         await commander.post("/v1/incidents", LEAK, X_Request_Id="command")
@@ -78,6 +73,20 @@ async def test_a_line_for_each_request_is_there_for_who_asks_for_it(served: Serv
     [line] = [json.loads(line) for line in text.getvalue().splitlines()]
     assert (line["event"], line["route"], line["status"]) == ("request", "/livez", 200)
     assert line["request_id"] == "alive"
+
+
+@contextlib.asynccontextmanager
+async def cut_off_while_serving(
+    settings: Settings, database: Database
+) -> AsyncGenerator[tuple[Served, Somebody]]:
+    """A server that knows a commander, gives up soon and has lost its database."""
+    async with serving(settings) as served:
+        patient = await served.somebody(Role.INCIDENT_COMMANDER)
+    async with serving(settings.model_copy(update={"command_deadline_s": 0.5})) as served:
+        commander = replace(patient, http=served.http)
+        await soon(partial(commander.post, "/v1/incidents", LEAK), 201)
+        cut_off(database)
+        yield served, commander
 
 
 def cut_off(database: Database) -> None:

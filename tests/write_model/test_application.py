@@ -538,14 +538,14 @@ async def test_who_lacks_the_permission_is_refused(ours: WriteModel) -> None:
 
 
 async def test_after_a_failure_the_record_is_folded_again(
-    settings: Settings, database: Database
+    ours: WriteModel, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurried = settings.model_copy(update={"command_deadline_s": 0.5})
-    async with process(hurried) as model:
-        stream = await declared(model)
-        with unreachable(database), pytest.raises(Unavailable):
-            await model.handle(stream, NOTE, by=COMMANDER)
-        assert model.records.known(TENANT, stream, INCIDENT) is None
+    stream = await declared(ours)
+    assert ours.records.known(TENANT, stream, INCIDENT) is not None
+    monkeypatch.setattr(ours.log, "_deadline_s", 0.5)
+    with unreachable(database), pytest.raises(Unavailable):
+        await ours.handle(stream, NOTE, by=COMMANDER)
+    assert ours.records.known(TENANT, stream, INCIDENT) is None
 
 
 async def test_a_caller_who_gives_up_leaves_the_record_to_the_next(
