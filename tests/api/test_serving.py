@@ -18,8 +18,9 @@ from tests.awake import awake
 from tests.workers.launcher.launched import free_port
 from write_model.kernel.settings import Settings
 
-SOON_S = 3
-"""A quarter of a second on a quiet machine; who drains in vain takes fifteen."""
+SOON_S = 10
+"""A quarter of a second on a quiet machine; who drains in vain takes fifteen, and who waits for
+the database in vain a minute."""
 
 
 @pytest.mark.parametrize(("number", "idle_s"), [(signal.SIGINT, 30), (signal.SIGTERM, 0.1)])
