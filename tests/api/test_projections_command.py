@@ -27,6 +27,8 @@ from write_model.incident.events import IncidentAcknowledged
 from write_model.kernel.settings import Settings
 
 Ask = Callable[..., Result]
+STALLED_MS = 20_000
+"""Some milliseconds on a quiet machine, and no more than this on one that stands still."""
 
 
 @pytest.fixture
@@ -111,15 +113,22 @@ def test_a_running_projector_is_named_by_its_lease(ask: Ask, database: Database)
     assert len(status["holder"]) == 36
 
 
-def test_what_the_projector_did_is_told(ask: Ask, database: Database) -> None:
-    declare(database, Story())
+def test_what_the_projector_did_is_told(
+    ask: Ask, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine may take seconds to apply them, and to be asked about it.
+    monkeypatch.setattr("read_model.watching._LATELY_S", 60.0)
+    story = Story()
+    for number in range(49):
+        story.tell(f"forklift {number}", DECLARED)
+    declare(database, story)
     with running(database):
-        until_position(database, 1)
+        until_position(database, 50)
     status = told(ask("status", "--json"))
-    assert (status["batches"], status["events"], status["events_per_s"] > 0) == (1, 1, True)
-    assert status["last_batch"]["events"] == 1
+    assert (status["batches"], status["events"], status["events_per_s"] > 0) == (1, 50, True)
+    assert status["last_batch"]["events"] == 50
     assert status["last_batch"]["ms"] > 0
-    assert "last batch    1 events in " in ask("status").stdout
+    assert "last batch    50 events in " in ask("status").stdout
 
 
 def test_what_is_parked_is_told_with_where_to_look(ask: Ask, database: Database) -> None:
@@ -182,7 +191,7 @@ def test_a_projection_is_rebuilt_and_pointed_to(ask: Ask, database: Database) ->
         1,
         0,
     )
-    assert rebuilt["swap_ms"] < 1_000
+    assert rebuilt["swap_ms"] < STALLED_MS
     tables = {row["name"]: row["table"] for row in told(ask("list", "--json"))}
     assert (tables["incident"], tables["changes"]) == ("incident_v1_r2", "changes_v1")
 
@@ -197,7 +206,7 @@ def test_chosen_records_are_folded_anew_where_they_are(ask: Ask, database: Datab
         titles = {"forklift": damaged(database, "forklift"), "crane": damaged(database, "crane")}
         rebuilt = told(ask("rebuild", *tenant, "--stream", "INC-2", "--json"))
         assert (rebuilt["records"], rebuilt["events"], rebuilt["parked"]) == (1, 1, 0)
-        assert rebuilt["wait_ms"] < 1_000
+        assert rebuilt["wait_ms"] < STALLED_MS
         assert title(database, "forklift") == DECLARED.title
         assert title(database, "crane") == titles["crane"]
         said = ask("rebuild", "incident", "--stream", str(stream("crane")), "--from", "1").stdout
