@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 Clock = Callable[[], float]
+Lasts = Callable[[], Awaitable[bool]]
+"""Asks whether something is still there."""
 
 _BEAT_S, _AT_MOST_S = 0.01, 0.1
 """A busy machine lets a loop wait for some hundredths of a second."""
@@ -36,3 +38,22 @@ async def awake() -> AsyncGenerator[Clock]:
         yield now
     finally:
         beating.cancel()
+
+
+async def is_soon_gone(taken_away: Callable[[], Awaitable[Lasts]]) -> bool:
+    """Whether what is given and taken away lasts less than a second, once of three times at least.
+
+    Postgres may stand still as well, and nothing in this process tells.
+    """
+    for _ in range(3):
+        if await _lasted_s(await taken_away()) < 1:
+            return True
+    return False
+
+
+async def _lasted_s(lasts: Lasts) -> float:
+    lasted_s = 0.0
+    async with asyncio.timeout(20), awake() as passed_s:
+        while await lasts():
+            lasted_s = passed_s()
+    return lasted_s

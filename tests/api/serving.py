@@ -43,6 +43,9 @@ class Somebody:
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         return await self.http.get(path, headers=self._headers(headers))
 
+    async def is_let_in(self, path: str = "/v1/me") -> bool:
+        return (await self.get(path)).status_code == 200
+
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx2.Response:
         return await self.http.post(path, json=body or {}, headers=self._headers(headers))
 

@@ -1,13 +1,14 @@
 """What can be relied on where somebody has to prove once more who he is."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import httpx2
 import pytest
 
-from tests.api.serving import PASSWORD, Served, Somebody, told
-from tests.awake import awake
+from tests.api.serving import PASSWORD, Served, Somebody, soon, told
+from tests.awake import Lasts, is_soon_gone
 from write_model.kernel.access import Role
 
 EMAIL = "freya@harbor.example"
@@ -64,8 +65,17 @@ async def test_a_proof_is_worth_nothing_to_who_has_lost_the_role(
     owner: Somebody, freya: Somebody
 ) -> None:
     proven = with_token(freya, told(await proves(freya)))
-    await owner.post(f"/v1/members/{freya.id}/roles", {"roles": [Role.VIEWER]})
-    async with awake() as passed_s:
-        while (answer := await proven.post("/v1/api-keys", KEY)).status_code == 201:
-            assert passed_s() < 1
+    makes_a_key = partial(proven.post, "/v1/api-keys", KEY)
+
+    async def taken_away() -> Lasts:
+        await owner.post(f"/v1/members/{freya.id}/roles", {"roles": [Role.ADMIN]})
+        await soon(makes_a_key, 201)
+        await owner.post(f"/v1/members/{freya.id}/roles", {"roles": [Role.VIEWER]})
+        return still_makes_one
+
+    async def still_makes_one() -> bool:
+        return (await makes_a_key()).status_code == 201
+
+    assert await is_soon_gone(taken_away)
+    answer = await makes_a_key()
     assert (answer.status_code, told(answer)["code"]) == (403, "forbidden")

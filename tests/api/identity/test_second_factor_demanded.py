@@ -1,12 +1,14 @@
 """What people can rely on where their organization demands a second factor of everybody."""
 
+from functools import partial
+
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from tests.api.identity.test_second_factors import enrolled
-from tests.api.serving import PASSWORD, Served, Somebody, told
+from tests.api.serving import PASSWORD, Served, Somebody, soon, told
 from tests.api.test_stream import everything, following
-from tests.awake import awake
+from tests.awake import Lasts, is_soon_gone
 from write_model.kernel.access import Role, system_actor
 from write_model.organization.commands import FoundOrganization
 
@@ -14,11 +16,17 @@ WINDOWS = {"late_reopen_after": "P7D", "reopen_window": "P30D"}
 MISSING = (403, "second_factor_missing")
 
 
-@pytest.fixture
-async def founded(served: Served, owner: Somebody) -> Somebody:
+async def an_owner(served: Served) -> Somebody:
+    """Of an organization that was founded."""
+    owner = await served.somebody(Role.OWNER)
     founding, system = FoundOrganization(name="Harbor Warehouses"), system_actor(owner.tenant)
     await served.process.write_model.handle(owner.tenant, founding, by=system)
     return owner
+
+
+@pytest.fixture
+async def founded(served: Served) -> Somebody:
+    return await an_owner(served)
 
 
 async def demands(owner: Somebody, *, demanded: bool = True) -> None:
@@ -28,9 +36,18 @@ async def demands(owner: Somebody, *, demanded: bool = True) -> None:
 
 
 async def soon_refused(who: Somebody) -> None:
-    async with awake() as passed_s:
-        while (await who.get("/v1/incidents")).status_code != 403:
-            assert passed_s() < 1
+    await soon(partial(who.get, "/v1/incidents"), 403)
+
+
+async def test_what_is_demanded_holds_within_a_second(served: Served) -> None:
+    async def demanded() -> Lasts:
+        owner = await an_owner(served)
+        freya = await served.somebody(Role.RESPONDER, tenant=owner.tenant)
+        assert await freya.is_let_in("/v1/incidents")
+        await demands(owner)
+        return partial(_is_not_refused, freya)
+
+    assert await is_soon_gone(demanded)
 
 
 async def test_until_he_has_one_a_member_may_do_nothing_but_set_it_up(
@@ -55,16 +72,24 @@ async def test_until_he_has_one_a_member_may_do_nothing_but_set_it_up(
     assert (await freya.get("/v1/incidents")).status_code == 200
 
 
-async def test_who_takes_his_off_may_do_nothing_else_again(
-    served: Served, founded: Somebody
-) -> None:
-    freya = (await served.somebody(Role.RESPONDER, tenant=founded.tenant)).proven(served)
-    await enrolled(freya)
-    await demands(founded)
-    await soon_refused(founded)
-    assert (await freya.get("/v1/incidents")).status_code == 200
-    assert (await freya.delete("/v1/auth/totp")).status_code == 204
-    await soon_refused(freya)
+async def test_who_takes_his_off_may_do_nothing_else_again(served: Served) -> None:
+    """Within a second."""
+
+    async def taken_off() -> Lasts:
+        owner = await an_owner(served)
+        freya = (await served.somebody(Role.RESPONDER, tenant=owner.tenant)).proven(served)
+        await enrolled(freya)
+        await demands(owner)
+        await soon_refused(owner)
+        assert (await freya.get("/v1/incidents")).status_code == 200
+        assert (await freya.delete("/v1/auth/totp")).status_code == 204
+        return partial(_is_not_refused, freya)
+
+    assert await is_soon_gone(taken_off)
+
+
+async def _is_not_refused(who: Somebody) -> bool:
+    return (await who.get("/v1/incidents")).status_code != 403
 
 
 async def test_a_stream_ends_when_a_second_factor_is_demanded(

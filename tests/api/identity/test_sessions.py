@@ -1,5 +1,6 @@
 """What people can rely on when they look at their sign-ins and end them."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.api.serving import PASSWORD, Served, Somebody, serving, told
-from tests.awake import awake
+from tests.awake import Lasts, is_soon_gone
 from tests.embedded import Database
 from write_model.kernel.access import Role
 from write_model.kernel.settings import Settings
@@ -161,9 +162,11 @@ async def test_another_process_learns_of_it_within_a_second(
     served: Served, settings: Settings, freya: Somebody
 ) -> None:
     async with serving(settings) as other:
-        there = Somebody(other.http, freya.id, freya.tenant, freya.token)
-        assert (await there.get("/v1/me")).status_code == 200
-        await freya.proven(served).delete("/v1/auth/sessions")
-        async with awake() as passed_s:
-            while (await there.get("/v1/me")).status_code == 200:
-                assert passed_s() < 1
+
+        async def taken_away() -> Lasts:
+            there = replace(await signs_in(served), http=other.http)
+            assert await there.is_let_in()
+            await freya.proven(served).delete("/v1/auth/sessions")
+            return there.is_let_in
+
+        assert await is_soon_gone(taken_away)
