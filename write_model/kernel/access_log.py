@@ -86,7 +86,7 @@ class AccessLog:
     async def flush(self) -> None:
         """Write what waits now, once nobody runs any more: before the process ends."""
         if self._writing is not None:
-            await self._writing
+            await asyncio.wait([self._writing])
         if entries := self._waiting():
             await self._write(entries)
 
