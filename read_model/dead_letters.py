@@ -12,12 +12,13 @@ from uuid import UUID
 
 import psycopg
 
-from write_model.kernel.asking import Pool, Question, ask, ask_one
+from write_model.kernel.asking import Pool, ask_one
 
 _OF_EACH: LiteralString = """
     SELECT d.tenant_id, d.stream_id, began.number, d.version, d.type, d.tenant_position, d.reason,
            d.behind, stuck.recorded_at,
            CASE WHEN r.version IS NOT NULL THEN 'skip' WHEN r.stream_id IS NOT NULL THEN 'retry' END
+               AS asked
       FROM (SELECT DISTINCT ON (stream_id)
                    tenant_id, stream_id, version, type, tenant_position, reason,
                    count(*) OVER (PARTITION BY stream_id) - 1 AS behind
@@ -35,9 +36,15 @@ _ALL: LiteralString = _OF_EACH + _BESIDE + " ORDER BY stuck.recorded_at, d.tenan
 _OF_ONE: LiteralString = (
     _OF_EACH + " WHERE tenant_id = %s " + _BESIDE + " ORDER BY d.tenant_position LIMIT %s"
 )
-_COUNTS: LiteralString = (
-    "SELECT count(DISTINCT stream_id), count(*) FROM projections.dead_letters WHERE tenant_id = %s"
-)
+_COUNTED: LiteralString = """
+    SELECT counted.records, counted.events, l.tenant_id, l.stream_id, l.number, l.version, l.type,
+           l.tenant_position, l.reason, l.behind, l.recorded_at, l.asked
+      FROM (SELECT count(DISTINCT stream_id) AS records, count(*) AS events
+              FROM projections.dead_letters WHERE tenant_id = %s) counted
+      LEFT JOIN (
+"""
+# One statement, so that what is listed and what is counted is of one moment.
+_LISTED: LiteralString = _COUNTED + _OF_ONE + ") l ON true ORDER BY l.tenant_position"
 _ASK: LiteralString = "SELECT projections.ask_repair(%s, %s, %s, %s)"
 
 
@@ -72,10 +79,9 @@ class DeadLetters:
 
 async def dead_letters(pool: Pool, tenant: UUID, limit: int) -> DeadLetters:
     """Those of one organization."""
-    found, [counts] = await ask(
-        pool, [Question(tenant, _OF_ONE, (tenant, limit)), Question(tenant, _COUNTS, (tenant,))]
-    )
-    return DeadLetters([DeadLetter(*row) for row in found], *counts)
+    found = await ask_one(pool, tenant, _LISTED, (tenant, tenant, limit))
+    listed = [DeadLetter(*row[2:]) for row in found if row[2] is not None]
+    return DeadLetters(listed, *found[0][:2])
 
 
 def all_dead_letters(connection: psycopg.Connection[tuple[Any, ...]]) -> list[DeadLetter]:

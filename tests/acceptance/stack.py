@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 PATIENT = MappingProxyType({"TALLYSTICK_TAIL_TRUST_S": "30"})
-"""When a machine stands still for 2 s the log's tail is lost, and who follows is sent away."""
+"""Else the log's tail is lost when a machine stands still for 2 s, and who follows is sent away."""
 
 
 @dataclass(slots=True)

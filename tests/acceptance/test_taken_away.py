@@ -122,7 +122,7 @@ RIGHTS: tuple[Kind, ...] = (a_role, a_membership, a_sign_in, a_password, an_api_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_whatever_is_taken_away_is_without_effect_everywhere(
     stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
@@ -157,6 +157,7 @@ async def test_who_follows_a_process_without_its_tail_is_sent_to_another(
 
 async def _in_time(at: Harbor, clock: Clock, kind: Kind, tell: Tell, *, is_severed: bool) -> None:
     """What is slow by itself is so each time, a process that stands still for a moment is not."""
+    late = list[str]()
     for _ in range(_TRIES):
         late = await _late(at, clock, kind, tell, is_severed=is_severed)
         if not late:

@@ -44,7 +44,9 @@ class Somebody:
         return await self.http.get(path, headers=self._headers(headers))
 
     async def is_let_in(self, path: str = "/v1/me") -> bool:
-        return (await self.get(path)).status_code == 200
+        status = (await self.get(path)).status_code
+        assert status in (200, 401, 403)
+        return status == 200
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx2.Response:
         return await self.http.post(path, json=body or {}, headers=self._headers(headers))

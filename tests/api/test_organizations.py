@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from tests.api.serving import Served, Somebody, serving, told
-from tests.awake import Lasts, is_soon_gone
+from tests.awake import Lasts, must_be_gone_soon
 from write_model.kernel.access import Role, system_actor
 from write_model.kernel.settings import Settings
 from write_model.organization.commands import FoundOrganization
@@ -70,7 +70,7 @@ async def test_every_other_process_obeys_them_soon(owner: Somebody, settings: Se
             await owner.post(policies_of(owner.tenant), NEVER_REOPENED)
             return partial(may_reopen, elsewhere, incident)
 
-        assert await is_soon_gone(taken_away)
+        await must_be_gone_soon(taken_away)
         refused = await elsewhere.post(f"{incident}/reopen", {"reason": "It drips again."})
     assert (refused.status_code, told(refused)["code"]) == (409, "illegal_transition")
 

@@ -84,8 +84,7 @@ def _of_what_is_parked() -> Iterator[Question]:
     yield put("queries.parked._PARKED_OF_KIND", kind="incident", position=10**9)
     yield put("queries.parked.NEVER_SHOWN", kind="incident", stream=parked)
     yield put("dead_letters._ALL")
-    yield put("dead_letters._OF_ONE", NORTH, 50)
-    yield put("dead_letters._COUNTS", NORTH)
+    yield put("dead_letters._LISTED", NORTH, NORTH, 50)
     yield put("dead_letters._ASK", parked, None, "It was mended.", FORKLIFT)
 
 

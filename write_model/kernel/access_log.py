@@ -16,6 +16,7 @@ from psycopg import AsyncConnection, Error
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from write_model.kernel.allowance import Allowance
+from write_model.kernel.asking import ANSWER_S, cut_after
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -98,6 +99,7 @@ class AccessLog:
         columns = [[getattr(entry, name) for entry in entries] for name in names]
         try:
             async with self._pool.connection() as connection:
-                await connection.execute(_WRITE, columns)
+                with cut_after(connection, ANSWER_S):
+                    await connection.execute(_WRITE, columns)
         except (Error, PoolTimeout) as error:
             self.miss(len(entries), error)

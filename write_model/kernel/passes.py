@@ -110,7 +110,7 @@ class Passes:
         return bool(row and row[0])
 
     async def withdraw(self, tenant: UUID, user: UUID, *, version: int) -> None:
-        """Put on record with a version; those that were offered behind it stay."""
+        """End the one that was offered before this version of the membership; a later one stays."""
         query = "SELECT credentials.withdraw_pass(%s, %s, %s, %s)"
         await self._one(query, tenant, user, version)
 

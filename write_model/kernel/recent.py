@@ -59,7 +59,7 @@ class RecentFrom(Recent[K, V], Generic[K, V, S]):
     def forget(self, key: K) -> None:
         super().forget(key)
         if key in self._sources:
-            del self._keys[self._sources.pop(key)]
+            self._keys.pop(self._sources.pop(key), None)
 
     def forget_from(self, source: S) -> None:
         if source in self._keys:

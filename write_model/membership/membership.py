@@ -101,6 +101,8 @@ class Membership:
     def must_be_changed_by_another(self, actor: Actor) -> None:
         """Nobody changes his own membership: so an organization never loses its last owner.
 
+        Of two who change each other at once one stays, by `must_still_outrank`.
+
         Raises: SegregationOfDuties.
         """
         if actor.id == self.subject:

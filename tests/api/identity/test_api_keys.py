@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from api.identity.key_bearers import KeyBearers
 from tests.api.serving import Served, Somebody, serving, told
-from tests.awake import Lasts, is_soon_gone
+from tests.awake import Lasts, must_be_gone_soon
 from tests.embedded import Database
 from tests.identity import MASTER, ToldTime, everything_stored
 from write_model.api_key.api_key import ApiKey, Status
@@ -160,7 +160,7 @@ async def test_other_processes_learn_of_it_within_a_second(
             await (owner.post(f"{path}/rotate") if how == "rotate" else owner.delete(path))
             return there.is_let_in
 
-        assert await is_soon_gone(taken_away)
+        await must_be_gone_soon(taken_away)
 
 
 async def test_a_socket_that_was_opened_with_a_key_ends_with_it(

@@ -73,7 +73,7 @@ async def test_an_invitation_is_accepted_once(served: Served, owner: Somebody) -
     assert (await signs_in(served)).status_code == 200
 
 
-async def test_of_two_who_accept_at_once_one_sets_the_password(
+async def test_who_accepts_as_his_token_is_used_up_sets_no_password(
     served: Served, owner: Somebody, database: Database
 ) -> None:
     invitations, token = served.identity.invitations, (await invites(owner))["token"]

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from tests.api.identity.test_second_factors import enrolled
 from tests.api.serving import PASSWORD, Served, Somebody, soon, told
 from tests.api.test_stream import everything, following
-from tests.awake import Lasts, is_soon_gone
+from tests.awake import Lasts, must_be_gone_soon
 from write_model.kernel.access import Role, system_actor
 from write_model.organization.commands import FoundOrganization
 
@@ -47,7 +47,7 @@ async def test_what_is_demanded_holds_within_a_second(served: Served) -> None:
         await demands(owner)
         return partial(_is_not_refused, freya)
 
-    assert await is_soon_gone(demanded)
+    await must_be_gone_soon(demanded)
 
 
 async def test_until_he_has_one_a_member_may_do_nothing_but_set_it_up(
@@ -85,7 +85,7 @@ async def test_who_takes_his_off_may_do_nothing_else_again(served: Served) -> No
         assert (await freya.delete("/v1/auth/totp")).status_code == 204
         return partial(_is_not_refused, freya)
 
-    assert await is_soon_gone(taken_off)
+    await must_be_gone_soon(taken_off)
 
 
 async def _is_not_refused(who: Somebody) -> bool:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.api.serving import PASSWORD, Served, Somebody, serving, told
-from tests.awake import Lasts, is_soon_gone
+from tests.awake import Lasts, must_be_gone_soon
 from tests.embedded import Database
 from write_model.kernel.access import Role
 from write_model.kernel.settings import Settings
@@ -169,4 +169,4 @@ async def test_another_process_learns_of_it_within_a_second(
             await freya.proven(served).delete("/v1/auth/sessions")
             return there.is_let_in
 
-        assert await is_soon_gone(taken_away)
+        await must_be_gone_soon(taken_away)

@@ -45,3 +45,5 @@ def test_with_everything_its_sources_are_forgotten() -> None:
     recent.remember("forklift", 2)
     recent.forget_from("aisle 1")
     assert recent.get("forklift") == 2
+    recent.forget("forklift")
+    assert list(recent) == []
