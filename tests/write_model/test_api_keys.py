@@ -48,6 +48,14 @@ async def made(keys: ApiKeys, clock: ToldTime, new: NewKey = TELEMETRY) -> UUID:
     return receipt.stream
 
 
+async def two_are_refused(keys: ApiKeys, clock: ToldTime) -> None:
+    """They count until it is counted anew."""
+    by = replace(owner(clock), scopes=frozenset({"api_keys.manage"}))
+    for _ in range(2):
+        with pytest.raises(Forbidden):
+            await keys.create(TELEMETRY, by=by)
+
+
 async def test_of_several_made_at_once_no_more_are_made_than_may_be(
     keys: ApiKeys, clock: ToldTime
 ) -> None:
@@ -77,10 +85,7 @@ async def test_a_revoked_or_expired_one_makes_room_at_once(keys: ApiKeys, clock:
 async def test_what_was_refused_makes_room_once_it_is_counted_anew(
     keys: ApiKeys, clock: ToldTime
 ) -> None:
-    by = replace(owner(clock), scopes=frozenset({"api_keys.manage"}))
-    for _ in range(2):
-        with pytest.raises(Forbidden):
-            await keys.create(TELEMETRY, by=by)
+    await two_are_refused(keys, clock)
     with pytest.raises(IllegalTransition):
         await made(keys, clock)
     clock.passes(ANEW_EVERY + timedelta(seconds=1))
@@ -93,10 +98,7 @@ async def test_what_was_refused_makes_room_once_it_is_counted_anew(
 async def test_of_several_who_find_no_room_at_once_each_gets_what_is_counted_anew(
     keys: ApiKeys, clock: ToldTime
 ) -> None:
-    by = replace(owner(clock), scopes=frozenset({"api_keys.manage"}))
-    for _ in range(2):
-        with pytest.raises(Forbidden):
-            await keys.create(TELEMETRY, by=by)
+    await two_are_refused(keys, clock)
     clock.passes(ANEW_EVERY + timedelta(seconds=1))
     assert len(set(await asyncio.gather(made(keys, clock), made(keys, clock)))) == 2
 
